@@ -1,0 +1,54 @@
+# Two commands are all a newcomer needs: `make run` and `make test`. Both set up .venv by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check format lint types pytest bench-micro clean
+
+help:  ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## Create .venv with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Roost needs Python 3.11 or later; '$(PYTHON)' is not. Name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv module is missing (on Debian: apt install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+run: $(STAMP)  ## Start a relay node on 127.0.0.1:5252, data in ./roost-data
+	@exec $(BIN)/roost serve
+
+demo: $(STAMP)  ## Watch two phones talk through a node that is killed and comes back
+	@exec $(BIN)/roost demo
+
+test: lint types pytest  ## Lint, types and all tests
+
+check: test  ## The same as test
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+pytest: $(STAMP)
+	@$(BIN)/pytest
+
+format: $(STAMP)  ## Format and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench-micro: $(STAMP)  ## Weight and speed of the actor runtime, beside its peers
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m bench.micro
+
+clean:  ## Remove .venv and caches (never the data folder)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
