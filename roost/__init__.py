@@ -1,1 +1,3 @@
-"""."""
+"""The command line shell around the packages: one console script, log rendering, the demo."""
+
+__all__: list[str] = []

@@ -1,0 +1,102 @@
+"""The console script `roost`: finds the command that was asked for and runs it.
+
+Only the module of that command is imported, so that `roost --help` and small commands start fast.
+A command module has `add_arguments(parser)` and `run(args) -> int`; its exit status is the script's:
+0 done, 1 unexpected, 2 wrong usage, 3 refused by the relay, 4 time is up, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, cast
+
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended (128 + SIGINT)
+
+
+class CommandModule(Protocol):
+    """What a command module provides."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own options to its parser."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it, and say how it went as an exit status."""
+
+
+class Command(NamedTuple):
+    """A row of the table of commands."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command("relay.serve", "start a relay node"),
+    "register": Command("client.cli.register", "make this folder a phone: prove a number, create its keys"),
+    "send": Command("client.cli.send", "send a message and wait for its tick"),
+    "listen": Command("client.cli.listen", "print messages and receipts as they come"),
+    "history": Command("client.cli.history", "show the messages that this phone keeps"),
+    "chat": Command("client.cli.chat", "talk with somebody, line by line"),
+    "status": Command("roost.status", "how a phone (--home) or a node (--admin) is doing"),
+    "top": Command("roost.top", "watch a node's supervision tree live"),
+    "demo": Command("roost.demo", "see it all without typing: two phones, a killed node, nothing lost"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after `roost`; None takes them from the process.
+
+    Returns:
+        The exit status. argparse raises SystemExit(2) itself for wrong usage.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
+    try:
+        return cast(CommandModule, args.module).run(args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`roost history | head`): not an error of ours. Standard output is
+        # closed here so that the interpreter does not complain about it once more while it exits.
+        sys.stderr.close()
+        return 0
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """A parser that knows every command by name, and in full the one that `words` ask for."""
+    parser = argparse.ArgumentParser(
+        prog="roost",
+        description="Roost: an open messenger that anyone can run.",
+        epilog="'roost COMMAND --help' says more about a command. New here? Try 'roost demo'.",
+    )
+    parser.add_argument("--version", action="version", version=f"roost {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, command in COMMANDS.items():
+        if name == asked:
+            module = importlib.import_module(command.module)
+            described = commands.add_parser(name, help=command.help, description=module.__doc__)
+            described.formatter_class = argparse.RawDescriptionHelpFormatter
+            described.set_defaults(module=module)
+            cast(CommandModule, module).add_arguments(described)
+        else:
+            commands.add_parser(name, help=command.help, add_help=False)
+    return parser
+
+
+def _version() -> str:
+    # importlib.metadata costs 20 ms to import; only --version and a failing parse need it, but argparse wants
+    # the text beforehand, so the number is kept in one place that is cheap to import.
+    from roost.version import VERSION
+
+    return VERSION
+
+
+if __name__ == "__main__":
+    sys.exit(main())
