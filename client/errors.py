@@ -1,0 +1,138 @@
+"""What can go wrong in a phone, and whose fault it is.
+
+- ``ClientError``: base; ``name`` is the kebab-case word that stands in ``error: <name>: <sentence>``
+    - ``UserInputError``: what the person typed cannot be
+        - ``PhoneNumberError``: a phone number that cannot exist
+        - ``RelayUrlError``: a relay address that cannot be read
+        - ``CodeFileError``: no code for this phone in the gateway's file
+    - ``HomeError``: the home folder does not hold what is needed, or already holds it
+        - ``NoAccountError``: no account has been registered in this home
+        - ``AccountExistsError``: an account has already been registered in this home
+        - ``HomeInUseError``: another process is the phone of this home
+    - ``RelayRefusedError``: the relay said no; ``name`` is its error code's name
+    - ``RelayKeyError``: whoever answers at the relay's address does not hold the pinned key
+    - ``NotConnectedError``: the relay cannot be reached at the moment
+    - ``RequestTimeoutError``: the relay did not answer a request in time
+"""
+
+
+class ClientError(Exception):
+    """Base of everything foreseeable that a phone raises; the text is a sentence for people."""
+
+    name = "client-error"
+
+
+class UserInputError(ClientError):
+    """What the person typed cannot be; nothing has been sent."""
+
+    name = "invalid-input"
+
+
+class PhoneNumberError(UserInputError):
+    """A phone number that cannot exist."""
+
+    name = "invalid-number"
+
+    def __init__(self, number: str, reason: str) -> None:
+        super().__init__(f"{number.strip() or 'an empty text'} is not a phone number: {reason}")
+        self.number = number
+        self.reason = reason
+
+
+class RelayUrlError(UserInputError):
+    """A relay address that cannot be read."""
+
+    name = "invalid-relay-url"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this is not a relay's address: {reason}")
+        self.reason = reason
+
+
+class CodeFileError(UserInputError):
+    """No verification code for this phone arrived in the file that was named."""
+
+    name = "no-code"
+
+
+class HomeError(ClientError):
+    """The home folder does not hold what is needed, or already holds it."""
+
+    name = "wrong-home"
+
+
+class NoAccountError(HomeError):
+    """No account has been registered in this home."""
+
+    name = "no-account"
+
+    def __init__(self, home: object) -> None:
+        super().__init__(
+            f"there is no account in {home}; make one with:"
+            f" roost register --home {home} --relay roost://... --phone +..."
+        )
+
+
+class AccountExistsError(HomeError):
+    """An account has already been registered in this home."""
+
+    name = "account-exists"
+
+    def __init__(self, home: object, phone: str) -> None:
+        super().__init__(f"{home} already holds the account of {phone}; use another folder for another phone")
+        self.phone = phone
+
+
+class HomeInUseError(HomeError):
+    """Another process is the phone of this home, and there can be only one."""
+
+    name = "home-in-use"
+
+    def __init__(self, home: object) -> None:
+        super().__init__(f"another roost command (listen or chat) is running on {home}; stop it first")
+
+
+class RelayRefusedError(ClientError):
+    """The relay said no.
+
+    Args:
+        name: the wire name of the relay's error code (``invalid-code``, ``wait``, ...).
+        sentence: what it means, for people.
+        detail: the fact that came with it (seconds to wait, ...), if any.
+    """
+
+    def __init__(self, name: str, sentence: str, detail: object = None) -> None:
+        super().__init__(sentence)
+        self.name = name
+        self.detail = detail
+
+
+class RelayKeyError(ClientError):
+    """Whoever answers at the relay's address does not hold the key that was pinned for it."""
+
+    name = "wrong-relay-key"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"the relay at {place} does not hold the key that this home has pinned;"
+            " either it is another relay, or somebody is in between"
+        )
+
+
+class NotConnectedError(ClientError):
+    """The relay cannot be reached at the moment."""
+
+    name = "not-connected"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"the relay at {place} cannot be reached: {reason}")
+        self.reason = reason
+
+
+class RequestTimeoutError(ClientError):
+    """The relay did not answer a request in time; it may still have acted on it."""
+
+    name = "no-answer"
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"the relay did not answer within {seconds:g} s ({what})")
