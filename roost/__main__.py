@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
@@ -58,13 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     args = _parser(words).parse_args(words)
     try:
-        return cast(CommandModule, args.module).run(args)
+        return cast("CommandModule", args.module).run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (`roost history | head`): not an error of ours. Standard output is
-        # closed here so that the interpreter does not complain about it once more while it exits.
-        sys.stderr.close()
+        # The reader of our output went away (`roost history | head`): no error of ours. What is left in the
+        # buffer goes nowhere, so that the interpreter does not complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -84,7 +85,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             described = commands.add_parser(name, help=command.help, description=module.__doc__)
             described.formatter_class = argparse.RawDescriptionHelpFormatter
             described.set_defaults(module=module)
-            cast(CommandModule, module).add_arguments(described)
+            cast("CommandModule", module).add_arguments(described)
         else:
             commands.add_parser(name, help=command.help, add_help=False)
     return parser

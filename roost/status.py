@@ -1,7 +1,7 @@
 """Say how a phone or a relay node is doing.
 
-  roost status --home alice                       the phone kept in the folder alice
-  roost status --admin http://127.0.0.1:5280      the node whose admin endpoint that is
+roost status --home alice                       the phone kept in the folder alice
+roost status --admin http://127.0.0.1:5280      the node whose admin endpoint that is
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--home DIR | --admin URL` and `--json`."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--home", type=Path, metavar="DIR", help="the folder of a phone")
-    what.add_argument("--admin", metavar="URL", help="the admin endpoint of a node, for example http://127.0.0.1:5280")
+    what.add_argument(
+        "--admin", metavar="URL", help="the admin endpoint of a node, for example http://127.0.0.1:5280"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 
 
@@ -39,7 +41,10 @@ def _admin_status(url: str, as_json: bool) -> int:
         status = fetch_json(url, "/status")
         tree = fetch_json(url, "/tree")
     except (OSError, ValueError) as error:
-        print(f"error: admin-unreachable: {url} does not answer as a Roost node: {reason(error)}", file=sys.stderr)
+        print(
+            f"error: admin-unreachable: {url} does not answer as a Roost node: {reason(error)}",
+            file=sys.stderr,
+        )
         return 1
     if as_json:
         print(json.dumps({**status, "tree": tree}))
