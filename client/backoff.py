@@ -1,7 +1,7 @@
 """How long to wait before dialling again: exponential, with full jitter.
 
-Full jitter (a random wait between nothing and the ceiling) spreads the phones of a relay that restarts over the whole
-interval instead of having them all return in the same second:
+Full jitter (a random wait between nothing and the ceiling) spreads the phones of a relay that restarts over
+the whole interval instead of having them all return in the same second:
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
@@ -31,7 +31,7 @@ class Backoff:
         if hint is not None:
             return hint * (1 + HINT_JITTER * self._fraction())
         # The exponent is capped so that a night without a network does not compute 2**10000.
-        ceiling = min(LAST_CEILING_SECONDS, FIRST_CEILING_SECONDS * 2 ** min(self.failures - 1, 16))
+        ceiling = min(LAST_CEILING_SECONDS, FIRST_CEILING_SECONDS * 2.0 ** min(self.failures - 1, 16))
         return ceiling * self._fraction()
 
     def _fraction(self) -> float:

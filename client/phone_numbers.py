@@ -1,7 +1,7 @@
 """Checks the phone numbers a person types, and says what is wrong with the ones that cannot be.
 
-Numbers travel in E.164 form (+4915112345678). They are checked here before anything is sent, so that a slip of the
-finger costs no round trip and no verification code.
+Numbers travel in E.164 form (+4915112345678). They are checked here before anything is sent, so that a slip
+of the finger costs no round trip and no verification code.
 """
 
 import phonenumbers
@@ -40,7 +40,7 @@ def readable_number(e164: str) -> str:
 
 
 def _parsed(typed: str) -> phonenumbers.PhoneNumber:
-    """Take the number apart, with letters refused (the library would read them as an old telephone's keys)."""
+    """Take the number apart, letters refused (the library would read them as a telephone's keys)."""
     if any(character.isalpha() for character in typed):
         raise PhoneNumberError(typed, "it has letters in it")
     try:

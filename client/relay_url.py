@@ -1,7 +1,7 @@
 """The address of a relay, with the key that proves it: ``roost://host:port#<base64url of 32 bytes>``.
 
-The key is the relay's Noise static key. It stands in the URL so that the first contact is already authenticated:
-whoever hands out the URL vouches for the relay, and nobody in between can take its place.
+The key is the relay's Noise static key. It stands in the URL so that the first contact is already
+authenticated: whoever hands out the URL vouches for the relay, and nobody in between can take its place.
 """
 
 import base64
