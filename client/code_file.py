@@ -1,7 +1,7 @@
 """Reads verification codes from the file that a relay's file gateway (``--sms file:PATH``) appends to.
 
-One JSON object a line: ``{"phone", "code", "via", "at"}``. The newest line for a phone counts. The gateway may
-be in the middle of appending while we read: what is not yet a whole line is left for the next look.
+One JSON object a line: ``{"phone", "code", "via", "at"}``. The newest line for a phone counts. The gateway
+may be in the middle of appending while we read: what is not yet a whole line is left for the next look.
 """
 
 import json

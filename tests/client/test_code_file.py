@@ -15,6 +15,11 @@ def line(phone: str, code: str) -> str:
     return json.dumps({"phone": phone, "code": code, "via": "sms", "at": 1}) + "\n"
 
 
+def append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "codes.jsonl"
@@ -29,8 +34,7 @@ def test_codes_from_before_do_not_count(path: Path) -> None:
     path.write_text(line(ANNA, "111111"))
     before = lines_so_far(path)
     assert newest_code(path, ANNA, skip_lines=before) is None
-    with path.open("a") as file:
-        file.write(line(ANNA, "222222"))
+    append(path, line(ANNA, "222222"))
     assert newest_code(path, ANNA, skip_lines=before) == "222222"
 
 
@@ -55,7 +59,7 @@ async def test_a_code_that_comes_a_little_later_is_waited_for(
 ) -> None:
     async def gateway() -> None:
         await trio.sleep(0.35)
-        await trio.Path(path).write_text(line(ANNA, "111111"))
+        append(path, line(ANNA, "111111"))
 
     nursery.start_soon(gateway)
     with trio.fail_after(1):
