@@ -1,0 +1,122 @@
+"""How messages, ticks and times look to a person: plain functions from facts to styled text.
+
+A line is a list of ``(style, text)`` fragments. The chat screen hands them to prompt_toolkit as they are;
+``painted`` turns them into the text of a plain terminal, with colours or without.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+Fragment = tuple[str, str]
+Line = list[Fragment]
+
+STYLES = {
+    "time": "ansibrightblack",
+    "me": "ansigreen",
+    "peer": "ansiyellow bold",
+    "tick": "ansibrightblack",
+    "tick-read": "ansibrightblue bold",
+    "failed": "ansired",
+    "notice": "ansibrightblack italic",
+    "online": "ansigreen",
+    "offline": "ansiyellow",
+}
+"""The style of each fragment class, in prompt_toolkit's words."""
+
+_ANSI = {
+    "time": "90", "me": "32", "peer": "1;33", "tick": "90", "tick-read": "1;94", "failed": "31",
+    "notice": "3;90", "online": "32", "offline": "33",
+}  # fmt: skip
+
+TICKS = {"queued": "🕓", "accepted": "✓ ", "delivered": "✓✓", "read": "✓✓", "refused": "✗ "}
+"""Two terminal cells each, so that a tick can change without moving what stands beside it."""
+
+_BLANK_TICK = "  "
+_TEXT_INDENT = " " * 4  # of the second and later lines of a message
+
+
+def safe_text(text: str) -> str:
+    """``text`` with what could command the terminal made visible.
+
+    A message is written by somebody else: an escape sequence in it could clear the screen, change the window
+    title or make one line look like another, and an override of the writing direction could hide an ending.
+    """
+    return "".join(
+        character if _is_harmless(character) else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def _is_harmless(character: str) -> bool:
+    if character in "\n\t":
+        return True
+    return (
+        unicodedata.category(character) != "Cc"
+        and character not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2028\u2029"
+    )
+
+
+def clock_time(at: float) -> str:
+    """Hour and minute of a moment, in the machine's time zone."""
+    return datetime.fromtimestamp(at).strftime("%H:%M")
+
+
+def day(at: float, now: float) -> str:
+    """The day of a moment as people say it: ``Today``, ``Yesterday``, ``Sunday 22 November 2026``."""
+    moment, today = datetime.fromtimestamp(at).date(), datetime.fromtimestamp(now).date()
+    if moment == today:
+        return "Today"
+    if moment == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{moment:%A} {moment.day} {moment:%B %Y}"
+
+
+def tick(state: str | None) -> Fragment:
+    """The tick of one's own message in ``state``; two blanks for somebody else's message (None)."""
+    if state is None:
+        return ("", _BLANK_TICK)
+    if state == "read":
+        return ("class:tick-read", TICKS["read"])
+    return ("class:failed" if state == "refused" else "class:tick", TICKS.get(state, _BLANK_TICK))
+
+
+def message_line(at: float, name: str, text: str, state: str | None) -> Line:
+    """One message: time, tick, who, what. ``state`` is None for a message from somebody else."""
+    return [
+        ("class:time", clock_time(at)),
+        ("", " "),
+        tick(state),
+        ("", " "),
+        ("class:me" if state is not None else "class:peer", name),
+        ("", "  " + safe_text(text).replace("\n", "\n" + _TEXT_INDENT)),
+    ]
+
+
+def day_line(at: float, now: float) -> Line:
+    """What stands above the first message of a day."""
+    return [("class:notice", f"── {day(at, now)} ──")]
+
+
+def notice_line(text: str) -> Line:
+    """Something that the phone itself has to say."""
+    return [("class:notice", f"· {text}")]
+
+
+def shortened(text: str, width: int = 24) -> str:
+    """The beginning of a message, to remind of it in a line about something else."""
+    first = safe_text(text).split("\n", 1)[0]
+    return first if len(first) <= width else first[: width - 1] + "…"
+
+
+def painted(line: Sequence[Fragment], colour: bool) -> str:
+    """The line as text for a terminal (with ANSI colours) or for a file (``colour`` False).
+
+    Without colours a read message could not be told from a delivered one, so it is said in a word.
+    """
+    if colour:
+        return "".join(_ansi(style.removeprefix("class:"), text) for style, text in line)
+    return "".join(text + (" read" if style == "class:tick-read" else "") for style, text in line)
+
+
+def _ansi(style: str, text: str) -> str:
+    return f"\x1b[{_ANSI[style]}m{text}\x1b[0m" if style in _ANSI else text
