@@ -1,0 +1,229 @@
+"""What the phone's store takes and gives: frozen records, in the order in which a phone meets them.
+
+Registration first, then sending, receiving and reading. Nothing here touches the database, and no record
+shows a private key, a plaintext or a ciphertext in its ``repr``.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+from protocol.e2e import Bundle, Content, PublicPrekey, PublicSignedPrekey, Text
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+
+# ---------------------------------------------------------------- registration
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationKeys:
+    """The keys of a device that is about to be registered; they are on disk before this is handed out."""
+
+    noise_private: bytes = field(repr=False)
+    """The X25519 private key whose public half becomes the device's credential."""
+    identity_key: bytes
+    signed_prekey: PublicSignedPrekey
+    prekeys: tuple[PublicPrekey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who this phone is, and at which relay."""
+
+    user: UserId
+    device: DeviceId
+    phone: str
+    relay_url: str
+    relay_key: bytes | None
+    """The relay's Noise static key, pinned; None until the first handshake has shown it."""
+    noise_private: bytes = field(repr=False)
+    identity_key: bytes
+    logged_out: bool
+    """The relay has said that another device took the number over."""
+
+    @property
+    def address(self) -> DeviceAddress:
+        """The address under which this phone is a device."""
+        return DeviceAddress(self.user, self.device)
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyUpload:
+    """Public keys that the relay should have and does not."""
+
+    signed: PublicSignedPrekey | None
+    """A fresh signed prekey when the old one has served its time, else None."""
+    prekeys: tuple[PublicPrekey, ...]
+
+
+# --------------------------------------------------------------------- sending
+
+
+class MessageState(IntEnum):
+    """How far a message has come. The order of the first four is the order of the ticks."""
+
+    PENDING = 0
+    """🕓 not yet accepted by the relay."""
+    ACCEPTED = 1
+    """✓ on the relay's disk."""
+    DELIVERED = 2
+    """✓✓ acknowledged by the recipient's device."""
+    READ = 3
+    """Read by the recipient, as far as their device says so."""
+    FAILED = 8
+    """The relay, or this phone, refused it for good; ``error_name`` says why."""
+    RECEIVED = 16
+    """Incoming, not yet seen here."""
+    SEEN = 17
+    """Incoming, seen here."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A plaintext that waits for its turn to be encrypted; everything it needs for that is there."""
+
+    message_id: str
+    chat: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The ciphertext for one device of the recipient."""
+
+    device: DeviceId
+    ciphertext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingSend:
+    """An encrypted message as it goes out, and goes out again until it is accepted.
+
+    The parts name their devices. The short form of ``Send`` (bytes alone) says "the newest device" instead
+    of a number, so whoever uses it bets that no newer device has been registered since the encryption.
+    """
+
+    message_id: str
+    chat: UserId
+    number: MessageNumber
+    parts: tuple[Part, ...]
+
+
+# ------------------------------------------------------------------- receiving
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingDelivery:
+    """What a ``Deliver`` stanza brought, with its handles already looked up."""
+
+    seq: Seq
+    sender: DeviceAddress
+    number: MessageNumber
+    ciphertext: bytes = field(repr=False)
+    accepted_at: float | None = None
+    """Unix seconds at which the relay accepted it, if it waited there."""
+    phone: str | None = None
+    """The sender's phone number by the relay's word, if its ``Bind`` carried one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """A message that is new here, decrypted and stored; acknowledge ``seq`` and show it."""
+
+    seq: Seq
+    sender: DeviceAddress
+    number: MessageNumber
+    message_id: str
+    content: Content
+    phone: str | None
+    security_code_changed: bool
+    """The sender's keys are not those this phone knew: the history has an entry about it."""
+
+    @property
+    def text(self) -> str | None:
+        """The text, or None if this version does not understand the content."""
+        return self.content.text if isinstance(self.content, Text) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A delivery that was received before; acknowledge ``seq`` and show nothing."""
+
+    seq: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Undecryptable:
+    """A delivery that cannot be opened; stored as a visible event, so acknowledge ``seq`` and go on."""
+
+    seq: Seq
+    sender: DeviceAddress
+    number: MessageNumber
+    message_id: str
+    """The id of the event in the history; the message's own id is inside what cannot be opened."""
+    error_name: str
+
+
+Received = ReceivedMessage | Duplicate | Undecryptable
+"""What ``Store.receive`` answers. Each of them is to be acknowledged."""
+
+
+# --------------------------------------------------------------------- reading
+
+
+class EntryKind(Enum):
+    """What a line of the history is about. The values are stored: never change one."""
+
+    TEXT = 1
+    UNKNOWN = 2
+    """A content kind of a later version; its bytes are kept for the version that understands it."""
+    UNDECRYPTABLE = 3
+    SECURITY_CODE_CHANGED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One line of a chat's history, in either direction."""
+
+    message_id: str
+    kind: EntryKind
+    outgoing: bool
+    user: UserId | None
+    """The other side; None while a phone number has not been looked up."""
+    phone: str | None
+    sender_device: DeviceId | None
+    """The device it came from; None for outgoing messages."""
+    number: MessageNumber | None
+    text: str | None = field(repr=False)
+    sent_at: float
+    """Unix seconds by the sender's clock."""
+    stored_at: float
+    """Unix seconds by this phone's clock."""
+    accepted_at: float | None
+    state: MessageState
+    error_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReceipt:
+    """"I have read the messages of this device up to this number": the fields of a ``Read`` stanza."""
+
+    sender: DeviceAddress
+    number: MessageNumber
+
+
+__all__ = [
+    "Account",
+    "Bundle",
+    "Duplicate",
+    "EntryKind",
+    "HistoryEntry",
+    "IncomingDelivery",
+    "MessageState",
+    "OutgoingSend",
+    "Part",
+    "PrekeyUpload",
+    "QueuedMessage",
+    "ReadReceipt",
+    "Received",
+    "ReceivedMessage",
+    "RegistrationKeys",
+    "Undecryptable",
+]

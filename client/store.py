@@ -1,0 +1,294 @@
+"""The phone's memory: account, keys, sessions, history and outbox in one SQLite file.
+
+This is the front; each noun has its own module (``device_keys``, ``peers``, ``sessions``, ``history``,
+``sending``, ``receiving``). Every public method is one transaction: when it returns, what it says is on disk,
+and when it raises or the process dies, nothing of it has happened.
+
+Rule 1: a ciphertext, its number and the ratchet state after it are written together, before a byte goes out;
+        a re-send sends the stored ciphertext. So no message key is ever used twice.
+Rule 2: a received message, the ratchet state after it and the cursor are written together, before the
+        acknowledgement. So nothing is lost between "decrypted" and "acknowledged", and nothing shown twice.
+Rule 3: many processes may open a store, but only the holder of ``HomeLock`` talks to the relay: the others
+        queue plaintexts and watch states.
+
+All methods are synchronous, and those that write wait for the disk (fsync); a caller with an event loop runs
+them in a thread, one at a time. Cancellation cannot happen inside them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from actors.ports import Clock, Entropy
+from client.database import Database
+from client.device_keys import DeviceKeys
+from client.history import History
+from client.peers import Peers
+from client.receiving import Receiving
+from client.records import (
+    Account,
+    Bundle,
+    HistoryEntry,
+    IncomingDelivery,
+    OutgoingSend,
+    PrekeyUpload,
+    QueuedMessage,
+    ReadReceipt,
+    Received,
+    RegistrationKeys,
+)
+from client.sending import Sending
+from client.sessions import Sessions
+from protocol.ids import DeviceId, MessageNumber, Seq, UserId
+
+STORE_FILE_NAME = "phone.sqlite"
+
+
+class Store:
+    """The durable half of a phone. Open it with ``Store.open``; use it in a ``with`` statement.
+
+    When not to use: not for what may be forgotten (handles, windows, presence), and not from two threads at
+    the same moment.
+    """
+
+    def __init__(self, database: Database, entropy: Entropy, clock: Clock) -> None:
+        self._database = database
+        self._keys = DeviceKeys(database, entropy, clock)
+        self._peers = Peers(database, entropy, clock)
+        self._sessions = Sessions(database, entropy)
+        self._history = History(database)
+        self._sending = Sending(database, self._keys, self._peers, self._sessions, entropy, clock)
+        self._receiving = Receiving(database, self._keys, self._peers, self._sessions, entropy, clock)
+
+    @classmethod
+    def open(cls, home: Path, entropy: Entropy, clock: Clock) -> Self:
+        """Open the store in the folder ``home``; folder and file are made if they are missing (0700, 0600).
+
+        Raises:
+            StoreTooNewError: a later version of Roost wrote it; nothing has been changed.
+            StoreDamagedError: the file is not a store, or SQLite cannot read it.
+        """
+        return cls(Database.open(home, STORE_FILE_NAME), entropy, clock)
+
+    def close(self) -> None:
+        """Close the file; harmless twice."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process has written to the store since this was last asked (cheap: no disk)."""
+        return self._database.changed_elsewhere()
+
+    # ------------------------------------------------------------- account and keys
+
+    def account(self) -> Account | None:
+        """The registered account, or None before ``complete_registration``."""
+        return self._keys.account()
+
+    def begin_registration(self, phone: str, relay_url: str) -> RegistrationKeys:
+        """Make the keys for a new device, or give those of an unfinished registration of the same phone.
+
+        The account that may be there stays in use until ``complete_registration``.
+        """
+        return self._keys.begin_registration(phone, relay_url)
+
+    def complete_registration(
+        self, user: UserId, device: DeviceId, relay_key: bytes | None = None
+    ) -> Account:
+        """The relay has registered the keys of ``begin_registration``: they are the account from now on.
+
+        If this replaces an earlier device, its sessions, numbers and cursor go with it, and what was not yet
+        accepted is queued again; history and peers stay.
+
+        Raises:
+            NoAccountError: no registration was begun.
+        """
+        return self._keys.complete_registration(user, device, relay_key)
+
+    def set_relay_key(self, relay_key: bytes) -> None:
+        """Pin the relay's Noise static key. Raises NoAccountError."""
+        self._keys.set_relay_key(relay_key)
+
+    def mark_logged_out(self) -> None:
+        """The relay says that another device took over; ``account().logged_out`` is true from now on."""
+        self._keys.mark_logged_out()
+
+    def prekeys_to_upload(self, left_at_relay: int) -> PrekeyUpload | None:
+        """What to upload now, given how many one-time prekeys the relay still has; None if nothing.
+
+        Made and stored before they are returned. Asking again before ``prekeys_uploaded`` gives the same
+        keys, so an upload whose answer was lost can be repeated.
+        """
+        return self._keys.prekeys_to_upload(left_at_relay)
+
+    def prekeys_uploaded(self, upload: PrekeyUpload) -> None:
+        """The relay has confirmed this upload."""
+        self._keys.prekeys_uploaded(upload)
+
+    # ------------------------------------------------------------- people
+
+    def learn_phone(self, phone: str, user: UserId | None) -> None:
+        """A ``Lookup`` was answered. With None, what was queued for the phone fails as ``unknown-user``."""
+        self._sending.learn_phone(phone, user)
+
+    def phone_of(self, user: UserId) -> str | None:
+        """The phone number that the relay's directory gave for a user, if known."""
+        return self._peers.phone_of(user)
+
+    def user_of(self, phone: str) -> UserId | None:
+        """The user behind a phone number, if it has been looked up before."""
+        return self._peers.user_of(phone)
+
+    def safety_number(self, user: UserId) -> str | None:
+        """The 60 digits to compare with this user, or None while no key of theirs is known."""
+        return self._peers.safety_number(self._keys.require_account(), user)
+
+    # ------------------------------------------------------------- sending
+
+    def queue_text(self, to: UserId | str, text: str) -> str:
+        """Put a text into the outbox; any process may. ``to`` is a user, or a phone number in E.164.
+
+        Returns:
+            The message id (16 hex digits), by which its state can be watched in ``entry``.
+
+        Raises:
+            NoAccountError: nobody is registered in this home.
+            TextTooLongError: more than the content format allows.
+        """
+        return self._sending.queue_text(to, text)
+
+    def phones_to_look_up(self) -> list[str]:
+        """Phone numbers with queued messages whose user is not known (at most 256, oldest first)."""
+        return self._sending.phones_to_look_up()
+
+    def users_needing_bundles(self) -> list[UserId]:
+        """Users with queued messages to whom nothing can be encrypted yet: fetch their bundles."""
+        return self._sending.users_needing_bundles()
+
+    def learn_bundles(self, user: UserId, bundles: Sequence[tuple[DeviceId, Bundle]]) -> bool:
+        """A ``FetchBundles`` was answered: these are the user's devices now; sessions are made where needed.
+
+        Returns:
+            Whether the user's security code changed (the history then has an entry about it).
+
+        Raises:
+            BadBundleError: a signature is wrong or a key is no key; the relay's or the peer's fault.
+            UntrustedIdentityError: a device that is known answers with another identity key.
+            In both cases nothing has changed; ``fail_queued`` ends what waits for it.
+        """
+        return self._sending.learn_bundles(user, bundles)
+
+    def fail_queued(self, user: UserId, error_name: str) -> list[str]:
+        """Everything still unencrypted for this user has failed. Returns the message ids."""
+        return self._sending.fail_queued(user, error_name)
+
+    def next_to_encrypt(self) -> QueuedMessage | None:
+        """The oldest queued message that can be encrypted now, or None. A chat that waits blocks no other."""
+        return self._sending.next_to_encrypt()
+
+    def encrypt(self, message_id: str) -> OutgoingSend:
+        """Encrypt a queued message and give it the next number of its chat (rule 1).
+
+        Raises:
+            MessageStateError: it is not queued, is not the first in its chat, or lacks a session.
+            NoAccountError: nobody is registered in this home.
+        """
+        return self._sending.encrypt(message_id)
+
+    def unresolved_sends(self, chat: UserId | None = None) -> list[OutgoingSend]:
+        """All encrypted messages that are not accepted, in the order in which they have to go out again."""
+        return self._sending.unresolved_sends(chat)
+
+    def mark_accepted(self, chat: UserId, number: MessageNumber) -> list[str]:
+        """✓ for everything up to ``number`` in this chat. Returns the ids whose state changed."""
+        return self._sending.mark_accepted(chat, number)
+
+    def mark_delivered(self, chat: UserId, number: MessageNumber) -> list[str]:
+        """✓✓ for everything up to ``number``; implies accepted. Returns the ids whose state changed."""
+        return self._sending.mark_delivered(chat, number)
+
+    def mark_read(self, chat: UserId, number: MessageNumber) -> list[str]:
+        """Read up to ``number``; implies delivered. Returns the ids whose state changed."""
+        return self._sending.mark_read(chat, number)
+
+    def settle_out_of_order(self, chat: UserId, expected: MessageNumber) -> list[OutgoingSend]:
+        """The relay expects ``expected``: what is below is accepted, the rest is renumbered from there.
+
+        If the relay has lost messages that it had accepted (restored from a backup), those not yet delivered
+        come back in front of the rest. Returns what has to go out again, in order.
+        """
+        return self._sending.settle_out_of_order(chat, expected)
+
+    def refuse(self, chat: UserId, number: MessageNumber, error_name: str) -> list[OutgoingSend]:
+        """The relay refused this message for good: it failed, and its number goes to the next one.
+
+        Returns what has to go out again: the rest of the chat, renumbered. An unknown number changes nothing.
+        """
+        return self._sending.refuse(chat, number, error_name)
+
+    def encrypt_again_from(self, chat: UserId, number: MessageNumber) -> None:
+        """The device list was stale: this message and all after it are queued again as plaintexts.
+
+        The user appears in ``users_needing_bundles`` until ``learn_bundles`` has brought the fresh list.
+        """
+        self._sending.encrypt_again_from(chat, number)
+
+    def pending_progress(self) -> list[UserId]:
+        """Chats with accepted messages that are not read yet: ask ``FetchProgress`` about these."""
+        return self._sending.pending_progress()
+
+    # ------------------------------------------------------------- receiving
+
+    def cursor(self) -> Seq:
+        """The highest delivery stored so far (0 for none): the resume point, and what may be acknowledged."""
+        return self._receiving.cursor()
+
+    def receive(self, delivery: IncomingDelivery) -> Received:
+        """Decrypt and store one delivery (rule 2); it may be acknowledged when this returns.
+
+        Whatever the bytes are, the answer is a value: only a full or broken disk raises.
+
+        Raises:
+            NoAccountError: nobody is registered in this home.
+        """
+        return self.receive_all([delivery])[0]
+
+    def receive_all(self, deliveries: Sequence[IncomingDelivery]) -> list[Received]:
+        """Many deliveries in one transaction, hence one fsync; all of them or, on a raise, none."""
+        return self._receiving.receive_all(deliveries)
+
+    # ------------------------------------------------------------- reading
+
+    def history(self, with_: UserId | str | None = None, limit: int | None = None) -> list[HistoryEntry]:
+        """The entries of one chat (by user or phone), or of all, oldest first; ``limit`` keeps the newest."""
+        return self._history.entries(with_, limit)
+
+    def unread(self, with_: UserId | str | None = None) -> list[HistoryEntry]:
+        """Incoming entries not yet seen here, oldest first."""
+        return self._history.unread(with_)
+
+    def entry(self, message_id: str) -> HistoryEntry | None:
+        """One entry by its message id."""
+        return self._history.entry(message_id)
+
+    def mark_seen(self, with_: UserId | str | None = None) -> list[ReadReceipt]:
+        """Everything unread (of one chat, or of all) has been seen; gives the read receipts now due."""
+        return self._history.mark_seen(with_)
+
+    def read_receipts_due(self) -> list[ReadReceipt]:
+        """Read receipts that the relay has not been told yet."""
+        return self._history.read_receipts_due()
+
+    def read_receipts_sent(self, receipts: Sequence[ReadReceipt]) -> None:
+        """The relay has been told these."""
+        self._history.read_receipts_sent(receipts)
+
+
