@@ -1,0 +1,112 @@
+"""The error codes of the wire: one number, one name, one sentence each.
+
+A code travels as an integer in Alert, Error, Failed and Refused. People see the name and the
+sentence (`error: <wire_name>: <sentence>`); programs compare the number. Codes below 32 end a
+connection, codes from 32 answer a registration request, codes from 64 answer a message or a look-up.
+A peer may send a code that this version does not know: it stays a plain int, and is described as such.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+
+class ErrorCode(IntEnum):
+    """Why something was refused or a connection was ended."""
+
+    # The connection ends.
+    MALFORMED = 1
+    FRAME_TOO_LARGE = 2
+    HANDSHAKE_FAILED = 3
+    HANDSHAKE_TIMEOUT = 4
+    UNSUPPORTED_VERSION = 5
+    UNKNOWN_STANZA = 6
+    NOT_ALLOWED_HERE = 7
+    TOO_SLOW = 8
+    IDLE_TIMEOUT = 9
+    REPLACED = 10
+    LOGGED_OUT = 11
+    RESTARTING = 12
+    OVERLOADED = 13
+    INTERNAL = 14
+
+    # A registration was refused.
+    INVALID_NUMBER = 32
+    INVALID_CODE = 33
+    CODE_EXPIRED = 34
+    TOO_MANY_GUESSES = 35
+    WAIT = 36
+    ACCOUNT_EXISTS = 37
+    NOT_REGISTERED = 38
+    GATEWAY_FAILED = 39
+
+    # A message or a request was refused.
+    UNKNOWN_USER = 64
+    STALE_DEVICES = 65
+    OUT_OF_ORDER = 66
+    MAILBOX_FULL = 67
+    MESSAGE_TOO_LARGE = 68
+    STORAGE_FULL = 69
+    NO_SUCH_REQUEST = 70
+
+    @property
+    def wire_name(self) -> str:
+        """The name in kebab-case, as people, logs and JSON see it."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def sentence(self) -> str:
+        """One English sentence for a person."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: Final[dict[ErrorCode, str]] = {
+    ErrorCode.MALFORMED: "The bytes received are not valid in this protocol.",
+    ErrorCode.FRAME_TOO_LARGE: "A frame was announced that is larger than 65,535 bytes.",
+    ErrorCode.HANDSHAKE_FAILED: "The handshake did not authenticate; the relay's key may have changed.",
+    ErrorCode.HANDSHAKE_TIMEOUT: "The handshake was not finished in time.",
+    ErrorCode.UNSUPPORTED_VERSION: "This protocol version or handshake pattern is not spoken here.",
+    ErrorCode.UNKNOWN_STANZA: "A stanza type was received that is not known here.",
+    ErrorCode.NOT_ALLOWED_HERE: "This stanza is not allowed in the present state of the connection.",
+    ErrorCode.TOO_SLOW: "What was sent was not read for too long.",
+    ErrorCode.IDLE_TIMEOUT: "Nothing was heard for longer than the agreed keepalive allows.",
+    ErrorCode.REPLACED: "The same device has connected again from elsewhere.",
+    ErrorCode.LOGGED_OUT: "This device is no longer registered; its number was registered anew.",
+    ErrorCode.RESTARTING: "The relay is restarting; connect again in a moment.",
+    ErrorCode.OVERLOADED: "The relay is overloaded; try again later.",
+    ErrorCode.INTERNAL: "Something failed inside the relay; it has been logged there.",
+    ErrorCode.INVALID_NUMBER: "This is not a valid phone number in international form.",
+    ErrorCode.INVALID_CODE: "The code is wrong.",
+    ErrorCode.CODE_EXPIRED: "The code has expired, or none was asked for; ask for a new one.",
+    ErrorCode.TOO_MANY_GUESSES: "The code was guessed wrong too often; ask for a new one.",
+    ErrorCode.WAIT: "Too soon; wait as long as told and try again.",
+    ErrorCode.ACCOUNT_EXISTS: "This device already has an account.",
+    ErrorCode.NOT_REGISTERED: "This device is not registered with the relay.",
+    ErrorCode.GATEWAY_FAILED: "The code could not be sent; try again or choose another way.",
+    ErrorCode.UNKNOWN_USER: "There is no such user on this relay.",
+    ErrorCode.STALE_DEVICES: "The recipient's devices have changed; encrypt for the present ones.",
+    ErrorCode.OUT_OF_ORDER: "The message number is not the next one of this chat.",
+    ErrorCode.MAILBOX_FULL: "The recipient's mailbox is full.",
+    ErrorCode.MESSAGE_TOO_LARGE: "The message is larger than the relay accepts.",
+    ErrorCode.STORAGE_FULL: "The relay's disk is full; nothing was accepted.",
+    ErrorCode.NO_SUCH_REQUEST: "There is nothing that this request could refer to.",
+}
+
+
+def known_code(code: int) -> int:
+    """Return the ErrorCode of this number, or the number itself if this version does not know it."""
+    return _BY_NUMBER.get(code, code)
+
+
+def code_name(code: int) -> str:
+    """Return the wire name of a code, `code-<n>` for one that this version does not know."""
+    known = _BY_NUMBER.get(code)
+    return known.wire_name if known is not None else f"code-{code}"
+
+
+def code_sentence(code: int) -> str:
+    """Return the sentence of a code, a general one for a code that this version does not know."""
+    known = _BY_NUMBER.get(code)
+    return known.sentence if known is not None else f"The relay refused with code {code}."
+
+
+_BY_NUMBER: Final[dict[int, ErrorCode]] = {int(code): code for code in ErrorCode}

@@ -1,0 +1,87 @@
+"""Every limit of the wire: a named constant with its unit in the name and its reason above it.
+
+Both sides check them when they encode and when they decode, so what one side may say the other can hear.
+Not here: timings, which belong to whoever owns a clock (relay/config.py, the client).
+"""
+
+from typing import Final
+
+# --- Frames ---
+
+# 3 bytes of big-endian length, as in WhatsApp's framing: room to grow past 64 KiB in a later version.
+FRAME_HEADER_BYTES: Final = 3
+
+# Noise revision 34, section 3: no message may be longer. It also bounds what a hostile peer makes us hold.
+MAX_FRAME_BYTES: Final = 65_535
+
+# AES-GCM's tag at the end of every encrypted message.
+AEAD_TAG_BYTES: Final = 16
+
+# What is left for stanzas in one transport frame.
+MAX_PLAINTEXT_BYTES: Final = MAX_FRAME_BYTES - AEAD_TAG_BYTES
+
+# A frame of nothing but one-byte stanzas would be 65,519 of them: far more work than bytes. This bounds it.
+MAX_STANZAS_PER_FRAME: Final = 1_024
+
+# The deepest stanza nests frame > stanza > list > record > key; the rest is room for fields to come.
+MAX_CBOR_DEPTH: Final = 8
+
+# --- Numbers ---
+
+# 63 bits, so that every number also fits the signed 64-bit integers of SQLite and of other languages.
+MAX_UINT63: Final = 2**63 - 1
+MAX_UINT32: Final = 2**32 - 1
+
+# Two bytes in a device's address. Numbers are never reused, so this is registrations per account, ever.
+MAX_DEVICE_ID: Final = 2**16 - 1
+
+# One primary and four companions.
+MAX_DEVICES_PER_USER: Final = 5
+
+# --- Handles ---
+
+# Bindings a side may hold; each costs the peer about 200 bytes. The binder then reuses the one that it has
+# used least recently.
+MAX_BINDINGS_PER_SIDE: Final = 4_096
+
+# The client binds even handles from 0, the relay odd ones from 1.
+MAX_HANDLE: Final = 2 * MAX_BINDINGS_PER_SIDE - 1
+
+# --- Messages ---
+
+# 60 KiB: one part, with the largest envelope a later version may add, always fits one frame.
+MAX_CIPHERTEXT_BYTES: Final = 61_440
+
+# --- Texts ---
+
+# "+" and the 15 digits of E.164 fit with room for a number typed wrongly: the relay then says
+# invalid-number, which helps a person more than malformed does.
+MAX_PHONE_CHARS: Final = 32
+
+# Codes have 6 digits; a wrong one should be called invalid-code, not malformed.
+MAX_CODE_CHARS: Final = 16
+
+# The client's program name and version, for the operator's statistics.
+MAX_CLIENT_NAME_CHARS: Final = 64
+
+# --- Keys ---
+
+# Curve25519 and Ed25519-style sizes.
+KEY_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+
+# One upload of one-time prekeys: 256 of them are 10 KB. Signal's clients upload 100 at a time.
+MAX_PREKEYS_PER_UPLOAD: Final = 256
+
+# --- Lists ---
+
+# People looked up in one request; longer address books take several.
+MAX_LOOKUP_PHONES: Final = 256
+
+# Chats whose ticks are fetched in one request.
+MAX_PROGRESS_USERS: Final = 256
+
+# --- Hello ---
+
+# The first thing a stranger can make us decode (from an IK message it is encrypted to us only).
+MAX_HELLO_BYTES: Final = 1_024

@@ -1,0 +1,347 @@
+"""The stanzas: everything the two sides can say to each other once the handshake is done.
+
+One frozen class a stanza, fields in wire order, optional fields last. The names read as a dialogue: the
+client asks in the imperative (`Send`, `Register`), the relay answers with facts (`Accepted`, `Delivered`).
+
+A `chat` is an **address** here and a small integer, a handle, on the wire: the connection binds and resolves
+handles by itself (handles.py), as HPACK does with header names, so nobody above it ever sees one.
+
+Not here: type numbers, directions and limits (schema.py), bytes (codec.py), who may say what when (state.py).
+
+The classes are frozen although that makes building one about half a microsecond slower: events are handed
+from actor to actor, and nothing may change one on its way.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from protocol.ids import Address, DeviceAddress, DeviceId, Handle, MessageNumber, Seq, UserId
+
+
+class CodeRoute(StrEnum):
+    """How a verification code reaches the phone."""
+
+    SMS = "sms"
+    VOICE = "voice"
+
+
+class Part(NamedTuple):
+    """One message encrypted for one device of the recipient."""
+
+    device: DeviceId
+    ciphertext: bytes
+
+
+class Prekey(NamedTuple):
+    """A one-time prekey: given to one peer, then forgotten by the relay."""
+
+    id: int
+    key: bytes
+
+
+class SignedPrekey(NamedTuple):
+    """The prekey that is always there, signed with the device's identity key."""
+
+    id: int
+    key: bytes
+    signature: bytes
+
+
+class DeviceBundle(NamedTuple):
+    """What a peer needs to start an encrypted session with one device."""
+
+    device: DeviceId
+    identity_key: bytes
+    signed_prekey_id: int
+    signed_prekey: bytes
+    signature: bytes
+    one_time_prekey: Prekey | None
+    """None when the device has run out of them: the session starts with the signed prekey alone."""
+
+
+class ChatProgress(NamedTuple):
+    """The ticks of everything this device has sent to one user; each number counts for all below it."""
+
+    user: UserId
+    accepted: MessageNumber
+    delivered: MessageNumber
+    read: MessageNumber
+
+
+Detail: TypeAlias = int | tuple[int, ...] | None
+"""What goes with a code: out-of-order: the number expected; wait: seconds; stale-devices: the device ids;
+unknown-stanza: its type. None for all others."""
+
+
+# --- Both ways ---
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there? Sent by whoever has been silent for the keepalive interval; answered by the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to Ping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The client has read, or the relay reports as read, a sender's messages up to a number.
+
+    From a client `chat` is the sender's device; from the relay it is the recipient, a user.
+    """
+
+    chat: Address
+    number: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Someone is typing in a chat. Never stored."""
+
+    chat: Address
+    """From a client the user written to; from the relay the device that is typing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Someone has stopped typing. Never stored."""
+
+    chat: Address
+    """As in Typing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """From now on this handle stands for this address on this connection.
+
+    Sent by the connection itself. It is an event all the same: a client learns the phone number from it.
+    """
+
+    handle: Handle
+    address: Address
+    phone: str | None = None
+    """From the relay: the directory's word for who this user is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The connection ends after this, and this is why."""
+
+    code: int
+    detail: Detail = None
+
+
+# --- Messages ---
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message for a user."""
+
+    chat: UserId
+    number: MessageNumber
+    parts: bytes | tuple[Part, ...]
+    """Bytes: the user has exactly one device, the newest. Otherwise one part for each device of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """✓: every message of this chat up to this number is on disk."""
+
+    chat: UserId
+    number: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """✓✓: every message of this chat up to this number has been acknowledged by a device of the recipient."""
+
+    chat: UserId
+    number: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message was not accepted; its number was not used."""
+
+    chat: UserId
+    number: MessageNumber
+    code: int
+    detail: Detail = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A message for this device."""
+
+    seq: Seq
+    chat: DeviceAddress
+    """The sender's device."""
+    number: MessageNumber
+    ciphertext: bytes
+    accepted_at: int | None = None
+    """Unix seconds; only when the message waited in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Everything up to this seq is stored on the device; the relay deletes it, and it becomes ✓✓."""
+
+    seq: Seq
+
+
+# --- Session and requests ---
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request was refused."""
+
+    request: int
+    code: int
+    detail: Detail = None
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The relay's first stanza: who it takes the device for, and the terms of the connection."""
+
+    user: UserId
+    """0: a stranger; only registration is allowed."""
+    device: DeviceId
+    """0 for a stranger."""
+    server_time: int
+    """Unix milliseconds."""
+    keepalive_s: int
+    """Whoever is silent for so long sends a Ping; 2.5 times as long without a byte ends the connection."""
+    window: int
+    """How many unacknowledged deliveries the relay sends before it waits for an Ack."""
+    queued: int
+    """How many messages wait for this device."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCode:
+    """Send a verification code to this number."""
+
+    request: int
+    phone: str
+    via: CodeRoute
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """A code is on its way."""
+
+    request: int
+    resend_after_s: int
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Make the static key of this connection a device of the account of this number."""
+
+    request: int
+    phone: str
+    code: str
+    identity_key: bytes
+    signed_prekey_id: int
+    signed_prekey: bytes
+    signature: bytes
+    prekeys: tuple[Prekey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The device has an account from now on; this connection is no longer a stranger's."""
+
+    request: int
+    user: UserId
+    device: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPrekeys:
+    """New prekeys for this device: a signed one, one-time ones, or both."""
+
+    request: int
+    signed: SignedPrekey | None
+    prekeys: tuple[Prekey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The upload is stored."""
+
+    request: int
+    one_time_prekeys_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchBundles:
+    """What is needed to start sessions with the devices of this user?"""
+
+    request: int
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    """One bundle for each device; this is also the fresh device list."""
+
+    request: int
+    devices: tuple[DeviceBundle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Which of these numbers have an account here?"""
+
+    request: int
+    phones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The users in the order of the numbers asked for; 0 where there is none."""
+
+    request: int
+    users: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProgress:
+    """How far are my messages to these users? Asked after connecting, for chats with unread messages."""
+
+    request: int
+    users: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progresses:
+    """The ticks, one entry for each user asked for."""
+
+    request: int
+    chats: tuple[ChatProgress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TestCrash:
+    """Make an actor of the relay crash. Only a relay started with test hooks knows it."""
+
+    __test__ = False  # pytest must not take the class for a test because of its name
+
+    target: str
+    """`connection` or `mailbox`."""
+
+
+Stanza: TypeAlias = (
+    Ping | Pong | Ack | Accepted | Delivered | Read | Typing | Paused | Send | Deliver | Refused | Bind
+    | Error | Failed | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys | Done
+    | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash
+)  # fmt: skip
