@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from client.records import MessageState
+
 Fragment = tuple[str, str]
 Line = list[Fragment]
 
@@ -29,7 +31,13 @@ _ANSI = {
     "notice": "3;90", "online": "32", "offline": "33",
 }  # fmt: skip
 
-TICKS = {"queued": "🕓", "accepted": "✓ ", "delivered": "✓✓", "read": "✓✓", "refused": "✗ "}
+TICKS = {
+    MessageState.PENDING: "🕓",
+    MessageState.ACCEPTED: "✓ ",
+    MessageState.DELIVERED: "✓✓",
+    MessageState.READ: "✓✓",
+    MessageState.FAILED: "✗ ",
+}
 """Two terminal cells each, so that a tick can change without moving what stands beside it."""
 
 _BLANK_TICK = "  "
@@ -71,16 +79,15 @@ def day(at: float, now: float) -> str:
     return f"{moment:%A} {moment.day} {moment:%B %Y}"
 
 
-def tick(state: str | None) -> Fragment:
+def tick(state: MessageState | None) -> Fragment:
     """The tick of one's own message in ``state``; two blanks for somebody else's message (None)."""
-    if state is None:
+    if state is None or state not in TICKS:
         return ("", _BLANK_TICK)
-    if state == "read":
-        return ("class:tick-read", TICKS["read"])
-    return ("class:failed" if state == "refused" else "class:tick", TICKS.get(state, _BLANK_TICK))
+    style = {MessageState.READ: "class:tick-read", MessageState.FAILED: "class:failed"}
+    return (style.get(state, "class:tick"), TICKS[state])
 
 
-def message_line(at: float, name: str, text: str, state: str | None) -> Line:
+def message_line(at: float, name: str, text: str, state: MessageState | None) -> Line:
     """One message: time, tick, who, what. ``state`` is None for a message from somebody else."""
     return [
         ("class:time", clock_time(at)),

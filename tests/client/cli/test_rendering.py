@@ -5,7 +5,9 @@ import pytest
 
 from client.cli import rendering
 from client.cli.rendering import day, day_line, message_line, notice_line, painted, safe_text, shortened, tick
+from client.records import MessageState
 
+PENDING, ACCEPTED, DELIVERED, READ, FAILED = list(MessageState)[:5]
 NOON = 1_795_348_800.0  # Sunday 22 November 2026, 12:00 UTC
 
 
@@ -19,18 +21,18 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_message_shows_time_tick_name_and_text() -> None:
-    assert painted(message_line(NOON, "you", "hello", "accepted"), colour=False) == "12:00 ✓  you  hello"
+    assert painted(message_line(NOON, "you", "hello", ACCEPTED), colour=False) == "12:00 ✓  you  hello"
 
 
 def test_somebody_elses_message_has_no_tick_and_the_same_columns() -> None:
-    mine = painted(message_line(NOON, "you", "hi", "delivered"), colour=False)
+    mine = painted(message_line(NOON, "you", "hi", DELIVERED), colour=False)
     theirs = painted(message_line(NOON, "ann", "hi", None), colour=False)
     assert theirs == "12:00    ann  hi"
     assert mine.index("you") == theirs.index("ann")
 
 
 def test_a_read_message_is_blue_on_a_terminal_and_says_so_in_a_file() -> None:
-    line = message_line(NOON, "you", "hello", "read")
+    line = message_line(NOON, "you", "hello", READ)
     assert "\x1b[1;94m✓✓\x1b[0m" in painted(line, colour=True)
     assert painted(line, colour=False) == "12:00 ✓✓ read you  hello"
 
