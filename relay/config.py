@@ -1,0 +1,223 @@
+"""The settings of a relay node: one frozen `Config`, from a TOML file, the environment and flags.
+
+What is said later wins: built-in default, then the file named by `--config`, then `ROOST_*` variables, then
+flags. A key that nobody knows is refused by name, wherever it stands: a typing error in a limit must not
+become a limit that silently is not there.
+
+Settings are what an operator may want to change; their table is `SETTINGS` (docs/operations.md shows it).
+Constants below them are what only a developer should change; each says its unit and its reason.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from relay.errors import ConfigError
+
+# ---- constants: not settings, because a wrong value breaks a promise or another implementation ----
+
+HANDSHAKE_SECONDS = 10.0
+"""A peer that has not finished its handshake by then is closed: slow phones on slow networks need 2 to 3."""
+
+SILENCE_FACTOR = 2.5
+"""Silence for this many keepalive intervals ends a connection: two lost pings and a slow third."""
+
+SWEEP_SECONDS = 1.0
+"""How often one sweep looks at all connections; one timer a worker instead of several for each of them."""
+
+STALL_SECONDS = 60.0
+"""A device that takes nothing from a full socket for this long is a slow reader, whatever it sends itself."""
+
+CODE_DIGITS = 6
+CODE_SECONDS = 600
+"""A verification code is good for 10 minutes: SMS can be late."""
+
+CODE_GUESSES = 5
+"""Guesses a code allows: 5 of a million keep a guesser at 1 in 200,000 a code."""
+
+CODE_RESEND_SECONDS = 60
+"""One new code a minute for a number: each costs somebody money and somebody's phone rings."""
+
+CODE_MEMORY_LIMIT = 100_000
+"""Numbers with a code on its way, at most (about 300 bytes each); beyond it new ones are told to wait."""
+
+MAILBOX_QUEUE = 256
+"""Messages that may wait for one mailbox actor; senders beyond it wait with their sockets unread."""
+
+COMMIT_SECONDS = 30.0
+"""A commit that takes longer than this is a broken disk: the request is given up, the journal decides the rest."""
+
+DRAIN_SECONDS = 4.0
+"""What stopping may take, so that a node is gone within the 5 seconds that it promises."""
+
+REATTACH_LIMIT = 3
+REATTACH_WINDOW_SECONDS = 10.0
+"""A connection whose mailbox crashes more often than this is closed: its device's own back-off ends the loop."""
+
+
+class HostPort(NamedTuple):
+    """A place to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Setting(NamedTuple):
+    """A row of the table of settings."""
+
+    read: Callable[[Any], Any]
+    """Turns what a file, a variable or a flag says into the value; ValueError says what is wrong with it."""
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of one node; built by `load`, or directly in tests."""
+
+    listen: HostPort = HostPort("127.0.0.1", 5252)
+    data: Path = Path("roost-data")
+    sms: str = "console"
+    admin: HostPort | None = HostPort("127.0.0.1", 5280)
+    ready_file: Path | None = None
+    keepalive_seconds: int = 30
+    window_messages: int = 256
+    window_bytes: int = 256 * 1024
+    max_connections: int = 20_000
+    max_handshakes: int = 1_000
+    max_unsent_bytes: int = 1024 * 1024
+    max_queued_messages: int = 100_000
+    mailbox_idle_seconds: int = 60
+    test_hooks: bool = False
+    """Never a setting: only ROOST_TEST_HOOKS=1 sets it, and the log warns loudly."""
+
+
+def parse_host_port(text: Any) -> HostPort:
+    """Read `HOST:PORT`; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: with what is wrong, in words for a person.
+    """
+    host, colon, port = str(text).rpartition(":")
+    if not colon or not host:
+        raise ValueError(f"{text!r} is no HOST:PORT (for example 127.0.0.1:5252)")
+    if not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError(f"{port!r} is no port: it must be a number from 0 to 65535")
+    return HostPort(host.strip("[]"), int(port))
+
+
+def _admin(text: Any) -> HostPort | None:
+    return None if text == "off" else parse_host_port(text)
+
+
+def _sms(text: Any) -> str:
+    kind, _, rest = str(text).partition(":")
+    if text == "console" or (kind in ("file", "webhook") and rest):
+        return str(text)
+    raise ValueError(f"{text!r} is none of console, file:PATH and webhook:URL")
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
+    """A reader of whole numbers within limits."""
+
+    def read(value: Any) -> int:
+        digits = str(value)
+        if isinstance(value, bool) or not (digits.isascii() and digits.isdigit()):
+            raise ValueError(f"{value!r} is no whole number")
+        if not minimum <= int(digits) <= maximum:
+            raise ValueError(f"{value} is not between {minimum} and {maximum}")
+        return int(digits)
+
+    return read
+
+
+SETTINGS: dict[str, Setting] = {
+    "listen": Setting(parse_host_port, "where devices connect; port 0 takes a free one"),
+    "data": Setting(lambda text: Path(str(text)), "the data folder; one node a folder"),
+    "sms": Setting(_sms, "who brings verification codes: console, file:PATH or webhook:URL"),
+    "admin": Setting(_admin, "where operators ask (it has no password, keep it on loopback); off for none"),
+    "ready_file": Setting(
+        lambda text: Path(str(text)), "written once devices can connect: JSON with relay, admin, pid"
+    ),
+    "keepalive_seconds": Setting(_whole(5, 600), "silence after which either side sends a ping"),
+    "window_messages": Setting(_whole(1, 4_096), "unacknowledged deliveries a device may have; the rest waits"),
+    "window_bytes": Setting(_whole(1_024, 2**24), "the same in bytes: what a slow reader can cost in memory"),
+    "max_connections": Setting(_whole(1, 1_000_000), "device connections at a time"),
+    "max_handshakes": Setting(_whole(1, 100_000), "connections that have not said who they are, at a time"),
+    "max_unsent_bytes": Setting(_whole(65_536, 2**28), "written but not taken by a peer; beyond it: too-slow"),
+    "max_queued_messages": Setting(_whole(1, 10_000_000), "messages that may wait for one device; then mailbox-full"),
+    "mailbox_idle_seconds": Setting(_whole(1, 86_400), "a mailbox without device or work leaves memory after this"),
+}
+"""Every key of the TOML file, of the environment (`ROOST_` and upper case), and of the flags."""
+
+TEST_HOOKS_VARIABLE = "ROOST_TEST_HOOKS"
+
+OTHER_VARIABLES = (TEST_HOOKS_VARIABLE, "ROOST_CONFIG", "ROOST_LOG", "ROOST_LOG_LEVEL", "ROOST_LOG_FORMAT")
+"""ROOST_ variables that are no settings of the node."""
+
+
+def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
+    """Put the settings together.
+
+    Args:
+        file: a TOML file, or None.
+        environment: the process's variables; only those that begin with ROOST_ are looked at.
+        flags: what the command line said, by key; None means "not said".
+
+    Raises:
+        ConfigError: a key that does not exist, or a value that cannot be used.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        _add(values, str(file), _read_file(file))
+    _add(values, "environment", _from_environment(environment), spelled=lambda key: f"ROOST_{key.upper()}")
+    said = {key: value for key, value in flags.items() if value is not None}
+    _add(values, "command line", said, spelled=lambda key: "--" + key.replace("_", "-"))
+    return Config(**values, test_hooks=_test_hooks(environment))
+
+
+def _add(
+    values: dict[str, Any], source: str, given: Mapping[str, Any], spelled: Callable[[str], str] = str
+) -> None:
+    for key, value in given.items():
+        setting = SETTINGS.get(key)
+        if setting is None:
+            raise ConfigError(source, spelled(key), f"no such setting; there are {', '.join(SETTINGS)}")
+        try:
+            values[key] = setting.read(value)
+        except ValueError as error:
+            raise ConfigError(source, spelled(key), str(error)) from None
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise ConfigError("--config", str(file), error.strerror or str(error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("--config", str(file), f"no valid TOML: {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix("ROOST_").lower(): value
+        for name, value in environment.items()
+        if name.startswith("ROOST_") and name not in OTHER_VARIABLES
+    }
+
+
+def _test_hooks(environment: Mapping[str, str]) -> bool:
+    value = environment.get(TEST_HOOKS_VARIABLE, "0")
+    if value not in ("", "0", "1"):
+        raise ConfigError("environment", TEST_HOOKS_VARIABLE, "must be 1 (on) or 0 (off)")
+    return value == "1"
+
+
+def as_table(config: Config) -> dict[str, str]:
+    """The settings as text, for the log line that says how a node was started."""
+    return {field.name: str(getattr(config, field.name)) for field in dataclasses.fields(config)}

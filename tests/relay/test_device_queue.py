@@ -1,0 +1,155 @@
+"""The pure queue of one device: numbers, window, and memory or disk as the source of the next delivery."""
+
+from protocol import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from relay.delivery import QueueState
+from relay.device_queue import DeviceQueue
+
+SENDER = DeviceAddress(UserId(7), DeviceId(1))
+
+
+def make_queue(*, acked: int = 0, next_seq: int = 1, window: int = 4, size: int = 1000) -> DeviceQueue:
+    return DeviceQueue(DeviceId(1), acked=acked, next_seq=next_seq, window_messages=window, window_bytes=size)
+
+
+def online_queue(*, window: int = 4) -> DeviceQueue:
+    queue = make_queue(window=window)
+    queue.attach(given=0)
+    queue.settle()
+    return queue
+
+
+def append(queue: DeviceQueue, number: int) -> Seq:
+    return queue.append(SENDER, MessageNumber(number), b"x" * 10)
+
+
+def launch(queue: DeviceQueue, seq: int, size: int = 10) -> bool:
+    return queue.launch(Seq(seq), SENDER, MessageNumber(seq), size)
+
+
+def test_an_offline_queue_keeps_no_message_in_memory() -> None:
+    queue = make_queue()
+    assert append(queue, 1) == 1
+    assert not queue.fresh
+    assert queue.queued == 1
+
+
+def test_a_device_with_an_empty_queue_is_online_as_soon_as_it_attaches() -> None:
+    assert online_queue().state is QueueState.ONLINE
+
+
+def test_nothing_is_sent_before_it_is_durable() -> None:
+    queue = online_queue()
+    append(queue, 1)
+    assert not queue.wants_delivery
+    queue.committed(1)
+    assert queue.wants_delivery
+
+
+def test_a_device_that_keeps_up_is_served_from_memory() -> None:
+    queue = online_queue()
+    append(queue, 1)
+    queue.committed(1)
+    message = queue.next_fresh()
+    assert message is not None
+    assert message.seq == 1
+    assert launch(queue, 1)
+    queue.settle()
+    assert queue.state is QueueState.ONLINE
+
+
+def test_a_device_with_a_backlog_is_served_from_disk_until_it_has_caught_up() -> None:
+    queue = make_queue(next_seq=3)
+    queue.attach(given=0)
+    assert queue.state is QueueState.DRAINING
+    assert queue.next_fresh() is None
+    launch(queue, 1)
+    queue.settle()
+    assert queue.state is QueueState.DRAINING
+    launch(queue, 2)
+    queue.settle()
+    assert queue.state is QueueState.ONLINE
+
+
+def test_a_full_window_stops_deliveries_and_drops_the_copies() -> None:
+    queue = online_queue(window=2)
+    for number in (1, 2, 3):
+        append(queue, number)
+    queue.committed(3)
+    launch(queue, 1)
+    launch(queue, 2)
+    assert not queue.wants_delivery
+    queue.settle()
+    assert queue.state is QueueState.DRAINING
+    assert not queue.fresh
+
+
+def test_more_copies_than_the_window_are_not_kept() -> None:
+    queue = online_queue(window=2)
+    for number in (1, 2, 3):
+        append(queue, number)
+    assert queue.state is QueueState.DRAINING
+    assert not queue.fresh
+
+
+def test_the_window_counts_bytes_too_but_lets_one_message_through() -> None:
+    queue = make_queue(next_seq=3, size=100)
+    queue.attach(given=0)
+    launch(queue, 1, size=60_000)
+    assert not queue.wants_delivery
+    queue.acknowledge(1)
+    assert queue.wants_delivery
+
+
+def test_an_acknowledgement_is_cumulative_and_opens_the_window() -> None:
+    queue = make_queue(next_seq=6, window=3)
+    queue.attach(given=0)
+    for seq in (1, 2, 3):
+        launch(queue, seq)
+    assert not queue.wants_delivery
+    assert [delivery.number for delivery in queue.acknowledge(2)] == [1, 2]
+    assert queue.acked == 2
+    assert queue.wants_delivery
+
+
+def test_an_acknowledgement_of_what_was_never_sent_is_cut() -> None:
+    queue = make_queue(next_seq=6)
+    queue.attach(given=0)
+    launch(queue, 1)
+    assert len(queue.acknowledge(2**60)) == 1
+    assert queue.acked == 1
+
+
+def test_an_old_acknowledgement_changes_nothing() -> None:
+    queue = make_queue(acked=5, next_seq=9)
+    queue.attach(given=0)
+    assert queue.acknowledge(3) == []
+    assert queue.acked == 5
+
+
+def test_after_a_reconnect_delivery_starts_after_the_last_acknowledgement() -> None:
+    queue = make_queue(next_seq=4)
+    queue.attach(given=0)
+    launch(queue, 1)
+    launch(queue, 2)
+    queue.acknowledge(1)
+    queue.detach()
+    assert queue.state is QueueState.OFFLINE
+    queue.attach(given=1)
+    assert queue.sent == 1
+    assert launch(queue, 2)
+
+
+def test_what_the_same_connection_was_given_is_not_sent_again() -> None:
+    queue = make_queue(next_seq=4)
+    queue.attach(given=2)
+    assert not launch(queue, 1)
+    assert not launch(queue, 2)
+    assert launch(queue, 3)
+
+
+def test_a_second_connection_of_the_device_starts_from_the_disk() -> None:
+    queue = online_queue()
+    append(queue, 1)
+    queue.attach(given=0)
+    assert queue.state is QueueState.DRAINING
+    assert not queue.fresh
