@@ -1,1 +1,61 @@
-"""."""
+"""End to end: what only the two phones see. Keys, sessions, ciphertexts, content. Pure and synchronous.
+
+X3DH and the Double Ratchet come from the maintained packages ``X3DH``, ``DoubleRatchet`` and ``XEdDSA``;
+``docs/security.md`` describes format and choices. The relay may not import this package.
+"""
+
+from protocol.e2e.content import Content, Text, Unknown
+from protocol.e2e.errors import (
+    BadBundleError,
+    BadCiphertextError,
+    BadContentError,
+    BadStateError,
+    DuplicateMessageError,
+    EndToEndError,
+    MisuseError,
+    NoSessionError,
+    PrekeyGoneError,
+    TooManySkippedError,
+    UnsupportedVersionError,
+    UntrustedIdentityError,
+)
+from protocol.e2e.keys import (
+    Bundle,
+    Entropy,
+    IdentityKeyPair,
+    Prekey,
+    PublicPrekey,
+    PublicSignedPrekey,
+    verify_signed_prekey,
+)
+from protocol.e2e.record import SessionRecord
+from protocol.e2e.safety_number import safety_number
+from protocol.e2e.session import Session
+
+__all__ = [
+    "BadBundleError",
+    "BadCiphertextError",
+    "BadContentError",
+    "BadStateError",
+    "Bundle",
+    "Content",
+    "DuplicateMessageError",
+    "EndToEndError",
+    "Entropy",
+    "IdentityKeyPair",
+    "MisuseError",
+    "NoSessionError",
+    "Prekey",
+    "PrekeyGoneError",
+    "PublicPrekey",
+    "PublicSignedPrekey",
+    "Session",
+    "SessionRecord",
+    "Text",
+    "TooManySkippedError",
+    "Unknown",
+    "UnsupportedVersionError",
+    "UntrustedIdentityError",
+    "safety_number",
+    "verify_signed_prekey",
+]

@@ -1,0 +1,93 @@
+"""What can go wrong end to end, and whose fault it is.
+
+- ``EndToEndError``: base; ``name`` is the kebab-case word that a history or a log may show
+    - ``MisuseError``: our own code broke a rule (a key of the wrong length, a text too long, ...)
+    - ``BadBundleError``: the relay or the peer published keys that are no keys, or a signature that is wrong
+    - ``UntrustedIdentityError``: a device answers with another identity key than the one known for it
+    - ``BadCiphertextError``: the bytes are not a ciphertext for this session: forged, damaged, or too old
+        - ``UnsupportedVersionError``: a format of a later version
+        - ``TooManySkippedError``: opening it would mean deriving more keys than the limit
+    - ``DuplicateMessageError``: it has been opened before; its key is gone, by design
+    - ``NoSessionError``: a ratchet message came from a device with which there is no session
+    - ``PrekeyGoneError``: it was made for a prekey that has been used up or rotated away
+    - ``BadContentError``: it was opened, but what is inside is not content; the sender's fault
+    - ``BadStateError``: a stored session state cannot be read; the disk's fault, or a later version's
+
+No error carries a key, a plaintext or a ciphertext, and none has a cause that does.
+"""
+
+
+class EndToEndError(Exception):
+    """Base of everything foreseeable that the end-to-end layer raises."""
+
+    name = "end-to-end-error"
+
+
+class MisuseError(EndToEndError):
+    """Our own code broke a rule of this package."""
+
+    name = "misuse"
+
+
+class BadBundleError(EndToEndError):
+    """Published keys that are no keys, or a signature that is wrong; the relay's or the peer's fault."""
+
+    name = "bad-bundle"
+
+
+class UntrustedIdentityError(EndToEndError):
+    """A known device answers with another identity key; device numbers are never reused, so somebody lies."""
+
+    name = "untrusted-identity"
+
+
+class BadCiphertextError(EndToEndError):
+    """Bytes that are not a ciphertext for this session: forged, damaged, or too old to tell."""
+
+    name = "bad-ciphertext"
+
+
+class UnsupportedVersionError(BadCiphertextError):
+    """A ciphertext in the format of another version."""
+
+    name = "unsupported-ciphertext"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"ciphertext of version {version}")
+        self.version = version
+
+
+class TooManySkippedError(BadCiphertextError):
+    """Opening it would mean deriving more message keys than the limit; nothing was derived or kept."""
+
+    name = "too-many-skipped"
+
+
+class DuplicateMessageError(EndToEndError):
+    """A ciphertext that has been opened before."""
+
+    name = "duplicate-message"
+
+
+class NoSessionError(EndToEndError):
+    """A ratchet message from a device with which there is no session."""
+
+    name = "no-session"
+
+
+class PrekeyGoneError(EndToEndError):
+    """A first message for a prekey that has been used up or rotated away."""
+
+    name = "prekey-gone"
+
+
+class BadContentError(EndToEndError):
+    """Opened, but what is inside is not content; the sender's fault."""
+
+    name = "bad-content"
+
+
+class BadStateError(EndToEndError):
+    """A stored session state that cannot be read."""
+
+    name = "bad-state"

@@ -1,0 +1,168 @@
+"""The keys of a device: identity, signed prekey, one-time prekeys, and the public bundle made of them.
+
+The identity key is an **Ed25519** key pair made from a 32-byte seed, and travels in its Ed25519 form. Signal
+sends the Curve25519 form and signs with XEdDSA, which needs a convention for a sign bit and a signature
+scheme that few libraries have; from an Ed25519 key the Curve25519 one follows without a choice, its
+signatures are those of RFC 8032, and a relay can check them with any crypto library. Prekeys are plain
+X25519 keys.
+
+No private key shows in a ``repr``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import xeddsa
+
+from protocol.e2e.errors import BadBundleError, MisuseError
+
+Entropy = Callable[[int], bytes]
+"""A source of random bytes; ``actors.ports`` has the real one, which this package may not import."""
+
+KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+MAX_PREKEY_ID = 2**32 - 1
+
+SIGNED_PREKEY_CONTEXT = b"Roost 1 signed prekey\x00"
+"""Precedes the key in what is signed: no other signature of the identity key can be taken for this one."""
+
+IDENTITY_KEY_CONTEXT = b"Roost 1 identity key\x00"
+"""Precedes an identity key wherever it is hashed or authenticated, for the same reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeyPair:
+    """The long-term key pair of a device: it signs, and it agrees on secrets."""
+
+    seed: bytes = field(repr=False)
+    public: bytes
+
+    @classmethod
+    def generate(cls, entropy: Entropy) -> "IdentityKeyPair":
+        """A new pair from 32 bytes of ``entropy``."""
+        return cls.from_seed(entropy(KEY_BYTES))
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> "IdentityKeyPair":
+        """The pair that belongs to a stored seed.
+
+        Raises:
+            MisuseError: the seed is not 32 bytes.
+        """
+        _insist_on_key(seed)
+        return cls(seed, xeddsa.seed_to_ed25519_pub(seed))
+
+    def sign(self, message: bytes) -> bytes:
+        """An Ed25519 signature (RFC 8032): deterministic, so it needs no entropy."""
+        return xeddsa.ed25519_seed_sign(self.seed, message)
+
+    @property
+    def agreement_private(self) -> bytes:
+        """The X25519 private key that belongs to the same identity."""
+        return xeddsa.seed_to_priv(self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPrekey:
+    """A one-time prekey as it is published."""
+
+    id: int
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSignedPrekey:
+    """A signed prekey as it is published."""
+
+    id: int
+    key: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prekey:
+    """A numbered X25519 key pair, one-time or signed."""
+
+    id: int
+    private: bytes = field(repr=False)
+    public: bytes
+
+    @classmethod
+    def generate(cls, prekey_id: int, entropy: Entropy) -> "Prekey":
+        """A new prekey with this number."""
+        return cls.from_private(prekey_id, entropy(KEY_BYTES))
+
+    @classmethod
+    def from_private(cls, prekey_id: int, private: bytes) -> "Prekey":
+        """The prekey that belongs to a stored private key.
+
+        Raises:
+            MisuseError: the key is not 32 bytes or the number not 1 to 2^32 - 1.
+        """
+        _insist_on_key(private)
+        if not 1 <= prekey_id <= MAX_PREKEY_ID:
+            raise MisuseError(f"prekey number {prekey_id} is not 1 to 2^32 - 1")
+        return cls(prekey_id, private, xeddsa.priv_to_curve25519_pub(private))
+
+    def published(self) -> PublicPrekey:
+        """What others may see of it."""
+        return PublicPrekey(self.id, self.public)
+
+    def signed_by(self, identity: IdentityKeyPair) -> PublicSignedPrekey:
+        """What others may see of it, with the identity's word that it is theirs."""
+        signature = identity.sign(SIGNED_PREKEY_CONTEXT + self.public)
+        return PublicSignedPrekey(self.id, self.public, signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What one needs to write to a device that is not there: the keys that it has published."""
+
+    identity_key: bytes
+    signed_prekey: PublicSignedPrekey
+    prekey: PublicPrekey | None
+    """A one-time prekey that the relay hands out to nobody else, or None when they have run out."""
+
+    def verify(self) -> None:
+        """Check lengths and signature.
+
+        Raises:
+            BadBundleError: a key is no key, or the identity did not sign the prekey.
+        """
+        one_time = [self.prekey] if self.prekey else []
+        keys = [self.identity_key, self.signed_prekey.key, *(prekey.key for prekey in one_time)]
+        if any(len(key) != KEY_BYTES for key in keys):
+            raise BadBundleError("a key in the bundle is not 32 bytes long")
+        if any(not 1 <= prekey.id <= MAX_PREKEY_ID for prekey in [self.signed_prekey, *one_time]):
+            raise BadBundleError("a prekey number in the bundle is out of range")
+        verify_signed_prekey(self.identity_key, self.signed_prekey)
+
+
+def verify_signed_prekey(identity_key: bytes, prekey: PublicSignedPrekey) -> None:
+    """Check that the identity signed this prekey.
+
+    Raises:
+        BadBundleError: it did not.
+    """
+    signed = SIGNED_PREKEY_CONTEXT + prekey.key
+    if len(prekey.signature) != SIGNATURE_BYTES or len(identity_key) != KEY_BYTES:
+        raise BadBundleError("a signature or an identity key has the wrong length")
+    if not xeddsa.ed25519_verify(prekey.signature, identity_key, signed):
+        raise BadBundleError("the signed prekey is not signed by the identity")
+
+
+def agreement_key(identity_key: bytes) -> bytes:
+    """The X25519 public key of an identity.
+
+    Raises:
+        BadBundleError: the bytes are not a point that may be used.
+    """
+    try:
+        return xeddsa.ed25519_pub_to_curve25519_pub(identity_key)
+    except (xeddsa.XEdDSAException, ValueError):
+        raise BadBundleError("the identity key is not a usable Ed25519 key") from None
+
+
+def _insist_on_key(key: bytes) -> None:
+    if len(key) != KEY_BYTES:
+        raise MisuseError(f"a key has {KEY_BYTES} bytes, this one has {len(key)}")

@@ -1,0 +1,152 @@
+"""The ciphertext format: bytes to a ratchet message or a prekey message, and back.
+
+    ratchet message  0x11 | ratchet key 32 | n varint | pn varint | ciphertext | MAC 8
+    prekey message   0x12 | signed prekey id varint | one-time prekey id varint (0 = none)
+                          | identity key 32 | ephemeral key 32
+                          | ratchet key 32 | n varint | pn varint | ciphertext | MAC 8
+
+The first byte is version << 4 | kind. Varints are unsigned LEB128 of at most 32 bits, in their shortest form,
+so a message has exactly one encoding. Everything in front of the ciphertext is authenticated: the ratchet
+header by the MAC, the keys and prekey ids because other ones give another secret.
+"""
+
+from dataclasses import dataclass, field
+
+from protocol.e2e.aead import MAC_BYTES
+from protocol.e2e.errors import BadCiphertextError, UnsupportedVersionError
+from protocol.e2e.keys import KEY_BYTES
+from protocol.limits import MAX_CIPHERTEXT_BYTES
+
+FORMAT_VERSION = 1
+RATCHET_KIND = 1
+PREKEY_KIND = 2
+
+_MAX_VARINT = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RatchetMessage:
+    """A message of a running session."""
+
+    ratchet_key: bytes
+    n: int
+    """Its place in the sending chain, from 0."""
+    pn: int
+    """How long the sending chain before this one was."""
+    sealed: bytes = field(repr=False)
+    """Ciphertext and MAC."""
+
+    def encode(self) -> bytes:
+        """The bytes as they travel."""
+        return bytes([FORMAT_VERSION << 4 | RATCHET_KIND]) + self.body()
+
+    def header(self) -> bytes:
+        """What the MAC covers beside the session's associated data and the ciphertext."""
+        return ratchet_header(self.ratchet_key, self.n, self.pn)
+
+    def body(self) -> bytes:
+        """All but the first byte."""
+        return self.header() + self.sealed
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyMessage:
+    """A message that opens a session, and carries all that the other side needs for it."""
+
+    signed_prekey_id: int
+    prekey_id: int | None
+    identity_key: bytes
+    ephemeral_key: bytes
+    message: RatchetMessage
+
+    def encode(self) -> bytes:
+        """The bytes as they travel."""
+        ids = encode_varint(self.signed_prekey_id) + encode_varint(self.prekey_id or 0)
+        keys = self.identity_key + self.ephemeral_key
+        return bytes([FORMAT_VERSION << 4 | PREKEY_KIND]) + ids + keys + self.message.body()
+
+
+def ratchet_header(ratchet_key: bytes, n: int, pn: int) -> bytes:
+    """The header of a ratchet message."""
+    return ratchet_key + encode_varint(n) + encode_varint(pn)
+
+
+def decode(data: bytes) -> RatchetMessage | PrekeyMessage:
+    """Read a ciphertext's outside.
+
+    Raises:
+        UnsupportedVersionError: another version's format.
+        BadCiphertextError: not a ciphertext.
+    """
+    if not data or len(data) > MAX_CIPHERTEXT_BYTES:
+        raise BadCiphertextError(f"{len(data)} bytes are not a ciphertext")
+    if data[0] >> 4 != FORMAT_VERSION:
+        raise UnsupportedVersionError(data[0] >> 4)
+    reader = _Reader(data, 1)
+    match data[0] & 0x0F:
+        case 1:  # RATCHET_KIND
+            return _read_ratchet_message(reader)
+        case 2:  # PREKEY_KIND
+            return _read_prekey_message(reader)
+        case kind:
+            raise BadCiphertextError(f"no such kind of ciphertext: {kind}")
+
+
+def encode_varint(value: int) -> bytes:
+    """Unsigned LEB128."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+class _Reader:
+    """Takes fields from the front of a byte string; running out is the sender's fault."""
+
+    __slots__ = ("_data", "_position")
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data = data
+        self._position = position
+
+    def take(self, size: int) -> bytes:
+        end = self._position + size
+        if end > len(self._data):
+            raise BadCiphertextError("the ciphertext is cut short")
+        field_bytes = self._data[self._position : end]
+        self._position = end
+        return field_bytes
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data) - self._position)
+
+    def varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if value > _MAX_VARINT or shift > 35:
+                raise BadCiphertextError("a number in the ciphertext is too large")
+            if byte < 0x80:
+                break
+        if byte == 0 and shift > 7:
+            raise BadCiphertextError("a number in the ciphertext is not in its shortest form")
+        return value
+
+
+def _read_ratchet_message(reader: _Reader) -> RatchetMessage:
+    message = RatchetMessage(reader.take(KEY_BYTES), reader.varint(), reader.varint(), reader.rest())
+    if len(message.sealed) < MAC_BYTES:
+        raise BadCiphertextError("the ciphertext is cut short")
+    return message
+
+
+def _read_prekey_message(reader: _Reader) -> PrekeyMessage:
+    signed_prekey_id, prekey_id = reader.varint(), reader.varint()
+    identity_key, ephemeral_key = reader.take(KEY_BYTES), reader.take(KEY_BYTES)
+    return PrekeyMessage(
+        signed_prekey_id, prekey_id or None, identity_key, ephemeral_key, _read_ratchet_message(reader)
+    )
