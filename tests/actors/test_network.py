@@ -1,0 +1,295 @@
+"""The contract of ``Network``, ``Listener`` and ``Link``: one class of tests for every implementation."""
+
+import select
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from actors import socket_network
+from actors.network import Link, Network
+from actors.reactor import EpollNetwork, run_network
+from actors.waiting_network import WaitingNetwork
+from tests.helpers import sim_network
+from tests.helpers.recording_owner import RecordingOwner
+from tests.helpers.sim_network import open_sim_network
+
+HOST = "127.0.0.1"
+
+# More than any kernel takes into the buffers of one loopback connection, and than the simulated window.
+MORE_THAN_BUFFERS = 16_000_000
+
+
+async def connected(network: Network) -> tuple[Link, Link]:
+    """Both sides of a new connection: the one that connected, the one that was accepted."""
+    listener = await network.listen(HOST, 0, 16)
+    near = await network.connect(HOST, listener.port)
+    far = await listener.accept()
+    listener.close()
+    return near, far
+
+
+class NetworkContract:
+    """What every implementation keeps; a subclass gives the fixture ``network``."""
+
+    @pytest.fixture(autouse=True)
+    def _orphans_are_found_quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Real sockets need real time, so the time is made short.
+        monkeypatch.setattr(socket_network, "ORPHAN_CHECK_SECONDS", 0.02)
+        monkeypatch.setattr(sim_network, "ORPHAN_CHECK_SECONDS", 0.02)
+
+    async def test_bytes_arrive_in_order_both_ways(self, network: Network) -> None:
+        near, far = await connected(network)
+        near_owner = RecordingOwner(near, keep_reading=True)
+        far_owner = RecordingOwner(far, keep_reading=True)
+        for number in range(100):
+            near.write(b"n%02d" % number)
+            far.write(b"f%02d" % number)
+        assert await far_owner.wait_for_data(300) == b"".join(b"n%02d" % n for n in range(100))
+        assert await near_owner.wait_for_data(300) == b"".join(b"f%02d" % n for n in range(100))
+
+    async def test_bytes_written_before_the_peer_is_activated_are_not_lost(self, network: Network) -> None:
+        near, far = await connected(network)
+        near.write(b"early")
+        RecordingOwner(near)
+        await wait_all_tasks_blocked()
+        assert await RecordingOwner(far).wait_for_data(5) == b"early"
+
+    async def test_nothing_more_is_told_until_the_owner_resumes(self, network: Network) -> None:
+        near, far = await connected(network)
+        witness = RecordingOwner(near, keep_reading=True)
+        owner = RecordingOwner(far)
+        near.write(b"first")
+        await owner.wait_for_data(5)
+        near.write(b"second")
+        far.write(b"pong")  # its arrival shows that time has passed
+        await witness.wait_for_data(4)
+        assert owner.data == b"first"
+        far.resume()
+        assert await owner.wait_for_data(11) == b"firstsecond"
+
+    async def test_resuming_more_often_than_needed_does_no_harm(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        owner = RecordingOwner(far)
+        far.resume()
+        far.resume()
+        near.write(b"once")
+        assert await owner.wait_for_data(4) == b"once"
+        assert len(owner.told) == 1
+
+    async def test_what_the_kernel_does_not_take_is_kept_and_sent_when_the_peer_reads(
+        self, network: Network
+    ) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        near.write(b"the end")
+        assert 7 < near.unsent_bytes < MORE_THAN_BUFFERS + 7
+        owner = RecordingOwner(far, keep_reading=True)
+        data = await owner.wait_for_data(MORE_THAN_BUFFERS + 7)
+        assert data.count(b"x") == MORE_THAN_BUFFERS
+        assert data.endswith(b"the end")
+        assert near.unsent_bytes == 0
+
+    async def test_one_received_is_at_most_64_kib(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        near.write(b"x" * 200_000)
+        owner = RecordingOwner(far)
+        await owner.wait_for_data(1)
+        assert 0 < len(owner.data) <= 65_536
+
+    async def test_close_sends_what_is_unsent_and_then_tells_closed(self, network: Network) -> None:
+        near, far = await connected(network)
+        near_owner = RecordingOwner(near)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        near.close()
+        assert near_owner.told == []
+        far_owner = RecordingOwner(far, keep_reading=True)
+        assert await far_owner.wait_closed() == "eof"
+        assert len(far_owner.data) == MORE_THAN_BUFFERS
+        assert await near_owner.wait_closed() == "closed"
+
+    async def test_last_words_arrive_although_the_peers_own_were_not_read(self, network: Network) -> None:
+        # A plain close() of a socket with unread bytes sends a reset, which can destroy what was written.
+        near, far = await connected(network)
+        RecordingOwner(near)
+        near_owner = RecordingOwner(near)
+        near.write(b"unread" * 1000)
+        far.write(b"goodbye")
+        far.close()
+        near.resume()
+        assert await near_owner.wait_for_data(7) == b"goodbye"
+        near.resume()
+        assert await near_owner.wait_closed() == "eof"
+
+    async def test_abort_drops_what_is_unsent_and_the_peer_sees_a_reset(self, network: Network) -> None:
+        near, far = await connected(network)
+        near_owner = RecordingOwner(near)
+        far_owner = RecordingOwner(far, keep_reading=True)
+        near.abort()
+        assert near_owner.reasons == ["aborted"]
+        assert near.unsent_bytes == 0
+        assert await far_owner.wait_closed() == "reset"
+
+    async def test_abort_cuts_a_close_short(self, network: Network) -> None:
+        near, _ = await connected(network)
+        owner = RecordingOwner(near)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        near.close()
+        near.abort()
+        assert owner.reasons == ["aborted"]
+
+    async def test_a_link_ends_exactly_once_whatever_is_called_after(self, network: Network) -> None:
+        near, far = await connected(network)
+        near_owner = RecordingOwner(near)
+        far_owner = RecordingOwner(far, keep_reading=True)
+        near.close()
+        await near_owner.wait_closed()
+        near.close()
+        near.abort()
+        near.write(b"into the void")
+        near.resume()
+        assert await far_owner.wait_closed() == "eof"
+        far.abort()
+        assert near_owner.reasons == ["closed"]
+        assert far_owner.reasons == ["eof"]
+        assert far_owner.data == b""
+
+    async def test_a_link_closed_before_activation_tells_its_later_owner(self, network: Network) -> None:
+        near, _ = await connected(network)
+        near.close()
+        assert RecordingOwner(near).reasons == ["closed"]
+
+    async def test_the_end_is_told_after_all_bytes(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        near.write(b"x" * 200_000)
+        near.close()
+        owner = RecordingOwner(far, keep_reading=True)
+        assert await owner.wait_closed() == "eof"
+        assert len(owner.data) == 200_000
+
+    async def test_a_paused_owner_hears_of_the_end_when_it_resumes(self, network: Network) -> None:
+        near, far = await connected(network)
+        near_owner = RecordingOwner(near)
+        owner = RecordingOwner(far)
+        near.write(b"last")
+        await owner.wait_for_data(4)
+        near.close()
+        await near_owner.wait_closed()
+        assert owner.reasons == []
+        far.resume()
+        assert await owner.wait_closed() == "eof"
+
+    async def test_a_full_mailbox_loses_no_bytes(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        owner = RecordingOwner(far, room=0)
+        near.write(b"patience")
+        while not owner.refused:
+            await trio.lowlevel.checkpoint()
+        owner.room = None
+        assert await owner.wait_for_data(8) == b"patience"
+
+    async def test_a_full_mailbox_does_not_lose_the_end(self, network: Network) -> None:
+        near, _ = await connected(network)
+        owner = RecordingOwner(near, room=0)
+        near.abort()
+        assert owner.refused == 1
+        owner.room = None
+        assert await owner.wait_closed() == "aborted"
+
+    async def test_a_link_handed_over_tells_its_new_owner(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        first = RecordingOwner(far)
+        second = RecordingOwner(far)
+        near.write(b"for the second")
+        assert await second.wait_for_data(14) == b"for the second"
+        assert first.told == []
+
+    async def test_a_link_whose_owner_has_died_is_aborted(self, network: Network) -> None:
+        near, far = await connected(network)
+        survivor = RecordingOwner(near)
+        RecordingOwner(far).is_alive = False
+        assert await survivor.wait_closed() == "reset"
+
+    async def test_connecting_to_a_port_nobody_listens_on_is_refused(self, network: Network) -> None:
+        listener = await network.listen(HOST, 0, 1)
+        listener.close()
+        with pytest.raises(ConnectionRefusedError):
+            await network.connect(HOST, listener.port)
+
+    async def test_a_port_can_be_listened_on_once(self, network: Network) -> None:
+        listener = await network.listen(HOST, 0, 1)
+        with pytest.raises(OSError, match="in use"):
+            await network.listen(HOST, listener.port, 1)
+
+    async def test_a_closed_listener_ends_its_accept(self, network: Network) -> None:
+        listener = await network.listen(HOST, 0, 1)
+        async with trio.open_nursery() as nursery:
+
+            async def expect_closed() -> None:
+                with pytest.raises(trio.ClosedResourceError):
+                    await listener.accept()
+
+            nursery.start_soon(expect_closed)
+            await wait_all_tasks_blocked()
+            listener.close()
+        with pytest.raises(trio.ClosedResourceError):
+            await listener.accept()
+        listener.close()
+
+    async def test_a_cancelled_accept_loses_no_peer(self, network: Network) -> None:
+        listener = await network.listen(HOST, 0, 1)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await listener.accept()
+        assert scope.cancelled_caught
+        await network.connect(HOST, listener.port)
+        assert await listener.accept()
+
+    async def test_both_sides_can_be_named_and_stay_named_after_the_end(self, network: Network) -> None:
+        near, far = await connected(network)
+        near.abort()
+        for link in (near, far):
+            host, port = link.remote.rsplit(":", 1)
+            assert host == HOST
+            assert 0 < int(port) < 65_536
+
+    async def test_turn_end_functions_run_once_in_order(self, network: Network) -> None:
+        calls: list[str] = []
+        done = trio.Event()
+        network.call_at_turn_end(lambda: calls.append("first"))
+        network.call_at_turn_end(lambda: calls.append("second"))
+        network.call_at_turn_end(done.set)
+        assert calls == []
+        await done.wait()
+        assert calls == ["first", "second"]
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="only Linux has epoll")
+class TestEpollNetwork(NetworkContract):
+    @pytest.fixture
+    async def network(self) -> AsyncIterator[Network]:
+        network = EpollNetwork()
+        async with run_network(network):
+            yield network
+
+
+class TestWaitingNetwork(NetworkContract):
+    @pytest.fixture
+    async def network(self) -> AsyncIterator[Network]:
+        network = WaitingNetwork()
+        async with run_network(network):
+            yield network
+
+
+class TestSimNetwork(NetworkContract):
+    @pytest.fixture
+    async def network(self) -> AsyncIterator[Network]:
+        async with open_sim_network() as network:
+            yield network
