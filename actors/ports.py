@@ -43,3 +43,6 @@ system_entropy: Entropy = os.urandom
 
 system_clock: Clock = _SystemClock()
 """The machine's wall clock."""
+
+system_monotonic: Callable[[], float] = time.monotonic
+"""Seconds that only ever go forward, for measuring how long something held the loop; never for deadlines."""

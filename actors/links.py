@@ -1,0 +1,67 @@
+"""Links and exit signals: actors that share fate, as in OTP.
+
+The rules for a signal that arrives (`erlang:exit/2` and the reference manual's chapter on processes):
+
+| the signal's reason | receiver traps exits | receiver does not |
+|---|---|---|
+| KILL, sent with `kill()` | ends, KILLED | ends, KILLED |
+| any, from the actor's parent | stops in order: on_stop, same reason | as below |
+| NORMAL | Exit message | nothing |
+| any other | Exit message | ends with the same reason |
+
+A KILL that travels along a link arrives as KILLED and can be trapped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.exits import KILLED, NOPROC, Exit, ExitKind, ExitReason, Stop
+
+if TYPE_CHECKING:
+    from actors.ref import ActorRef
+
+
+def link(one: ActorRef, other: ActorRef) -> None:
+    """Tie two actors together. If the other is dead, its signal (NOPROC) comes back at once."""
+    if one is other:
+        return
+    if not other.is_alive:
+        exit_signal(one, other, NOPROC)
+        return
+    one._own_bonds().links[other] = None
+    other._own_bonds().links[one] = None
+
+
+def unlink(one: ActorRef, other: ActorRef) -> None:
+    """Untie them; harmless if they were not linked."""
+    for near, far in ((one, other), (other, one)):
+        if near._bonds is not None and near._bonds._links is not None:
+            near._bonds._links.pop(far, None)
+
+
+def exit_signal(target: ActorRef, sender: ActorRef | None, reason: ExitReason) -> None:
+    """Let one exit signal arrive. Never blocks; what it leads to happens when the target runs next."""
+    actor, mailbox = target._actor, target._mailbox
+    if actor is None or mailbox is None:
+        return
+    if reason.kind is ExitKind.KILL:
+        target._doom(KILLED)
+    elif actor._traps_exits:
+        # A gen_server that traps exits ends with its parent all the same: only so can a supervisor stop it.
+        from_parent = sender is not None and sender is target._parent
+        mailbox.put_signal(Stop(reason) if from_parent else Exit(sender or target.system.nobody, reason))
+    elif reason.kind is not ExitKind.NORMAL:
+        target._doom(reason)
+
+
+def sever_links(dead: ActorRef, reason: ExitReason) -> None:
+    """Send the exit signal of an actor that has ended along all its links."""
+    bonds = dead._bonds
+    if bonds is None or bonds._links is None:
+        return
+    linked, bonds._links = bonds._links, None
+    for other in linked:
+        if other._bonds is not None and other._bonds._links is not None:
+            other._bonds._links.pop(dead, None)
+        exit_signal(other, dead, reason)

@@ -1,0 +1,273 @@
+"""The life of one actor's task: start, drain, park, stop, and what death does.
+
+Reading order: `live` is the task; `drain` and `drain_async` are THE loops, one for each kind of handler.
+
+Why two: a plain handler cannot wait, so nothing can or need interrupt it, and the parked task is two frames
+deep. An async handler runs inside a cancel scope, so that a kill reaches it where it waits; the scope is
+opened for a slice, not for a message, and closed while the actor is parked: who is parked is woken, not
+cancelled.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+from trio.lowlevel import Abort, cancel_shielded_checkpoint, current_task, wait_task_rescheduled
+
+from actors import links, monitors
+from actors.envelope import Call, Reply
+from actors.errors import ActorDeadError, StartError, StartIgnored
+from actors.exits import KILLED, NORMAL, Stop, crash
+
+if TYPE_CHECKING:
+    from actors.actor import Actor
+    from actors.mailbox import Mailbox
+    from actors.ref import ActorRef
+
+SLICE_MESSAGES = 128
+"""How many messages an actor may handle before the others get their turn: BEAM counts 4,000 reductions,
+about as many function calls. At 1 to 2 µs a message a slice of small ones stays well under a millisecond."""
+
+STALL_SECONDS = 0.05
+"""A handler that holds the loop longer than this is reported by name."""
+
+_NOTHING: Final = object()
+
+
+async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | None) -> None:
+    """Be the actor's task, from its first step to its last. `starter` is there if the class has on_start."""
+    ref._task = current_task()
+    try:
+        if starter is not None and not await _start(ref, actor, starter):
+            return
+        starter = None
+        while ref._exit is None:
+            if not mailbox.items and not mailbox.signals:
+                # Empty containers are given back: an idle actor keeps none.
+                mailbox.items = mailbox.signals = None
+                mailbox.sleeper = ref._task
+                await wait_task_rescheduled(_stay_parked)
+            elif actor._handle_is_async:
+                await drain_async(ref, actor, mailbox)
+            else:
+                drain(ref, actor, mailbox)
+            if mailbox.items and ref._exit is None:
+                await cancel_shielded_checkpoint()
+        if actor._has_on_stop and ref._exit is not KILLED:
+            await _stop(ref, actor)
+    except BaseException:
+        # Only what no actor may keep to itself comes here: KeyboardInterrupt, SystemExit, or a bug of ours.
+        ref.system._abandon()
+        raise
+    finally:
+        bury(ref)
+
+
+def _stay_parked(_raise_cancel: Callable[[], Any]) -> Abort:
+    """A parked actor is not for trio to wake: the system wakes all of its actors before it lets go of them.
+
+    So a kill of a parked actor costs a wake and no exception, and one function serves every parked task.
+    """
+    return Abort.FAILED
+
+
+# ---- Starting and stopping -----------------------------------------------------------------------
+
+
+async def _start(ref: ActorRef, actor: Actor, starter: Reply) -> bool:
+    """Run on_start and tell the starter how it went. False: there is nothing to run."""
+    has_started = False
+    try:
+        if ref._exit is None:
+            with trio.CancelScope() as ref._scope:
+                await actor.on_start()
+                has_started = True
+    except StartIgnored as ignored:
+        ref._exit = NORMAL
+        _fail_start(ref, starter, ignored)
+    except Exception as error:  # whatever user code raises is an answer to the starter
+        failure = StartError(repr(ref), crash(error))
+        failure.__cause__ = error
+        ref._exit = failure.reason
+        _fail_start(ref, starter, failure)
+    finally:
+        ref._scope = None
+    if has_started:
+        starter.send(ref)
+    elif not starter.is_done:
+        _fail_start(ref, starter, StartError(repr(ref), ref._exit or KILLED))
+    return has_started
+
+
+def _fail_start(ref: ActorRef, starter: Reply, error: Exception) -> None:
+    """Tell the starter, and it alone: the parent must not hear of the same failure by its link as well."""
+    if ref._parent is not None:
+        links.unlink(ref._parent, ref)
+    starter.fail(error)
+
+
+async def _stop(ref: ActorRef, actor: Actor) -> None:
+    assert ref._exit is not None
+    try:
+        with trio.CancelScope() as ref._scope:
+            await actor.on_stop(ref._exit)
+    except Exception as error:  # the last chance of user code to crash
+        _crash(ref, error, "on_stop")
+    finally:
+        ref._scope = None
+
+
+# ---- The loops -----------------------------------------------------------------------------------
+
+
+def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
+    """Let a plain handler work through at most a slice of the mailbox."""
+    handle, clock = actor.handle, ref.system._stall_clock
+    handled = 0
+    message: object = None
+    before = clock()
+    try:
+        while handled < SLICE_MESSAGES and (item := _take(ref, mailbox)) is not _NOTHING:
+            if type(item) is Call:
+                ref._call, message = item, item.message
+                answer = handle(message)
+                if ref._call is item:
+                    ref._call = None
+                    item.send(answer)
+            else:
+                message = item
+                handle(item)
+            handled += 1
+            after = clock()
+            if after - before > STALL_SECONDS:
+                ref.system.reports.stall(ref, message, after - before)
+            before = after
+            if ref._exit is not None:
+                break
+    except Exception as error:  # a raise is the end of this actor, and of nothing else
+        _crash(ref, error, type(message).__name__)
+    _note_handled(ref, mailbox, handled)
+
+
+async def drain_async(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
+    """Let an async handler work through at most a slice of the mailbox, where a kill can reach it."""
+    handle: Callable[[object], Coroutine[Any, Any, object]] = actor.handle  # type: ignore[assignment] # by _handle_is_async
+    handled = 0
+    message: object = None
+    try:
+        with trio.CancelScope() as ref._scope:
+            while handled < SLICE_MESSAGES and (item := _take(ref, mailbox)) is not _NOTHING:
+                if type(item) is Call:
+                    ref._call, message = item, item.message
+                    answer = await _watch(ref, message, handle(message))
+                    if ref._call is item:
+                        ref._call = None
+                        item.send(answer)
+                else:
+                    message = item
+                    await _watch(ref, message, handle(item))
+                handled += 1
+                if ref._exit is not None:
+                    break
+    except Exception as error:  # a raise is the end of this actor, and of nothing else
+        _crash(ref, error, type(message).__name__)
+    finally:
+        ref._scope = None
+    _note_handled(ref, mailbox, handled)
+
+
+def _take(ref: ActorRef, mailbox: Mailbox) -> object:
+    """The next thing to handle: system messages first. _NOTHING if there is none or a Stop is among them."""
+    if mailbox.signals:
+        signal = mailbox.signals.popleft()
+        if type(signal) is Stop:
+            ref._request_stop(signal.reason)
+            return _NOTHING
+        return signal
+    items = mailbox.items
+    if not items:
+        return _NOTHING
+    item = items.popleft()
+    if mailbox.senders is not None:
+        mailbox.admit_senders()
+    return item
+
+
+@types.coroutine
+def _watch(
+    ref: ActorRef, message: object, handling: Coroutine[Any, Any, object]
+) -> Generator[Any, Any, object]:
+    """Run a handler's coroutine, timing its steps: only what it does between two waits holds the loop."""
+    clock = ref.system._stall_clock
+    resume, value = handling.send, None
+    while True:
+        before = clock()
+        try:
+            trap = resume(value)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            held = clock() - before
+            if held > STALL_SECONDS:
+                ref.system.reports.stall(ref, message, held)
+        try:
+            value = yield trap
+            resume = handling.send
+        except GeneratorExit:
+            handling.close()
+            raise
+        except BaseException as error:  # trio throws only into a foreign await; it belongs to the handler
+            value, resume = error, handling.throw
+
+
+def _note_handled(ref: ActorRef, mailbox: Mailbox, handled: int) -> None:
+    mailbox.handled += handled
+    ref.system._note_handled(ref, handled)
+
+
+def _crash(ref: ActorRef, error: Exception, message_type: str) -> None:
+    """User code raised. Only a kill is a stronger reason than that."""
+    if ref._exit is not KILLED:
+        ref._exit = crash(error)
+        ref.system.reports.crash(ref, ref._exit, message_type)
+
+
+# ---- Death ---------------------------------------------------------------------------------------
+
+
+def bury(ref: ActorRef) -> None:
+    """Take the actor out of the world: names first, then callers, then links and monitors.
+
+    In this order nobody who hears of the death still finds the actor by name, as in OTP.
+    """
+    if ref._exit is None:
+        ref._exit = KILLED  # its task was torn down by KeyboardInterrupt or the like
+    reason, mailbox, bonds = ref._exit, ref._mailbox, ref._bonds
+    ref._actor = ref._mailbox = ref._task = ref._scope = ref._rates = None
+    ref.system._forget(ref)
+    if bonds is not None:
+        for farewell in bonds._farewells or ():
+            farewell(ref)
+    assert mailbox is not None
+    _answer_callers(ref, mailbox)
+    if bonds is not None:
+        links.sever_links(ref, reason)
+        monitors.report_down(ref, reason)
+        for waiter in [*(bonds._waiters or ())]:
+            waiter.send(None)
+        ref._bonds = None
+
+
+def _answer_callers(ref: ActorRef, mailbox: Mailbox) -> None:
+    """Whoever waits for an answer hears at once that none will come; what was merely told is counted."""
+    assert ref._exit is not None
+    call, ref._call = ref._call, None
+    deferred = ref._bonds._deferred if ref._bonds is not None else None
+    for item in (call, *(deferred or ()), *mailbox.close()):
+        if isinstance(item, Reply):
+            item.fail(ActorDeadError(repr(ref), ref._exit))
+        elif item is not None:
+            ref.system.dead_letters += 1
