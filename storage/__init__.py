@@ -1,1 +1,67 @@
-"""."""
+"""Where things last: the durable environment, the journal that writes it, and the tables by family.
+
+    with open_environment(data) as environment:
+        journal = WriterJournal(environment, post, monotonic)
+        with environment.read() as reader:                      # never await in here
+            cursor = mailboxes.load_device_queue_state(reader, device)
+        cursor, ops = mailboxes.append(device, cursor, message)
+        journal.submit([*ops, mailboxes.put_progress(user, sender, progress)], done)
+
+The families are modules, and are used with their names: accounts, codes, mailboxes, prekeys.
+"""
+
+from storage import accounts, codes, mailboxes, prekeys
+from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
+from storage.errors import (
+    CorruptRecordError,
+    CorruptSecretsError,
+    DataFolderInUseError,
+    InvalidOperationError,
+    JournalClosedError,
+    JournalError,
+    JournalFailedError,
+    JournalFullError,
+    MapTooSmallError,
+    SchemaTooNewError,
+    StorageError,
+    StorageFullError,
+)
+from storage.figures import JournalStatistics
+from storage.journal import InlineJournal, Journal, WriterJournal
+from storage.node import NodeSecrets, load_or_create_secrets
+from storage.tables import Delete, DeleteRange, Op, Put, Table
+
+__all__ = [
+    "CorruptRecordError",
+    "CorruptSecretsError",
+    "DataFolderInUseError",
+    "Delete",
+    "DeleteRange",
+    "Environment",
+    "EnvironmentStatistics",
+    "InlineJournal",
+    "InvalidOperationError",
+    "Journal",
+    "JournalClosedError",
+    "JournalError",
+    "JournalFailedError",
+    "JournalFullError",
+    "JournalStatistics",
+    "MapTooSmallError",
+    "NodeSecrets",
+    "Op",
+    "Put",
+    "Reader",
+    "SchemaTooNewError",
+    "StorageError",
+    "StorageFullError",
+    "Table",
+    "WriterJournal",
+    "accounts",
+    "codes",
+    "load_or_create_secrets",
+    "mailboxes",
+    "open_environment",
+    "prekeys",
+    "verify",
+]

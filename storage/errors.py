@@ -1,0 +1,111 @@
+"""What can go wrong in storage, and whose fault it is.
+
+- `StorageError`
+    - `DataFolderInUseError`: another process has the data folder open
+    - `SchemaTooNewError`: the data was written by a later version of Roost
+    - `CorruptRecordError`: a row does not match its checksum
+    - `CorruptSecretsError`: the node's secrets file is damaged
+    - `MapTooSmallError`: the map could not be grown while readers were in it
+    - `JournalError`: a submission did not become durable
+        - `JournalFullError`: too much is waiting already; nothing was taken
+        - `JournalClosedError`: submitted after `close()`; nothing was taken
+        - `InvalidOperationError`: this one submission is malformed (the submitter's bug)
+        - `StorageFullError`: disk or map is full; the journal goes on
+        - `JournalFailedError`: a commit failed; the journal has ended for good
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class StorageError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class DataFolderInUseError(StorageError):
+    """Another process has the data folder open, and only one may."""
+
+    def __init__(self, folder: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"the data folder {folder} is in use by {who}")
+        self.folder = folder
+        self.pid = pid
+
+
+class SchemaTooNewError(StorageError):
+    """The data was written by a later version of Roost; opening it could destroy what we do not know."""
+
+    def __init__(self, folder: Path, found: int, supported: int) -> None:
+        super().__init__(
+            f"the data in {folder} has schema version {found}, and this program knows versions up to "
+            f"{supported}: run the Roost version that wrote it, or a later one"
+        )
+        self.folder = folder
+        self.found = found
+        self.supported = supported
+
+
+class CorruptRecordError(StorageError):
+    """A row does not match its checksum, or its version is unknown. It names the row, never its content."""
+
+    def __init__(self, table: str, key: bytes, reason: str) -> None:
+        super().__init__(f"corrupt record in table {table!r}, key {key.hex()}: {reason}")
+        self.table = table
+        self.key = key
+        self.reason = reason
+
+
+class CorruptSecretsError(StorageError):
+    """The file with the node's secrets is damaged. A new one would be another node, so none is made."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the node's secrets in {path} cannot be used: {reason}; restore them from a backup")
+        self.path = path
+        self.reason = reason
+
+
+class MapTooSmallError(StorageError):
+    """The map could not be grown: the limit is reached, the disk has no room, or a reader did not leave."""
+
+    def __init__(self, map_bytes: int, reason: str) -> None:
+        super().__init__(f"the map of {map_bytes} bytes cannot be grown: {reason}")
+        self.map_bytes = map_bytes
+        self.reason = reason
+
+
+class JournalError(StorageError):
+    """A submission did not become durable. The subclass says whether it is worth trying again."""
+
+
+class JournalFullError(JournalError):
+    """So much is waiting for the disk that nothing more is taken. Nothing of this submission was."""
+
+    def __init__(self, backlog: int, limit: int) -> None:
+        super().__init__(f"{backlog} submissions are waiting for the disk, the limit is {limit}")
+        self.backlog = backlog
+        self.limit = limit
+
+
+class JournalClosedError(JournalError):
+    """The journal was closed before. Nothing of this submission was taken."""
+
+    def __init__(self) -> None:
+        super().__init__("the journal is closed")
+
+
+class InvalidOperationError(JournalError):
+    """The submission can never succeed (unknown table, key too long, not bytes). Others are not affected."""
+
+
+class StorageFullError(JournalError):
+    """Disk or map is full. Nothing of this submission was stored; it may succeed when room was made."""
+
+
+class JournalFailedError(JournalError):
+    """A commit failed in a way that leaves its outcome unknown; the journal has ended for good.
+
+    Whether the submission is durable is found out by opening the environment anew, in a new process:
+    after a failed fsync the kernel may have dropped what it could not write, so asking the same file again
+    proves nothing.
+    """

@@ -1,0 +1,336 @@
+"""What waits for each device, how far its queue has come, and how far each sender's messages have come.
+
+    queue      user, device, seq                        -> QueuedMessage
+    cursors    user, device                             -> DeviceCursor
+    progress   recipient user, sender user, device      -> Progress
+
+Keys are big-endian, so a device's queue is one range, in order of seq.
+
+A message, the cursor that numbers it and the progress that makes it idempotent belong in ONE submission:
+functions that change something return operations, and the caller submits the operations of one step together.
+They compute from the cursor that they are given, not from the disk: the mailbox that owns the queue knows
+what is on its way there. Readers see what is durable, nothing else.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from storage.environment import Reader
+from storage.records import RecordCodec
+from storage.tables import CURSORS, PROGRESS, QUEUE, Delete, DeleteRange, Op, Put
+
+_QUEUE_KEY = struct.Struct(">QHQ")
+_DEVICE_KEY = struct.Struct(">QH")
+_PROGRESS_KEY = struct.Struct(">QQH")
+
+LAST_SEQ = Seq(2**64 - 1)
+
+# Where a queue and a sender's messages stand before the first: both count from 1.
+NO_SEQ = Seq(0)
+FIRST_SEQ = Seq(1)
+NO_MESSAGE = MessageNumber(0)
+
+
+# The three records below are built or read for every message: slotted and not frozen, which costs a third
+# (HOUSE figures: 207 against 720 ns). They are values all the same: whoever holds one makes a new one instead
+# of changing it.
+@dataclass(slots=True)
+class QueuedMessage:
+    """A message as it waits for one device."""
+
+    sender: DeviceAddress
+    number: MessageNumber
+    # Unix seconds: when it was accepted, and from when on it may be dropped undelivered.
+    accepted_at: int
+    expires_at: int
+    ciphertext: bytes
+
+
+@dataclass(slots=True)
+class DeviceCursor:
+    """How far the queue of one device has come."""
+
+    # What the next message gets. Never goes back, also not over restarts: a seq is never used twice.
+    next_seq: Seq = FIRST_SEQ
+    # Everything up to here was acknowledged and is deleted.
+    acked_seq: Seq = NO_SEQ
+    # What waits: messages, and bytes of ciphertext. Kept here so that nobody has to count rows.
+    messages: int = 0
+    ciphertext_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one device's messages to one recipient have come; each number includes those below it."""
+
+    accepted: MessageNumber = NO_MESSAGE
+    delivered: MessageNumber = NO_MESSAGE
+    read: MessageNumber = NO_MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What leaves a queue: how many messages, with how many bytes of ciphertext."""
+
+    messages: int
+    ciphertext_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Messages whose time has passed, and what removes them."""
+
+    cursor: DeviceCursor
+    ops: list[Op]
+    messages: list[tuple[Seq, QueuedMessage]]
+
+
+# Records ----------------------------------------------------------------------------------------------------
+
+# sender user, sender device, number, accepted_at, expires_at; the ciphertext is the rest.
+_MESSAGE_V1 = struct.Struct(">QHQQQ")
+_CURSOR_V1 = struct.Struct(">QQQQ")
+_PROGRESS_V1 = struct.Struct(">QQQ")
+
+
+def _encode_message(message: QueuedMessage) -> bytes:
+    user, device = message.sender
+    head = _MESSAGE_V1.pack(user, device, message.number, message.accepted_at, message.expires_at)
+    return head + message.ciphertext
+
+
+def _decode_message_v1(payload: bytes) -> QueuedMessage:
+    user, device, number, accepted_at, expires_at = _MESSAGE_V1.unpack_from(payload)
+    return QueuedMessage(
+        DeviceAddress(user, device), number, accepted_at, expires_at, payload[_MESSAGE_V1.size :]
+    )
+
+
+def _encode_cursor(cursor: DeviceCursor) -> bytes:
+    return _CURSOR_V1.pack(cursor.next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes)
+
+
+def _decode_cursor_v1(payload: bytes) -> DeviceCursor:
+    return DeviceCursor(*_CURSOR_V1.unpack(payload))
+
+
+def _encode_progress(progress: Progress) -> bytes:
+    return _PROGRESS_V1.pack(progress.accepted, progress.delivered, progress.read)
+
+
+def _decode_progress_v1(payload: bytes) -> Progress:
+    return Progress(*_PROGRESS_V1.unpack(payload))
+
+
+MESSAGE_CODEC = RecordCodec(QUEUE, 1, _encode_message, {1: _decode_message_v1})
+CURSOR_CODEC = RecordCodec(CURSORS, 1, _encode_cursor, {1: _decode_cursor_v1})
+PROGRESS_CODEC = RecordCodec(PROGRESS, 1, _encode_progress, {1: _decode_progress_v1})
+
+
+# The queue of a device --------------------------------------------------------------------------------------
+
+
+def load_device_queue_state(reader: Reader, device: DeviceAddress) -> DeviceCursor:
+    """How far the queue of `device` has come; a device that was never written to starts at the beginning.
+
+    Raises:
+        CorruptRecordError: the row is damaged.
+    """
+    key = _DEVICE_KEY.pack(*device)
+    data = reader.get(CURSORS, key)
+    return DeviceCursor() if data is None else CURSOR_CODEC.unpack(key, data)
+
+
+def read_range(
+    reader: Reader, device: DeviceAddress, after: int, limit: int, max_bytes: int | None = None
+) -> list[tuple[Seq, QueuedMessage]]:
+    """Up to `limit` messages that wait for `device` after seq `after`, in order.
+
+    Seqs may be missing where messages have expired. With `max_bytes`, reading stops with the message that
+    reaches that many bytes of ciphertext, so there is always at least one if any waits.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    messages: list[tuple[Seq, QueuedMessage]] = []
+    size = 0
+    for seq, message in _queue(reader, device, after):
+        if len(messages) >= limit or (max_bytes is not None and size >= max_bytes):
+            break
+        messages.append((seq, message))
+        size += len(message.ciphertext)
+    return messages
+
+
+def append(
+    device: DeviceAddress, cursor: DeviceCursor, message: QueuedMessage
+) -> tuple[DeviceCursor, list[Op]]:
+    """Put `message` at the end of the queue, as `cursor.next_seq`.
+
+    Returns the cursor after it, for the next call, and the operations.
+    """
+    key = _QUEUE_KEY.pack(device.user, device.device, cursor.next_seq)
+    after = DeviceCursor(
+        Seq(cursor.next_seq + 1),
+        cursor.acked_seq,
+        cursor.messages + 1,
+        cursor.ciphertext_bytes + len(message.ciphertext),
+    )
+    return after, [MESSAGE_CODEC.put(key, message), put_cursor(device, after)]
+
+
+def acknowledge(
+    device: DeviceAddress, cursor: DeviceCursor, upto: int, taken: Taken
+) -> tuple[DeviceCursor, list[Op]]:
+    """Delete everything up to seq `upto`; returns the cursor after it and the operations.
+
+    An acknowledgement that says nothing new changes nothing and needs no operation.
+
+    Args:
+        device: whose queue it is.
+        cursor: how far it has come.
+        upto: the highest seq that the device has stored.
+        taken: what that is. The mailbox knows it from its window; otherwise `count_range` does.
+
+    Raises:
+        ValueError: `upto` was never sent: the device acknowledges what it cannot have.
+    """
+    if upto >= cursor.next_seq:
+        raise ValueError(f"seq {upto} is acknowledged, but the next one is {cursor.next_seq}")
+    if upto <= cursor.acked_seq:
+        return cursor, []
+    after = DeviceCursor(
+        cursor.next_seq,
+        Seq(upto),
+        max(0, cursor.messages - taken.messages),
+        max(0, cursor.ciphertext_bytes - taken.ciphertext_bytes),
+    )
+    return after, [_delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
+
+
+def count_range(reader: Reader, device: DeviceAddress, after: int, upto: int) -> Taken:
+    """What waits for `device` after seq `after`, up to and including `upto`; reads these rows.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    sizes = [len(message.ciphertext) for _, message in _queue(reader, device, after, upto)]
+    return Taken(len(sizes), sum(sizes))
+
+
+def expire(
+    reader: Reader, device: DeviceAddress, cursor: DeviceCursor, now: float, limit: int
+) -> Expired | None:
+    """Find up to `limit` messages at the head of the queue whose time has passed; None if there are none.
+
+    It looks no further than the first that is still good: messages expire in the order in which they were
+    accepted unless the time to live was changed in between, and then some stay a little longer.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    messages: list[tuple[Seq, QueuedMessage]] = []
+    for seq, message in _queue(reader, device, cursor.acked_seq):
+        if message.expires_at > now or len(messages) >= limit:
+            break
+        messages.append((seq, message))
+    if not messages:
+        return None
+    size = sum(len(message.ciphertext) for _, message in messages)
+    # acked_seq stays: nobody acknowledged these, and the sender is told so.
+    after = DeviceCursor(
+        cursor.next_seq,
+        cursor.acked_seq,
+        max(0, cursor.messages - len(messages)),
+        max(0, cursor.ciphertext_bytes - size),
+    )
+    ops: list[Op] = [_delete_range(device, messages[0][0], messages[-1][0]), put_cursor(device, after)]
+    return Expired(after, ops, messages)
+
+
+def remove_queue(device: DeviceAddress) -> list[Op]:
+    """Forget the queue of a device that was logged out for good. Its number is never given away again."""
+    return [_delete_range(device, 0, LAST_SEQ), Delete(CURSORS, _DEVICE_KEY.pack(*device))]
+
+
+def put_cursor(device: DeviceAddress, cursor: DeviceCursor) -> Put:
+    """The operation that stores a cursor by itself."""
+    return CURSOR_CODEC.put(_DEVICE_KEY.pack(*device), cursor)
+
+
+def queues_after(
+    reader: Reader, device: DeviceAddress | None, limit: int
+) -> list[tuple[DeviceAddress, DeviceCursor]]:
+    """Up to `limit` queues after that of `device` (None: from the first).
+
+    This is how a sweep walks over all of them, slice by slice, with a short read transaction for each.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    first = b"\0" if device is None else _DEVICE_KEY.pack(*device) + b"\0"
+    queues: list[tuple[DeviceAddress, DeviceCursor]] = []
+    for key, data in reader.scan(CURSORS, first, b"\xff" * _DEVICE_KEY.size):
+        if len(queues) >= limit:
+            break
+        queues.append((DeviceAddress(*_DEVICE_KEY.unpack(key)), CURSOR_CODEC.unpack(key, data)))
+    return queues
+
+
+def count_queued(reader: Reader) -> int:
+    """The messages that wait for all devices together, without reading any."""
+    return reader.count(QUEUE)
+
+
+def _queue(
+    reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
+) -> Iterator[tuple[Seq, QueuedMessage]]:
+    first = _QUEUE_KEY.pack(device.user, device.device, after + 1)
+    last = _QUEUE_KEY.pack(device.user, device.device, upto)
+    for key, data in reader.scan(QUEUE, first, last):
+        yield Seq(_QUEUE_KEY.unpack(key)[2]), MESSAGE_CODEC.unpack(key, data)
+
+
+def _delete_range(device: DeviceAddress, first: int, last: int) -> DeleteRange:
+    return DeleteRange(
+        QUEUE,
+        _QUEUE_KEY.pack(device.user, device.device, first),
+        _QUEUE_KEY.pack(device.user, device.device, last),
+    )
+
+
+# Progress of a sender's messages ----------------------------------------------------------------------------
+
+
+def load_progress(reader: Reader, recipient: UserId, sender: DeviceAddress) -> Progress:
+    """How far the messages of `sender` to `recipient` have come.
+
+    Raises:
+        CorruptRecordError: the row is damaged.
+    """
+    key = _PROGRESS_KEY.pack(recipient, *sender)
+    data = reader.get(PROGRESS, key)
+    return Progress() if data is None else PROGRESS_CODEC.unpack(key, data)
+
+
+def list_progress(reader: Reader, recipient: UserId, sender: UserId) -> list[tuple[DeviceId, Progress]]:
+    """How far the messages of each device of the user `sender` to `recipient` have come.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    first = _PROGRESS_KEY.pack(recipient, sender, 0)
+    last = _PROGRESS_KEY.pack(recipient, sender, 0xFFFF)
+    return [
+        (DeviceId(_PROGRESS_KEY.unpack(key)[2]), PROGRESS_CODEC.unpack(key, data))
+        for key, data in reader.scan(PROGRESS, first, last)
+    ]
+
+
+def put_progress(recipient: UserId, sender: DeviceAddress, progress: Progress) -> Put:
+    """The operation that stores `progress`; submit it together with what it is about."""
+    return PROGRESS_CODEC.put(_PROGRESS_KEY.pack(recipient, *sender), progress)
