@@ -85,3 +85,8 @@ MAX_PROGRESS_USERS: Final = 256
 
 # The first thing a stranger can make us decode (from an IK message it is encrypted to us only).
 MAX_HELLO_BYTES: Final = 1_024
+
+# --- Timings that travel ---
+
+# A Welcome that promised an hour of silence would keep a dead connection for two and a half.
+MAX_KEEPALIVE_SECONDS: Final = 3_600

@@ -79,12 +79,12 @@ unknown-stanza: its type. None for all others."""
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there? Sent by whoever has been silent for the keepalive interval; answered by the connection."""
+    """Are you there? Sent by whoever has been silent for the keepalive interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The answer to Ping."""
+    """The answer to exactly one Ping; the connection gives it by itself."""
 
 
 @dataclass(frozen=True, slots=True)

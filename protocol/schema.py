@@ -1,0 +1,241 @@
+"""The stanza table: type number, direction and fields with their types and limits, as data.
+
+Codec, connection, documentation and tests all work from this one table; the numbers are fixed for ever.
+Fields come in wire order; those marked optional are last, and may be absent or null. A number below 24 is
+one byte on the wire, so the stanzas of every day have those.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from operator import attrgetter
+from typing import Any, Final
+
+from protocol import limits
+from protocol import stanzas as s
+from protocol.fields import (
+    AddressBytes,
+    Bytes,
+    Chat,
+    Code,
+    Either,
+    FieldType,
+    ListOf,
+    Names,
+    Null,
+    OneOf,
+    Record,
+    Text,
+    Uint,
+)
+from protocol.ids import DeviceAddress
+
+
+class Sender(Enum):
+    """Who sends a stanza; the value is the letter in the tables of the documentation."""
+
+    CLIENT = "C"
+    RELAY = "R"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field of a stanza."""
+
+    name: str
+    type: FieldType
+    optional: bool
+
+
+class StanzaSpec:
+    """One row of the table, with what the codec needs of it worked out once.
+
+    Attributes:
+        number: the type on the wire.
+        stanza: its class.
+        sender: who may send it.
+        fields: in wire order.
+        required: how many fields must be there.
+        chat: the place of the field that is a handle on the wire; None if there is none.
+        chat_class: per sender, the class of the address behind that handle.
+        readers: the check of each field.
+        values: takes all field values out of a stanza, as a tuple.
+    """
+
+    __slots__ = (
+        "chat",
+        "chat_class",
+        "fields",
+        "number",
+        "readers",
+        "required",
+        "sender",
+        "stanza",
+        "values",
+    )
+
+    def __init__(self, number: int, stanza: type[Any], sender: Sender, fields: tuple[FieldSpec, ...]) -> None:
+        self.number = number
+        self.stanza = stanza
+        self.sender = sender
+        self.fields = fields
+        self.required = sum(not field.optional for field in fields)
+        self.chat = next((i for i, field in enumerate(fields) if isinstance(field.type, Chat)), None)
+        self.chat_class = {} if self.chat is None else _chat_classes(fields[self.chat].type)
+        self.readers = tuple(_reader(field) for field in fields)
+        self.values = _values_of(tuple(field.name for field in fields))
+
+    @property
+    def name(self) -> str:
+        """The name of the stanza's class."""
+        return self.stanza.__name__
+
+
+def _chat_classes(chat: FieldType) -> dict[Sender, type[Any]]:
+    """A UserId is an int when the program runs; nothing else about it can be told from outside."""
+    assert isinstance(chat, Chat)
+    classes = {Names.USER: int, Names.DEVICE: DeviceAddress}
+    sides = {Sender.CLIENT: chat.from_client, Sender.RELAY: chat.from_relay}
+    return {sender: classes[names] for sender, names in sides.items() if names is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Optional:
+    """Marks a field of the table as optional."""
+
+    type: FieldType
+
+
+def _reader(field: FieldSpec) -> Callable[[object], object]:
+    if not field.optional:
+        return field.type.read
+    read = field.type.read
+    return lambda value: None if value is None else read(value)
+
+
+def _values_of(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    if not names:
+        return lambda stanza: ()
+    get = attrgetter(*names)
+    if len(names) > 1:
+        return get
+    return lambda stanza: (get(stanza),)  # attrgetter gives a bare value for a single name
+
+
+def _row(number: int, stanza: type[Any], sender: Sender, /, **fields: FieldType | _Optional) -> StanzaSpec:
+    specs = [
+        FieldSpec(name, kind.type, optional=True)
+        if isinstance(kind, _Optional)
+        else FieldSpec(name, kind, optional=False)
+        for name, kind in fields.items()
+    ]
+    return StanzaSpec(number, stanza, sender, tuple(specs))
+
+
+# --- The field types that rows share ---
+
+_COUNT: Final = Uint(limits.MAX_UINT32)
+_REQUEST: Final = Uint(limits.MAX_UINT32)
+_SECONDS: Final = Uint(limits.MAX_UINT32)
+_USER: Final = Uint(limits.MAX_UINT63, minimum=1)
+_USER_OR_NONE: Final = Uint(limits.MAX_UINT63)
+_DEVICE: Final = Uint(limits.MAX_DEVICE_ID, minimum=1)
+_NUMBER: Final = Uint(limits.MAX_UINT63, minimum=1)
+_REACHED: Final = Uint(limits.MAX_UINT63)
+_SEQ: Final = Uint(limits.MAX_UINT63, minimum=1)
+_CIPHERTEXT: Final = Bytes(limits.MAX_CIPHERTEXT_BYTES, minimum=1)
+_PHONE: Final = Text(limits.MAX_PHONE_CHARS)
+_KEY: Final = Bytes(limits.KEY_BYTES, minimum=limits.KEY_BYTES)
+_SIGNATURE: Final = Bytes(limits.SIGNATURE_BYTES, minimum=limits.SIGNATURE_BYTES)
+_KEY_ID: Final = Uint(limits.MAX_UINT32)
+_DETAIL: Final = _Optional(
+    Either((Uint(limits.MAX_UINT63), ListOf(Uint(limits.MAX_DEVICE_ID), limits.MAX_DEVICES_PER_USER)))
+)
+
+_PART: Final = Record(s.Part, (("device", _DEVICE), ("ciphertext", _CIPHERTEXT)))
+_PARTS: Final = Either((_CIPHERTEXT, ListOf(_PART, limits.MAX_DEVICES_PER_USER)))
+_PREKEY: Final = Record(s.Prekey, (("id", _KEY_ID), ("key", _KEY)))
+_PREKEYS: Final = ListOf(_PREKEY, limits.MAX_PREKEYS_PER_UPLOAD)
+_SIGNED_PREKEY: Final = Record(s.SignedPrekey, (("id", _KEY_ID), ("key", _KEY), ("signature", _SIGNATURE)))
+_BUNDLE: Final = Record(
+    s.DeviceBundle,
+    (
+        ("device", _DEVICE),
+        ("identity_key", _KEY),
+        ("signed_prekey_id", _KEY_ID),
+        ("signed_prekey", _KEY),
+        ("signature", _SIGNATURE),
+        ("one_time_prekey", Either((Null(), _PREKEY))),
+    ),
+)
+_PROGRESS: Final = Record(
+    s.ChatProgress, (("user", _USER), ("accepted", _REACHED), ("delivered", _REACHED), ("read", _REACHED))
+)
+
+# What a chat's handle stands for depends on who says it: a client writes to users, and hears from devices.
+_TO_USER: Final = Chat(from_client=Names.USER, from_relay=None)
+_OF_USER: Final = Chat(from_client=None, from_relay=Names.USER)
+_FROM_DEVICE: Final = Chat(from_client=None, from_relay=Names.DEVICE)
+_ACTIVITY: Final = Chat(from_client=Names.USER, from_relay=Names.DEVICE)
+_READING: Final = Chat(from_client=Names.DEVICE, from_relay=Names.USER)
+
+_CLIENT: Final = Sender.CLIENT
+_RELAY: Final = Sender.RELAY
+_BOTH: Final = Sender.BOTH
+
+SCHEMA: Final[tuple[StanzaSpec, ...]] = (
+    _row(0, s.Ping, _BOTH),
+    _row(1, s.Pong, _BOTH),
+    _row(2, s.Ack, _CLIENT, seq=_SEQ),
+    _row(3, s.Accepted, _RELAY, chat=_OF_USER, number=_NUMBER),
+    _row(4, s.Delivered, _RELAY, chat=_OF_USER, number=_NUMBER),
+    _row(5, s.Read, _BOTH, chat=_READING, number=_NUMBER),
+    _row(6, s.Typing, _BOTH, chat=_ACTIVITY),
+    _row(7, s.Paused, _BOTH, chat=_ACTIVITY),
+    _row(
+        8, s.Send, _CLIENT,
+        chat=_TO_USER, number=_NUMBER, parts=_PARTS,
+    ),
+    _row(
+        9, s.Deliver, _RELAY,
+        seq=_SEQ, chat=_FROM_DEVICE, number=_NUMBER, ciphertext=_CIPHERTEXT,
+        accepted_at=_Optional(Uint(limits.MAX_UINT63)),
+    ),
+    _row(10, s.Refused, _RELAY, chat=_OF_USER, number=_NUMBER, code=Code(), detail=_DETAIL),
+    _row(
+        11, s.Bind, _BOTH,
+        handle=Uint(limits.MAX_HANDLE), address=AddressBytes(), phone=_Optional(_PHONE),
+    ),
+    _row(12, s.Error, _BOTH, code=Code(), detail=_DETAIL),
+    _row(13, s.Failed, _RELAY, request=_REQUEST, code=Code(), detail=_DETAIL),
+    _row(
+        24, s.Welcome, _RELAY,
+        user=_USER_OR_NONE, device=Uint(limits.MAX_DEVICE_ID), server_time=Uint(limits.MAX_UINT63),
+        keepalive_s=Uint(limits.MAX_KEEPALIVE_SECONDS, minimum=1), window=Uint(limits.MAX_UINT32, minimum=1),
+        queued=Uint(limits.MAX_UINT63),
+    ),
+    _row(32, s.RequestCode, _CLIENT, request=_REQUEST, phone=_PHONE, via=OneOf(tuple(s.CodeRoute))),
+    _row(33, s.CodeSent, _RELAY, request=_REQUEST, resend_after_s=_SECONDS, expires_in_s=_SECONDS),
+    _row(
+        34, s.Register, _CLIENT,
+        request=_REQUEST, phone=_PHONE, code=Text(limits.MAX_CODE_CHARS), identity_key=_KEY,
+        signed_prekey_id=_KEY_ID, signed_prekey=_KEY, signature=_SIGNATURE, prekeys=_PREKEYS,
+    ),
+    _row(35, s.Registered, _RELAY, request=_REQUEST, user=_USER, device=_DEVICE),
+    _row(
+        36, s.UploadPrekeys, _CLIENT,
+        request=_REQUEST, signed=Either((Null(), _SIGNED_PREKEY)), prekeys=_PREKEYS,
+    ),
+    _row(37, s.Done, _RELAY, request=_REQUEST, one_time_prekeys_left=_COUNT),
+    _row(38, s.FetchBundles, _CLIENT, request=_REQUEST, user=_USER),
+    _row(39, s.Bundles, _RELAY, request=_REQUEST, devices=ListOf(_BUNDLE, limits.MAX_DEVICES_PER_USER)),
+    _row(40, s.Lookup, _CLIENT, request=_REQUEST, phones=ListOf(_PHONE, limits.MAX_LOOKUP_PHONES)),
+    _row(41, s.Found, _RELAY, request=_REQUEST, users=ListOf(_USER_OR_NONE, limits.MAX_LOOKUP_PHONES)),
+    _row(42, s.FetchProgress, _CLIENT, request=_REQUEST, users=ListOf(_USER, limits.MAX_PROGRESS_USERS)),
+    _row(43, s.Progresses, _RELAY, request=_REQUEST, chats=ListOf(_PROGRESS, limits.MAX_PROGRESS_USERS)),
+    _row(44, s.TestCrash, _CLIENT, target=OneOf(("connection", "mailbox"))),
+)  # fmt: skip
+
+SPEC_OF_NUMBER: Final[dict[int, StanzaSpec]] = {spec.number: spec for spec in SCHEMA}
+SPEC_OF_CLASS: Final[dict[type[Any], StanzaSpec]] = {spec.stanza: spec for spec in SCHEMA}
