@@ -11,8 +11,11 @@ The families are modules, and are used with their names: accounts, codes, mailbo
 """
 
 from storage import accounts, codes, mailboxes, prekeys
+from storage.backups import backup
+from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
 from storage.errors import (
+    BackupError,
     CorruptRecordError,
     CorruptSecretsError,
     DataFolderInUseError,
@@ -29,9 +32,11 @@ from storage.errors import (
 from storage.figures import JournalStatistics
 from storage.journal import InlineJournal, Journal, WriterJournal
 from storage.node import NodeSecrets, load_or_create_secrets
+from storage.routing import Route, RoutingTable, create_routing_table, open_routing_table
 from storage.tables import Delete, DeleteRange, Op, Put, Table
 
 __all__ = [
+    "BackupError",
     "CorruptRecordError",
     "CorruptSecretsError",
     "DataFolderInUseError",
@@ -52,16 +57,22 @@ __all__ = [
     "Op",
     "Put",
     "Reader",
+    "Route",
+    "RoutingTable",
     "SchemaTooNewError",
     "StorageError",
     "StorageFullError",
     "Table",
     "WriterJournal",
     "accounts",
+    "backup",
+    "check_records",
     "codes",
+    "create_routing_table",
     "load_or_create_secrets",
     "mailboxes",
     "open_environment",
+    "open_routing_table",
     "prekeys",
     "verify",
 ]

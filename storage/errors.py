@@ -5,6 +5,7 @@
     - `SchemaTooNewError`: the data was written by a later version of Roost
     - `CorruptRecordError`: a row does not match its checksum
     - `CorruptSecretsError`: the node's secrets file is damaged
+    - `BackupError`: no backup was written
     - `MapTooSmallError`: the map could not be grown while readers were in it
     - `JournalError`: a submission did not become durable
         - `JournalFullError`: too much is waiting already; nothing was taken
@@ -62,6 +63,15 @@ class CorruptSecretsError(StorageError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"the node's secrets in {path} cannot be used: {reason}; restore them from a backup")
         self.path = path
+        self.reason = reason
+
+
+class BackupError(StorageError):
+    """No backup was written; nothing is left of it."""
+
+    def __init__(self, target: Path, reason: str) -> None:
+        super().__init__(f"no backup was written to {target}: {reason}")
+        self.target = target
         self.reason = reason
 
 

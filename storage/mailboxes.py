@@ -36,7 +36,7 @@ NO_MESSAGE = MessageNumber(0)
 
 
 # The three records below are built or read for every message: slotted and not frozen, which costs a third
-# (HOUSE figures: 207 against 720 ns). They are values all the same: whoever holds one makes a new one instead
+# (207 against 720 ns). They are values all the same: whoever holds one makes a new one instead
 # of changing it.
 @dataclass(slots=True)
 class QueuedMessage:

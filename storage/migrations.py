@@ -34,7 +34,7 @@ class SchemaVersion:
     version: int
 
 
-_SCHEMA = cbor_codec(META, 1, lambda schema: [schema.version], SchemaVersion)
+SCHEMA_CODEC = cbor_codec(META, 1, lambda schema: [schema.version], SchemaVersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ def read_version(env: lmdb.Environment) -> int | None:
         except lmdb.NotFoundError:
             return None
         data = txn.get(SCHEMA_KEY, db=database)
-    return None if data is None else _SCHEMA.unpack(SCHEMA_KEY, data).version
+    return None if data is None else SCHEMA_CODEC.unpack(SCHEMA_KEY, data).version
 
 
 def _write_version(env: lmdb.Environment, txn: lmdb.Transaction[bytes], version: int) -> None:
     database = env.open_db(META.encode(), txn=txn)
-    txn.put(SCHEMA_KEY, _SCHEMA.pack(SCHEMA_KEY, SchemaVersion(version)), db=database)
+    txn.put(SCHEMA_KEY, SCHEMA_CODEC.pack(SCHEMA_KEY, SchemaVersion(version)), db=database)
 
 
 def _copy_before(env: lmdb.Environment, data: Path, version: int) -> Path:

@@ -1,0 +1,65 @@
+"""Reads every row there is and checks its checksum: a doctor's first look, and a restored backup's.
+
+Not here: the structure of the pages (`storage.environment.verify`), which is checked on a file that nobody
+writes to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC
+from storage.codes import CODE_CODEC
+from storage.environment import Environment, Reader
+from storage.errors import CorruptRecordError
+from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
+from storage.migrations import SCHEMA_CODEC
+from storage.prekeys import PREKEY_CODEC
+from storage.records import RecordCodec
+
+# One for each table: a test compares this with the list of tables.
+CODECS: tuple[RecordCodec[Any], ...] = (
+    SCHEMA_CODEC,
+    USER_CODEC,
+    PHONE_CODEC,
+    DEVICE_CODEC,
+    STATIC_KEY_CODEC,
+    PREKEY_CODEC,
+    MESSAGE_CODEC,
+    CURSOR_CODEC,
+    PROGRESS_CODEC,
+    CODE_CODEC,
+)
+
+# Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.
+SLICE_ROWS = 4096
+
+
+def check_records(environment: Environment) -> list[CorruptRecordError]:
+    """Read every row of every table; returns what is damaged, at best nothing.
+
+    Blocks for about a second for each million rows: not for the thread of the loop. Rows that are written or
+    deleted meanwhile may be seen or not.
+    """
+    problems: list[CorruptRecordError] = []
+    for codec in CODECS:
+        after: bytes | None = b"\0"
+        while after is not None:
+            with environment.read() as reader:
+                after = _check_slice(reader, codec, after, problems)
+    return problems
+
+
+def _check_slice(
+    reader: Reader, codec: RecordCodec[Any], first: bytes, problems: list[CorruptRecordError]
+) -> bytes | None:
+    """Check the next rows from `first`; returns where to go on, None at the end of the table."""
+    key = b""
+    for number, (key, data) in enumerate(reader.scan(codec.table, first, b"\xff" * 64)):
+        try:
+            codec.unpack(key, data)
+        except CorruptRecordError as error:
+            problems.append(error)
+        if number + 1 >= SLICE_ROWS:
+            return key + b"\0"
+    return None
