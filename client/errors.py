@@ -4,11 +4,16 @@
     - ``UserInputError``: what the person typed cannot be
         - ``PhoneNumberError``: a phone number that cannot exist
         - ``RelayUrlError``: a relay address that cannot be read
+        - ``OwnNumberError``: a message to oneself
         - ``CodeFileError``: no code for this phone in the gateway's file
     - ``HomeError``: the home folder does not hold what is needed, or already holds it
         - ``NoAccountError``: no account has been registered in this home
         - ``AccountExistsError``: an account has already been registered in this home
         - ``HomeInUseError``: another process is the phone of this home
+        - ``StoreTooNewError``: a later version of Roost wrote the store
+        - ``StoreDamagedError``: the store is not one, or cannot be read
+    - ``TextTooLongError``: a text above the limit of the content format, or no text at all
+    - ``MessageStateError``: the store was asked for a step that is not this message's next one (our bug)
     - ``RelayRefusedError``: the relay said no; ``name`` is its error code's name
     - ``RelayKeyError``: whoever answers at the relay's address does not hold the pinned key
     - ``NotConnectedError``: the relay cannot be reached at the moment
@@ -47,6 +52,16 @@ class RelayUrlError(UserInputError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"this is not a relay's address: {reason}")
         self.reason = reason
+
+
+class OwnNumberError(UserInputError):
+    """A message to oneself, which needs more than one device to make sense."""
+
+    name = "own-number"
+
+    def __init__(self, phone: str) -> None:
+        super().__init__(f"{phone} is this phone's own number")
+        self.phone = phone
 
 
 class CodeFileError(UserInputError):
@@ -90,6 +105,41 @@ class HomeInUseError(HomeError):
 
     def __init__(self, home: object) -> None:
         super().__init__(f"another roost command (listen or chat) is running on {home}; stop it first")
+
+
+class StoreTooNewError(HomeError):
+    """A later version of Roost wrote the store; it has been left untouched."""
+
+    name = "store-too-new"
+
+    def __init__(self, path: object, version: int, understood: int) -> None:
+        super().__init__(
+            f"{path} is of version {version} and this Roost understands up to {understood}; use a newer Roost"
+        )
+        self.version = version
+        self.understood = understood
+
+
+class StoreDamagedError(HomeError):
+    """The store is not one, or SQLite cannot read it."""
+
+    name = "store-damaged"
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path} cannot be used: {reason}")
+        self.reason = reason
+
+
+class TextTooLongError(ClientError):
+    """A text that the content format cannot carry."""
+
+    name = "text-too-long"
+
+
+class MessageStateError(ClientError):
+    """The store was asked for a step that is not this message's next one; a bug in the caller."""
+
+    name = "wrong-message-state"
 
 
 class RelayRefusedError(ClientError):

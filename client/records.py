@@ -203,7 +203,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ReadReceipt:
-    """"I have read the messages of this device up to this number": the fields of a ``Read`` stanza."""
+    """Says "I have read the messages of this device up to this number": the fields of a ``Read`` stanza."""
 
     sender: DeviceAddress
     number: MessageNumber

@@ -1,8 +1,8 @@
 """The phone's memory: account, keys, sessions, history and outbox in one SQLite file.
 
 This is the front; each noun has its own module (``device_keys``, ``peers``, ``sessions``, ``history``,
-``sending``, ``receiving``). Every public method is one transaction: when it returns, what it says is on disk,
-and when it raises or the process dies, nothing of it has happened.
+``send_queue``, ``sent_messages``, ``receiving``). Every public method is one transaction: when it returns,
+what it says is on disk, and when it raises or the process dies, nothing of it has happened.
 
 Rule 1: a ciphertext, its number and the ratchet state after it are written together, before a byte goes out;
         a re-send sends the stored ciphertext. So no message key is ever used twice.
@@ -38,7 +38,8 @@ from client.records import (
     Received,
     RegistrationKeys,
 )
-from client.sending import Sending
+from client.send_queue import SendQueue
+from client.sent_messages import SentMessages
 from client.sessions import Sessions
 from protocol.ids import DeviceId, MessageNumber, Seq, UserId
 
@@ -58,7 +59,8 @@ class Store:
         self._peers = Peers(database, entropy, clock)
         self._sessions = Sessions(database, entropy)
         self._history = History(database)
-        self._sending = Sending(database, self._keys, self._peers, self._sessions, entropy, clock)
+        self._queue = SendQueue(database, self._keys, self._peers, self._sessions, entropy, clock)
+        self._sent = SentMessages(database, clock)
         self._receiving = Receiving(database, self._keys, self._peers, self._sessions, entropy, clock)
 
     @classmethod
@@ -137,7 +139,7 @@ class Store:
 
     def learn_phone(self, phone: str, user: UserId | None) -> None:
         """A ``Lookup`` was answered. With None, what was queued for the phone fails as ``unknown-user``."""
-        self._sending.learn_phone(phone, user)
+        self._queue.learn_phone(phone, user)
 
     def phone_of(self, user: UserId) -> str | None:
         """The phone number that the relay's directory gave for a user, if known."""
@@ -162,19 +164,22 @@ class Store:
         Raises:
             NoAccountError: nobody is registered in this home.
             TextTooLongError: more than the content format allows.
+            OwnNumberError: the recipient is this account.
         """
-        return self._sending.queue_text(to, text)
+        return self._queue.queue_text(to, text)
 
     def phones_to_look_up(self) -> list[str]:
         """Phone numbers with queued messages whose user is not known (at most 256, oldest first)."""
-        return self._sending.phones_to_look_up()
+        return self._queue.phones_to_look_up()
 
     def users_needing_bundles(self) -> list[UserId]:
         """Users with queued messages to whom nothing can be encrypted yet: fetch their bundles."""
-        return self._sending.users_needing_bundles()
+        return self._queue.users_needing_bundles()
 
     def learn_bundles(self, user: UserId, bundles: Sequence[tuple[DeviceId, Bundle]]) -> bool:
         """A ``FetchBundles`` was answered: these are the user's devices now; sessions are made where needed.
+
+        An empty list fails what is queued, as ``no-devices``.
 
         Returns:
             Whether the user's security code changed (the history then has an entry about it).
@@ -184,15 +189,15 @@ class Store:
             UntrustedIdentityError: a device that is known answers with another identity key.
             In both cases nothing has changed; ``fail_queued`` ends what waits for it.
         """
-        return self._sending.learn_bundles(user, bundles)
+        return self._queue.learn_bundles(user, bundles)
 
     def fail_queued(self, user: UserId, error_name: str) -> list[str]:
         """Everything still unencrypted for this user has failed. Returns the message ids."""
-        return self._sending.fail_queued(user, error_name)
+        return self._queue.fail_queued(user, error_name)
 
     def next_to_encrypt(self) -> QueuedMessage | None:
         """The oldest queued message that can be encrypted now, or None. A chat that waits blocks no other."""
-        return self._sending.next_to_encrypt()
+        return self._queue.next_to_encrypt()
 
     def encrypt(self, message_id: str) -> OutgoingSend:
         """Encrypt a queued message and give it the next number of its chat (rule 1).
@@ -201,23 +206,23 @@ class Store:
             MessageStateError: it is not queued, is not the first in its chat, or lacks a session.
             NoAccountError: nobody is registered in this home.
         """
-        return self._sending.encrypt(message_id)
+        return self._queue.encrypt(message_id)
 
     def unresolved_sends(self, chat: UserId | None = None) -> list[OutgoingSend]:
         """All encrypted messages that are not accepted, in the order in which they have to go out again."""
-        return self._sending.unresolved_sends(chat)
+        return self._sent.unresolved_sends(chat)
 
     def mark_accepted(self, chat: UserId, number: MessageNumber) -> list[str]:
         """✓ for everything up to ``number`` in this chat. Returns the ids whose state changed."""
-        return self._sending.mark_accepted(chat, number)
+        return self._sent.mark_accepted(chat, number)
 
     def mark_delivered(self, chat: UserId, number: MessageNumber) -> list[str]:
         """✓✓ for everything up to ``number``; implies accepted. Returns the ids whose state changed."""
-        return self._sending.mark_delivered(chat, number)
+        return self._sent.mark_delivered(chat, number)
 
     def mark_read(self, chat: UserId, number: MessageNumber) -> list[str]:
         """Read up to ``number``; implies delivered. Returns the ids whose state changed."""
-        return self._sending.mark_read(chat, number)
+        return self._sent.mark_read(chat, number)
 
     def settle_out_of_order(self, chat: UserId, expected: MessageNumber) -> list[OutgoingSend]:
         """The relay expects ``expected``: what is below is accepted, the rest is renumbered from there.
@@ -225,25 +230,25 @@ class Store:
         If the relay has lost messages that it had accepted (restored from a backup), those not yet delivered
         come back in front of the rest. Returns what has to go out again, in order.
         """
-        return self._sending.settle_out_of_order(chat, expected)
+        return self._sent.settle_out_of_order(chat, expected)
 
     def refuse(self, chat: UserId, number: MessageNumber, error_name: str) -> list[OutgoingSend]:
         """The relay refused this message for good: it failed, and its number goes to the next one.
 
         Returns what has to go out again: the rest of the chat, renumbered. An unknown number changes nothing.
         """
-        return self._sending.refuse(chat, number, error_name)
+        return self._sent.refuse(chat, number, error_name)
 
     def encrypt_again_from(self, chat: UserId, number: MessageNumber) -> None:
         """The device list was stale: this message and all after it are queued again as plaintexts.
 
         The user appears in ``users_needing_bundles`` until ``learn_bundles`` has brought the fresh list.
         """
-        self._sending.encrypt_again_from(chat, number)
+        self._sent.encrypt_again_from(chat, number)
 
     def pending_progress(self) -> list[UserId]:
         """Chats with accepted messages that are not read yet: ask ``FetchProgress`` about these."""
-        return self._sending.pending_progress()
+        return self._sent.pending_progress()
 
     # ------------------------------------------------------------- receiving
 
@@ -290,5 +295,3 @@ class Store:
     def read_receipts_sent(self, receipts: Sequence[ReadReceipt]) -> None:
         """The relay has been told these."""
         self._history.read_receipts_sent(receipts)
-
-

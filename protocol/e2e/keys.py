@@ -129,11 +129,12 @@ class Bundle:
         Raises:
             BadBundleError: a key is no key, or the identity did not sign the prekey.
         """
-        one_time = [self.prekey] if self.prekey else []
-        keys = [self.identity_key, self.signed_prekey.key, *(prekey.key for prekey in one_time)]
-        if any(len(key) != KEY_BYTES for key in keys):
+        prekeys: list[PublicPrekey | PublicSignedPrekey] = [self.signed_prekey]
+        if self.prekey is not None:
+            prekeys.append(self.prekey)
+        if any(len(key) != KEY_BYTES for key in [self.identity_key, *(prekey.key for prekey in prekeys)]):
             raise BadBundleError("a key in the bundle is not 32 bytes long")
-        if any(not 1 <= prekey.id <= MAX_PREKEY_ID for prekey in [self.signed_prekey, *one_time]):
+        if any(not 1 <= prekey.id <= MAX_PREKEY_ID for prekey in prekeys):
             raise BadBundleError("a prekey number in the bundle is out of range")
         verify_signed_prekey(self.identity_key, self.signed_prekey)
 

@@ -30,8 +30,8 @@ from protocol.e2e.keys import KEY_BYTES, Entropy
 from protocol.e2e.message import RatchetMessage, ratchet_header
 
 MAX_SKIPPED_KEYS = 1_000
-"""Message keys kept, and derived at once, for messages that have not come yet. The relay delivers in order and
-without gaps, so keys are skipped only where messages expired; Signal keeps 2,000 for a relay that may reorder."""
+"""Message keys kept, and derived at once, for messages that have not come yet. The relay delivers in order
+and without gaps, so keys are skipped only where messages expired or were refused; Signal keeps 2,000."""
 
 _CHAIN_CONSTANT = b"\x02\x01"
 

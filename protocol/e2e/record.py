@@ -24,8 +24,8 @@ from protocol.ids import DeviceAddress
 RECORD_VERSION = 1
 
 MAX_SESSIONS = 8
-"""The current one and seven archived. Signal keeps 40 archived; a device that began eight sessions has lost its
-state eight times, and every session kept is one more key for a forgery to be tried against."""
+"""The current one and seven archived. Signal keeps 40 archived; a device that began eight sessions has lost
+its state eight times, and every session kept is one more key for a forgery to be tried against."""
 
 FindPrekeys = Callable[[int, int | None], tuple[Prekey, Prekey | None]]
 """Finds the private signed and one-time prekey by their ids; raises PrekeyGoneError if one is gone."""

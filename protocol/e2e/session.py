@@ -243,7 +243,7 @@ def _chain_from_state(state: Any) -> KDFChainModel | None:
 
 
 def _skipped_to_state(skipped: list[SkippedMessageKeyModel]) -> list[Any]:
-    """Runs of skipped keys share their ratchet key, so it is written once a run: ``[[pub, [n, key, ...]]]``."""
+    """Runs of skipped keys share their ratchet key, written once a run: ``[[pub, [n, key, ...]]]``."""
     runs: list[list[Any]] = []
     for key in skipped:
         if not runs or runs[-1][0] != key.ratchet_pub:

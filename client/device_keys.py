@@ -1,0 +1,276 @@
+"""The phone's own keys: Noise static key, identity, signed prekeys, one-time prekeys; and the account row.
+
+Keys are made and stored before anything about them is said to the relay, so a crash at any moment leaves
+keys that were never used, and never a published key whose private half is gone. Each registration makes a new
+*generation* of keys; the newest one that the relay has registered is the account.
+"""
+
+import sqlite3
+
+from actors.ports import Clock, Entropy
+from client.database import Database
+from client.errors import MessageStateError, NoAccountError
+from client.records import Account, PrekeyUpload, RegistrationKeys
+from protocol.e2e import IdentityKeyPair, Prekey, PrekeyGoneError, PublicPrekey
+from protocol.ids import DeviceId, Seq, UserId
+
+FIRST_PREKEYS = 100
+"""One-time prekeys in a registration: as Signal. Each is a new conversation with full forward secrecy."""
+
+REFILL_BELOW = 25
+"""Refill to 100 when the relay has fewer than this: a quarter, so that a burst of new contacts is covered."""
+
+SIGNED_PREKEY_ROTATION_SECONDS = 7 * 86_400
+"""A week between signed prekeys (X3DH, section 4.1, suggests "once a week, or once a month")."""
+
+SIGNED_PREKEY_KEPT_SECONDS = 38 * 86_400
+"""Old private keys are kept until no queued first message can need them: rotation plus 30 days of queue."""
+
+
+class DeviceKeys:
+    """The tables ``own_devices``, ``signed_prekeys`` and ``one_time_prekeys``."""
+
+    def __init__(self, database: Database, entropy: Entropy, clock: Clock) -> None:
+        self._database = database
+        self._entropy = entropy
+        self._clock = clock
+
+    # ------------------------------------------------------------- the account
+
+    def account(self) -> Account | None:
+        """The account, or None before a registration was completed."""
+        row = self._active_row()
+        return None if row is None else _account(row)
+
+    def require_account(self) -> Account:
+        """The account. Raises NoAccountError."""
+        row = self._require_row()
+        return _account(row)
+
+    def identity(self) -> IdentityKeyPair:
+        """The identity key pair of the account. Raises NoAccountError."""
+        return IdentityKeyPair.from_seed(self._require_row()["identity_seed"])
+
+    def set_relay_key(self, relay_key: bytes) -> None:
+        """Pin the relay's key. Raises NoAccountError."""
+        with self._database.transaction():
+            self._update_account("relay_key", relay_key)
+
+    def mark_logged_out(self) -> None:
+        """Another device took over. Raises NoAccountError."""
+        with self._database.transaction():
+            self._update_account("logged_out", 1)
+
+    def cursor(self) -> Seq:
+        """The highest stored delivery; 0 without an account."""
+        row = self._active_row()
+        return Seq(0 if row is None else row["cursor"])
+
+    def set_cursor(self, seq: Seq) -> None:
+        """Move the cursor. Only inside the transaction that stores what it stands for."""
+        self._update_account("cursor", seq)
+
+    # ------------------------------------------------------------- registration
+
+    def begin_registration(self, phone: str, relay_url: str) -> RegistrationKeys:
+        """Keys for a new device: those of an unfinished registration of the same phone, or new ones."""
+        with self._database.transaction():
+            row = self._database.row("SELECT * FROM own_devices WHERE user IS NULL")
+            if row is None or (row["phone"], row["relay_url"]) != (phone, relay_url):
+                self._drop_generations("user IS NULL")
+                generation = self._make_generation(phone, relay_url)
+                row = self._database.row("SELECT * FROM own_devices WHERE generation = ?", generation)
+                assert row is not None, "it has just been inserted"
+            return self._registration_keys(row)
+
+    def complete_registration(self, user: UserId, device: DeviceId, relay_key: bytes | None) -> Account:
+        """Make the pending generation the account and wipe what belonged to the one before."""
+        with self._database.transaction():
+            pending = self._database.value("SELECT generation FROM own_devices WHERE user IS NULL")
+            if pending is None:
+                raise NoAccountError("this home: no registration was begun")
+            self._database.execute(
+                "UPDATE own_devices SET user = ?, device = ?, relay_key = ? WHERE generation = ?",
+                user,
+                device,
+                relay_key,
+                pending,
+            )
+            for table in ("signed_prekeys", "one_time_prekeys"):
+                self._database.execute(f"UPDATE {table} SET uploaded = 1 WHERE generation = ?", pending)
+            if self._database.value("SELECT count(*) FROM own_devices WHERE generation < ?", pending):
+                self._forget_earlier_device(pending)
+            return self.require_account()
+
+    def _make_generation(self, phone: str, relay_url: str) -> int:
+        generation = self._database.execute(
+            "INSERT INTO own_devices (phone, relay_url, noise_private, identity_seed) VALUES (?, ?, ?, ?)",
+            phone,
+            relay_url,
+            self._entropy(32),
+            self._entropy(32),
+        ).lastrowid
+        assert generation is not None, "an INSERT has a row"
+        self._make_signed_prekey(generation)
+        self._make_prekeys(generation, FIRST_PREKEYS)
+        return generation
+
+    def _registration_keys(self, row: sqlite3.Row) -> RegistrationKeys:
+        identity = IdentityKeyPair.from_seed(row["identity_seed"])
+        signed = self._newest_signed_prekey(row["generation"])
+        return RegistrationKeys(
+            noise_private=row["noise_private"],
+            identity_key=identity.public,
+            signed_prekey=signed.signed_by(identity),
+            prekeys=self._prekeys_not_uploaded(row["generation"]),
+        )
+
+    def _forget_earlier_device(self, generation: int) -> None:
+        """A new device has new numbers, a new cursor and no sessions; history and peers stay.
+
+        Its unaccepted messages become plaintexts in the queue again: the old device's numbers mean nothing.
+        Should the relay have accepted one just before, the recipient knows it by its content id.
+        """
+        self._drop_generations(f"generation < {int(generation)}")
+        self._database.execute("DELETE FROM sessions")
+        self._database.execute("DELETE FROM parts")
+        self._database.execute("DELETE FROM read_marks")
+        self._database.execute("UPDATE messages SET number = NULL WHERE outgoing = 1")
+        # What was accepted keeps its ✓ and can get no second one: ticks go to the device that sent it.
+        self._database.execute("UPDATE peers SET next_number = 1, bundles_stale = 0")
+
+    def _drop_generations(self, which: str) -> None:
+        doomed = f"SELECT generation FROM own_devices WHERE {which}"
+        for table in ("signed_prekeys", "one_time_prekeys"):
+            self._database.execute(f"DELETE FROM {table} WHERE generation IN ({doomed})")
+        self._database.execute(f"DELETE FROM own_devices WHERE {which}")
+
+    # ------------------------------------------------------------- prekeys
+
+    def prekeys_to_upload(self, left_at_relay: int) -> PrekeyUpload | None:
+        """Make what is due, and give all that the relay has not confirmed; None if that is nothing."""
+        with self._database.transaction():
+            row = self._require_row()
+            generation = row["generation"]
+            self._rotate_signed_prekey(generation)
+            prekeys = self._prekeys_not_uploaded(generation)
+            if left_at_relay < REFILL_BELOW and not prekeys:
+                self._make_prekeys(generation, FIRST_PREKEYS - left_at_relay)
+                prekeys = self._prekeys_not_uploaded(generation)
+            identity = IdentityKeyPair.from_seed(row["identity_seed"])
+            due = self._database.row(
+                "SELECT * FROM signed_prekeys WHERE generation = ? AND uploaded = 0 ORDER BY id DESC",
+                generation,
+            )
+            signed = None if due is None else _prekey(due).signed_by(identity)
+            return PrekeyUpload(signed, prekeys) if signed or prekeys else None
+
+    def prekeys_uploaded(self, upload: PrekeyUpload) -> None:
+        """The relay has these; they are not offered again."""
+        with self._database.transaction():
+            if upload.signed is not None:
+                self._database.execute(
+                    "UPDATE signed_prekeys SET uploaded = 1 WHERE id <= ?", upload.signed.id
+                )
+            self._database.execute_many(
+                "UPDATE one_time_prekeys SET uploaded = 1 WHERE id = ?",
+                [(prekey.id,) for prekey in upload.prekeys],
+            )
+
+    def find_prekeys(self, signed_id: int, one_time_id: int | None) -> tuple[Prekey, Prekey | None]:
+        """The private halves of the prekeys that a first message names.
+
+        Raises:
+            PrekeyGoneError: one of them was used up, rotated away, or never existed.
+        """
+        return (
+            self._find("signed_prekeys", signed_id),
+            None if one_time_id is None else self._find("one_time_prekeys", one_time_id),
+        )
+
+    def use_up(self, one_time_id: int | None) -> None:
+        """Delete a one-time prekey. Only inside the transaction that stores the session made with it."""
+        self._database.execute("DELETE FROM one_time_prekeys WHERE id = ?", one_time_id)
+
+    def _find(self, table: str, prekey_id: int) -> Prekey:
+        generation = self._require_row()["generation"]
+        row = self._database.row(
+            f"SELECT * FROM {table} WHERE id = ? AND generation = ?", prekey_id, generation
+        )
+        if row is None:
+            raise PrekeyGoneError(f"prekey {prekey_id} of {table} is gone")
+        return _prekey(row)
+
+    def _rotate_signed_prekey(self, generation: int) -> None:
+        now = self._clock.now()
+        newest = self._database.value(
+            "SELECT max(created_at) FROM signed_prekeys WHERE generation = ?", generation
+        )
+        # A clock that was set back leaves a key from the future; it is replaced a week after that future.
+        if now - newest >= SIGNED_PREKEY_ROTATION_SECONDS:
+            self._make_signed_prekey(generation)
+            self._database.execute(
+                "DELETE FROM signed_prekeys WHERE created_at < ?", now - SIGNED_PREKEY_KEPT_SECONDS
+            )
+
+    def _make_signed_prekey(self, generation: int) -> None:
+        self._database.execute(
+            "INSERT INTO signed_prekeys (generation, private, created_at) VALUES (?, ?, ?)",
+            generation,
+            self._entropy(32),
+            self._clock.now(),
+        )
+
+    def _make_prekeys(self, generation: int, count: int) -> None:
+        self._database.execute_many(
+            "INSERT INTO one_time_prekeys (generation, private) VALUES (?, ?)",
+            [(generation, self._entropy(32)) for _ in range(count)],
+        )
+
+    def _newest_signed_prekey(self, generation: int) -> Prekey:
+        row = self._database.row(
+            "SELECT * FROM signed_prekeys WHERE generation = ? ORDER BY id DESC", generation
+        )
+        if row is None:
+            raise MessageStateError("a generation of keys without a signed prekey")
+        return _prekey(row)
+
+    def _prekeys_not_uploaded(self, generation: int) -> tuple[PublicPrekey, ...]:
+        rows = self._database.rows(
+            "SELECT * FROM one_time_prekeys WHERE generation = ? AND uploaded = 0 ORDER BY id", generation
+        )
+        return tuple(_prekey(row).published() for row in rows)
+
+    # ------------------------------------------------------------- rows
+
+    def _active_row(self) -> sqlite3.Row | None:
+        return self._database.row(
+            "SELECT * FROM own_devices WHERE user IS NOT NULL ORDER BY generation DESC LIMIT 1"
+        )
+
+    def _require_row(self) -> sqlite3.Row:
+        row = self._active_row()
+        if row is None:
+            raise NoAccountError("this home")
+        return row
+
+    def _update_account(self, column: str, value: int | bytes) -> None:
+        generation = self._require_row()["generation"]
+        self._database.execute(f"UPDATE own_devices SET {column} = ? WHERE generation = ?", value, generation)
+
+
+def _account(row: sqlite3.Row) -> Account:
+    return Account(
+        user=UserId(row["user"]),
+        device=DeviceId(row["device"]),
+        phone=row["phone"],
+        relay_url=row["relay_url"],
+        relay_key=row["relay_key"],
+        noise_private=row["noise_private"],
+        identity_key=IdentityKeyPair.from_seed(row["identity_seed"]).public,
+        logged_out=bool(row["logged_out"]),
+    )
+
+
+def _prekey(row: sqlite3.Row) -> Prekey:
+    return Prekey.from_private(row["id"], row["private"])

@@ -1,0 +1,118 @@
+"""Reading the history, and what has been seen of it."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from client.database import Database, Value
+from client.records import EntryKind, HistoryEntry, MessageState, ReadReceipt
+from protocol.e2e import Text
+from protocol.e2e import content as contents
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+
+_ENTRIES = (
+    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone FROM messages m LEFT JOIN peers p USING (user)"
+)
+
+
+class History:
+    """The table ``messages`` as people read it, and ``read_marks``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entries(self, with_: UserId | str | None, limit: int | None) -> list[HistoryEntry]:
+        """The newest ``limit`` entries (None: all) of a chat (None: of all), oldest first."""
+        condition, values = _chat_condition(with_)
+        newest = f"{_ENTRIES} WHERE {condition} ORDER BY m.row DESC LIMIT ?"
+        rows = self._database.rows(newest, *values, -1 if limit is None else limit)
+        return [_entry(row) for row in reversed(rows)]
+
+    def entry(self, message_id: str) -> HistoryEntry | None:
+        """One entry, by its id as text."""
+        try:
+            id_bytes = bytes.fromhex(message_id)
+        except ValueError:
+            return None
+        row = self._database.row(f"{_ENTRIES} WHERE m.id = ? ORDER BY m.outgoing DESC LIMIT 1", id_bytes)
+        return None if row is None else _entry(row)
+
+    def unread(self, with_: UserId | str | None) -> list[HistoryEntry]:
+        """Incoming entries that nobody has seen here."""
+        condition, values = _chat_condition(with_)
+        rows = self._database.rows(
+            f"{_ENTRIES} WHERE m.state = ? AND {condition} ORDER BY m.row", MessageState.RECEIVED, *values
+        )
+        return [_entry(row) for row in rows]
+
+    def mark_seen(self, with_: UserId | str | None) -> list[ReadReceipt]:
+        """Everything unread has been seen; the receipts that are due now."""
+        with self._database.transaction():
+            seen = self.unread(with_)
+            for entry in seen:
+                self._note_read(entry)
+            condition, values = _chat_condition(with_)
+            self._database.execute(
+                "UPDATE messages SET state = ? WHERE row IN (SELECT m.row FROM messages m"
+                f" LEFT JOIN peers p USING (user) WHERE m.state = ? AND {condition})",
+                MessageState.SEEN,
+                MessageState.RECEIVED,
+                *values,
+            )
+            return self.read_receipts_due()
+
+    def read_receipts_due(self) -> list[ReadReceipt]:
+        """What has been read and not yet reported."""
+        rows = self._database.rows("SELECT * FROM read_marks WHERE read > reported ORDER BY user, device")
+        return [
+            ReadReceipt(
+                DeviceAddress(UserId(row["user"]), DeviceId(row["device"])), MessageNumber(row["read"])
+            )
+            for row in rows
+        ]
+
+    def read_receipts_sent(self, receipts: Sequence[ReadReceipt]) -> None:
+        """These have been reported."""
+        with self._database.transaction():
+            self._database.execute_many(
+                "UPDATE read_marks SET reported = max(reported, ?) WHERE user = ? AND device = ?",
+                [(receipt.number, *receipt.sender) for receipt in receipts],
+            )
+
+    def _note_read(self, entry: HistoryEntry) -> None:
+        # A message that could not be decrypted was seen as such, but nobody has read it.
+        if entry.number is None or entry.kind is not EntryKind.TEXT:
+            return
+        self._database.execute(
+            "INSERT INTO read_marks (user, device, read) VALUES (?, ?, ?)"
+            " ON CONFLICT (user, device) DO UPDATE SET read = max(read, excluded.read)",
+            entry.user,
+            entry.sender_device,
+            entry.number,
+        )
+
+
+def _chat_condition(with_: UserId | str | None) -> tuple[str, tuple[Value, ...]]:
+    if with_ is None:
+        return "1", ()
+    if isinstance(with_, str):
+        return "(p.phone = ? OR (m.user IS NULL AND m.phone = ?))", (with_, with_)
+    return "m.user = ?", (with_,)
+
+
+def _entry(row: sqlite3.Row) -> HistoryEntry:
+    content = None if row["content"] is None else contents.decode(row["content"])
+    return HistoryEntry(
+        message_id=row["id"].hex(),
+        kind=EntryKind(row["kind"]),
+        outgoing=bool(row["outgoing"]),
+        user=row["user"],
+        phone=row["known_phone"],
+        sender_device=row["device"],
+        number=row["number"],
+        text=content.text if isinstance(content, Text) else None,
+        sent_at=row["stored_at"] if content is None else contents.sent_at_to_unix(content.sent_at),
+        stored_at=row["stored_at"],
+        accepted_at=row["accepted_at"],
+        state=MessageState(row["state"]),
+        error_name=row["error_name"],
+    )

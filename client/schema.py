@@ -1,0 +1,112 @@
+"""The tables of the phone's store, as the migrations that led to them.
+
+``MIGRATIONS[n]`` turns version n into n + 1; the file's version is SQLite's ``user_version``. A released
+migration is never edited, only followed by another; each one that ships brings a file of the version before
+as a test fixture.
+
+Ids of users fit 63 bits, hence SQLite's integers. Private keys lie here in clear, guarded by the file's mode
+(0600) and folder (0700), as in Signal's and WhatsApp's stores.
+"""
+
+_VERSION_1 = """
+-- One row a device that this phone is or is about to be: each registration makes a new generation of keys.
+-- `user` is null until the relay has registered it. The newest registered generation is the account.
+CREATE TABLE own_devices (
+    generation INTEGER PRIMARY KEY AUTOINCREMENT,
+    phone TEXT NOT NULL,
+    relay_url TEXT NOT NULL,
+    relay_key BLOB,
+    noise_private BLOB NOT NULL,
+    identity_seed BLOB NOT NULL,
+    user INTEGER,
+    device INTEGER,
+    cursor INTEGER NOT NULL DEFAULT 0,      -- the highest delivery (seq) that is stored
+    logged_out INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Ids count up and are never reused (AUTOINCREMENT), not even after the key is gone.
+CREATE TABLE signed_prekeys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    generation INTEGER NOT NULL,
+    private BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    uploaded INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE one_time_prekeys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    generation INTEGER NOT NULL,
+    private BLOB NOT NULL,
+    uploaded INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE peers (
+    user INTEGER PRIMARY KEY,
+    phone TEXT UNIQUE,
+    next_number INTEGER NOT NULL DEFAULT 1, -- of the next message to this user
+    bundles_stale INTEGER NOT NULL DEFAULT 0 -- the relay said that the device list has changed
+) STRICT;
+
+-- Every device of a peer that was ever seen; `active` are those to be written to now.
+CREATE TABLE peer_devices (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    identity_key BLOB NOT NULL,
+    first_seen_at REAL NOT NULL,
+    active INTEGER NOT NULL,
+    PRIMARY KEY (user, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    record BLOB NOT NULL,                   -- protocol.e2e.SessionRecord, private keys included
+    PRIMARY KEY (user, device)
+) STRICT, WITHOUT ROWID;
+
+-- History and outbox in one: what is pending is the outbox. The row number is the order of a chat.
+-- Pending without a number: a plaintext that waits. Pending with a number: encrypted, parts in `parts`.
+CREATE TABLE messages (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL,
+    kind INTEGER NOT NULL,                  -- client.records.EntryKind
+    outgoing INTEGER NOT NULL,
+    user INTEGER,                           -- null while `phone` has not been looked up
+    phone TEXT,
+    device INTEGER,                         -- the sender's device, of incoming ones
+    number INTEGER,
+    content BLOB,                           -- the encoded plaintext (protocol.e2e.content)
+    stored_at REAL NOT NULL,
+    accepted_at REAL,
+    state INTEGER NOT NULL,                 -- client.records.MessageState
+    error_name TEXT
+) STRICT;
+
+CREATE INDEX messages_by_id ON messages (id);
+CREATE INDEX messages_by_chat ON messages (user, row);
+-- Content ids are random: the same one from the same device is the same message.
+CREATE UNIQUE INDEX messages_received_once ON messages (user, device, id) WHERE outgoing = 0;
+CREATE UNIQUE INDEX messages_numbered_once ON messages (user, number)
+    WHERE outgoing = 1 AND number IS NOT NULL;
+CREATE INDEX messages_in_state ON messages (state, row) WHERE state IN (0, 1, 2, 16);
+
+CREATE TABLE parts (
+    message INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE,
+    device INTEGER NOT NULL,
+    ciphertext BLOB NOT NULL,
+    PRIMARY KEY (message, device)
+) STRICT, WITHOUT ROWID;
+
+-- Per sender device: how far its messages were read here, and how far the relay has been told so.
+CREATE TABLE read_marks (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    read INTEGER NOT NULL,
+    reported INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user, device)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+
+CURRENT_VERSION = len(MIGRATIONS)

@@ -1,0 +1,214 @@
+"""The outbox before encryption: plaintexts that wait for a user id, for keys, or for their turn.
+
+Any process may queue; only the holder of the home's lock encrypts. ``encrypt`` is rule 1 of the store in one
+function: ratchet states, ciphertexts and number are one transaction.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from actors.ports import Clock, Entropy
+from client.database import Database
+from client.device_keys import DeviceKeys
+from client.errors import MessageStateError, OwnNumberError, TextTooLongError
+from client.peers import Peers
+from client.records import Account, EntryKind, MessageState, OutgoingSend, Part, QueuedMessage
+from client.sessions import Sessions
+from protocol.e2e import Bundle, MisuseError, Text
+from protocol.e2e import content as contents
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+from protocol.limits import MAX_LOOKUP_PHONES
+
+# A user can be written to when the device list is fresh, not empty, and there is a session with each of them.
+_READY = """
+    NOT EXISTS (SELECT 1 FROM peers p WHERE p.user = m.user AND p.bundles_stale = 1)
+    AND EXISTS (SELECT 1 FROM peer_devices d WHERE d.user = m.user AND d.active = 1)
+    AND NOT EXISTS (
+        SELECT 1 FROM peer_devices d LEFT JOIN sessions s USING (user, device)
+        WHERE d.user = m.user AND d.active = 1 AND s.record IS NULL)
+"""
+
+_QUEUED = "m.outgoing = 1 AND m.state = 0 AND m.number IS NULL"
+
+
+class SendQueue:
+    """Messages in the state PENDING that have no number yet."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: DeviceKeys,
+        peers: Peers,
+        sessions: Sessions,
+        entropy: Entropy,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._peers = peers
+        self._sessions = sessions
+        self._entropy = entropy
+        self._clock = clock
+
+    # ------------------------------------------------------------- putting in
+
+    def queue_text(self, to: UserId | str, text: str) -> str:
+        """Queue a text; its id and its time are fixed here."""
+        now = self._clock.now()
+        content = Text(self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now), text)
+        try:
+            encoded = contents.encode(content)
+        except MisuseError as error:
+            raise TextTooLongError(str(error)) from None
+        with self._database.transaction():
+            account = self._keys.require_account()
+            user, phone = self._recipient(to)
+            if account.user == user or account.phone == phone:
+                raise OwnNumberError(account.phone)
+            self._insert(content.id, user, phone, encoded, now)
+        return content.id.hex()
+
+    def _recipient(self, to: UserId | str) -> tuple[UserId | None, str | None]:
+        if isinstance(to, str):
+            return self._peers.user_of(to), to
+        self._peers.remember(to)
+        return to, None
+
+    def _insert(
+        self, content_id: bytes, user: UserId | None, phone: str | None, encoded: bytes, now: float
+    ) -> None:
+        self._database.execute(
+            "INSERT INTO messages (id, kind, outgoing, user, phone, content, stored_at, state)"
+            " VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+            content_id,
+            EntryKind.TEXT.value,
+            user,
+            phone,
+            encoded,
+            now,
+            MessageState.PENDING,
+        )
+
+    # ------------------------------------------------------------- what is missing
+
+    def phones_to_look_up(self) -> list[str]:
+        """Phones of queued messages without a user, oldest first."""
+        rows = self._database.rows(
+            f"SELECT m.phone FROM messages m WHERE {_QUEUED} AND m.user IS NULL"
+            " GROUP BY m.phone ORDER BY min(m.row) LIMIT ?",
+            MAX_LOOKUP_PHONES,
+        )
+        return [row["phone"] for row in rows]
+
+    def learn_phone(self, phone: str, user: UserId | None) -> None:
+        """The answer to a look-up."""
+        with self._database.transaction():
+            if user is None:
+                self._fail("m.user IS NULL AND m.phone = ?", phone, "unknown-user")
+                return
+            self._peers.remember(user, phone)
+            self._database.execute(
+                "UPDATE messages SET user = ? WHERE user IS NULL AND phone = ?", user, phone
+            )
+
+    def users_needing_bundles(self) -> list[UserId]:
+        """Users of queued messages whose devices or sessions are missing, oldest first."""
+        rows = self._database.rows(
+            f"SELECT m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND NOT ({_READY})"
+            " GROUP BY m.user ORDER BY min(m.row)"
+        )
+        return [UserId(row["user"]) for row in rows]
+
+    def learn_bundles(self, user: UserId, bundles: Sequence[tuple[DeviceId, Bundle]]) -> bool:
+        """The answer to a bundle request: the user's devices, and sessions with those that have none."""
+        with self._database.transaction():
+            account = self._keys.require_account()
+            if not bundles:
+                self._fail("m.user = ?", user, "no-devices")
+            changed = self._peers.set_devices(
+                user, [(device, bundle.identity_key) for device, bundle in bundles]
+            )
+            for device, bundle in bundles:
+                self._initiate(account, DeviceAddress(user, device), bundle)
+            self._database.execute("UPDATE peers SET bundles_stale = 0 WHERE user = ?", user)
+            return changed
+
+    def _initiate(self, account: Account, peer: DeviceAddress, bundle: Bundle) -> None:
+        record = self._sessions.load(account.address, peer)
+        # The keys of a device with which there is a session are not needed; another session would only
+        # cost it a one-time prekey and both of us the ratchet's healing so far.
+        if not record.can_encrypt:
+            record.initiate(self._keys.identity(), bundle)
+            self._sessions.store(peer, record)
+
+    def fail_queued(self, user: UserId, error_name: str) -> list[str]:
+        """Give up what waits for this user."""
+        with self._database.transaction():
+            return self._fail("m.user = ?", user, error_name)
+
+    def _fail(self, condition: str, value: int | str, error_name: str) -> list[str]:
+        rows = self._database.rows(
+            f"SELECT m.row, m.id FROM messages m WHERE {_QUEUED} AND {condition} ORDER BY m.row", value
+        )
+        self._database.execute_many(
+            "UPDATE messages SET state = ?, error_name = ? WHERE row = ?",
+            [(MessageState.FAILED, error_name, row["row"]) for row in rows],
+        )
+        return [row["id"].hex() for row in rows]
+
+    # ------------------------------------------------------------- taking out
+
+    def next_to_encrypt(self) -> QueuedMessage | None:
+        """The oldest queued message whose recipient can be written to."""
+        row = self._database.row(
+            f"SELECT m.id, m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND {_READY}"
+            " ORDER BY m.row LIMIT 1"
+        )
+        return None if row is None else QueuedMessage(row["id"].hex(), UserId(row["user"]))
+
+    def encrypt(self, message_id: str) -> OutgoingSend:
+        """Encrypt one message for every device of its recipient, and number it: one transaction."""
+        with self._database.transaction():
+            account = self._keys.require_account()
+            row = self._first_queued(message_id)
+            chat = UserId(row["user"])
+            parts = tuple(self._seal(account, chat, device, row["content"]) for device in self._devices(chat))
+            self._database.execute_many(
+                "INSERT INTO parts (message, device, ciphertext) VALUES (?, ?, ?)",
+                [(row["row"], part.device, part.ciphertext) for part in parts],
+            )
+            return OutgoingSend(message_id, chat, self._give_number(row["row"], chat), parts)
+
+    def _first_queued(self, message_id: str) -> sqlite3.Row:
+        row = self._database.row(
+            f"SELECT * FROM messages m WHERE {_QUEUED} AND m.id = ?", bytes.fromhex(message_id)
+        )
+        if row is None or row["user"] is None:
+            raise MessageStateError(f"message {message_id} does not wait for encryption")
+        earlier = self._database.value(
+            f"SELECT 1 FROM messages m WHERE {_QUEUED} AND m.user = ? AND m.row < ?", row["user"], row["row"]
+        )
+        if earlier:
+            raise MessageStateError(f"message {message_id} is not the first of its chat")
+        return row
+
+    def _devices(self, chat: UserId) -> list[DeviceId]:
+        devices = self._peers.active_devices(chat)
+        if not devices:
+            raise MessageStateError(f"no device of {chat:016x} is known")
+        return devices
+
+    def _seal(self, account: Account, chat: UserId, device: DeviceId, content: bytes) -> Part:
+        peer = DeviceAddress(chat, device)
+        record = self._sessions.load(account.address, peer)
+        if not record.can_encrypt:
+            raise MessageStateError(f"there is no session with {peer}")
+        ciphertext = record.encrypt(content)
+        self._sessions.store(peer, record)
+        return Part(device, ciphertext)
+
+    def _give_number(self, row: int, chat: UserId) -> MessageNumber:
+        number: int = self._database.value("SELECT next_number FROM peers WHERE user = ?", chat)
+        self._database.execute("UPDATE messages SET number = ? WHERE row = ?", number, row)
+        self._database.execute("UPDATE peers SET next_number = ? WHERE user = ?", number + 1, chat)
+        return MessageNumber(number)
