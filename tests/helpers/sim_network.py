@@ -36,7 +36,7 @@ RETRY_SECONDS = 0.05
 # Owners are looked at after one second, then ever more rarely while no link tells anything, so that thirty
 # virtual days of silence do not cost millions of steps.
 ORPHAN_CHECK_SECONDS = 1.0
-ORPHAN_CHECK_MAX_SECONDS = 64.0
+ORPHAN_CHECK_MAX_SECONDS = 512.0
 
 
 @asynccontextmanager
