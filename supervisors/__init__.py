@@ -1,1 +1,47 @@
-"""."""
+"""Supervision trees as OTP has them: who is started when, restarted how, stopped in which order.
+
+Start with `docs/supervision.md`. A supervisor is an actor: `system.start(lambda: Supervisor([...]))`.
+"""
+
+from supervisors.backoff import Backoff
+from supervisors.child import ChildCounts, ChildInfo, ChildState
+from supervisors.child_spec import ChildSpec, ChildType, Restart, Shutdown
+from supervisors.dynamic_supervisor import DynamicSupervisor
+from supervisors.errors import (
+    ChildExistsError,
+    ChildNotFoundError,
+    ChildRunningError,
+    ChildSpecError,
+    ChildStartError,
+    MaxChildrenError,
+    SupervisorError,
+)
+from supervisors.handle import SupervisorHandle
+from supervisors.intensity import Intensity
+from supervisors.strategy import AutoShutdown, Strategy
+from supervisors.supervisor import Supervisor, supervisor_spec
+
+__all__ = [
+    "AutoShutdown",
+    "Backoff",
+    "ChildCounts",
+    "ChildExistsError",
+    "ChildInfo",
+    "ChildNotFoundError",
+    "ChildRunningError",
+    "ChildSpec",
+    "ChildSpecError",
+    "ChildStartError",
+    "ChildState",
+    "ChildType",
+    "DynamicSupervisor",
+    "Intensity",
+    "MaxChildrenError",
+    "Restart",
+    "Shutdown",
+    "Strategy",
+    "Supervisor",
+    "SupervisorError",
+    "SupervisorHandle",
+    "supervisor_spec",
+]
