@@ -1,0 +1,97 @@
+"""What all phone commands share: how they run, how they end, and how they say what went wrong.
+
+Exit statuses: 0 done, 2 wrong usage, 3 refused, 4 time is up, 130 interrupted; 1 is kept for what nobody
+foresaw. An error is one line on standard error: ``error: <name>: <sentence>``.
+"""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+from client.errors import (
+    ClientError,
+    HomeError,
+    NotConnectedError,
+    RequestTimeoutError,
+    TextTooLongError,
+    UserInputError,
+)
+
+DONE = 0
+WRONG_USAGE = 2
+REFUSED = 3
+TIME_IS_UP = 4
+INTERRUPTED = 130
+
+
+def add_home(parser: argparse.ArgumentParser) -> None:
+    """Add ``--home``, which every phone command has."""
+    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="the folder of the phone")
+
+
+def add_json(parser: argparse.ArgumentParser, what: str = "one JSON object") -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help=f"{what}, for machines")
+
+
+def run_command(command: Callable[[], Awaitable[int]]) -> int:
+    """Run an asynchronous command to its exit status; Ctrl-C and SIGTERM end it in good order."""
+    logging.getLogger("roost").addHandler(logging.NullHandler())  # a phone's log is not for its screen
+    try:
+        return trio.run(_until_signal, command)
+    except BaseExceptionGroup as group:
+        error = _foreseen(group)
+        if error is None:
+            raise
+        return report(error)
+
+
+def report(error: ClientError) -> int:
+    """Say what went wrong; returns the exit status that belongs to it."""
+    print(f"error: {error.name}: {error}", file=sys.stderr)
+    if isinstance(error, UserInputError | HomeError | TextTooLongError):
+        return WRONG_USAGE
+    if isinstance(error, NotConnectedError | RequestTimeoutError):
+        return TIME_IS_UP
+    return REFUSED
+
+
+def print_json(**fields: object) -> None:
+    """Print one object on a line of its own, and see that it leaves at once.
+
+    ASCII only: what somebody else wrote can then neither command a terminal nor break a line.
+    """
+    print(json.dumps(fields), flush=True)
+
+
+async def _until_signal(command: Callable[[], Awaitable[int]]) -> int:
+    """Run the command; a signal cancels it, so that it closes what it has opened."""
+    status = INTERRUPTED
+    async with trio.open_nursery() as nursery:
+
+        async def watch() -> None:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                ready.set()
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+        ready = trio.Event()
+        nursery.start_soon(watch)
+        await ready.wait()
+        status = await command()
+        nursery.cancel_scope.cancel()
+    return status
+
+
+def _foreseen(error: BaseException) -> ClientError | None:
+    """The error itself, out of the groups that nurseries wrap around it; None if any other is among them."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = [_foreseen(each) for each in error.exceptions]
+        return inner[0] if None not in inner else None
+    return error if isinstance(error, ClientError) else None

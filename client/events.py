@@ -1,0 +1,146 @@
+"""What happens in a phone, as a stream of typed events that any number of listeners may follow.
+
+Events are news, not the truth: the truth is the store. A listener that is too slow loses the oldest news and is
+told so (``EventsMissed``); it then looks into the store, where nothing is ever missing.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+import trio
+
+from client.errors import ClientError
+from client.records import MessageState
+from protocol.ids import UserId
+
+MOST_WAITING_EVENTS = 1_000  # per listener; beyond it the oldest are dropped and EventsMissed says so
+
+
+class Connectivity(Enum):
+    """How the connection to the relay is."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"
+    """Offline; the next try has its time."""
+    STOPPED = "stopped"
+    """Offline for good: trying again would not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """The connection is another way now."""
+
+    connectivity: Connectivity
+    reason: str = ""
+    """Why it is not online, in a word or a sentence."""
+    retry_in: float | None = None
+    """Seconds until the next try, while waiting."""
+    error: ClientError | None = None
+    """Why it has stopped for good."""
+    queued: int = 0
+    """How many messages waited at the relay when it went online."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message is new here; it is in the history, unread."""
+
+    message_id: str
+    user: UserId
+    phone: str | None
+    text: str | None = field(repr=False)
+    """None if this version does not understand what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickChanged:
+    """One of our messages has come further, or has failed."""
+
+    message_id: str
+    state: MessageState
+    user: UserId | None
+    phone: str | None
+    error_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypingChanged:
+    """Somebody has begun or stopped to type to us."""
+
+    user: UserId
+    phone: str | None
+    is_typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventsMissed:
+    """This listener was too slow: ``count`` older events are gone. Look into the store."""
+
+    count: int
+
+
+Event: TypeAlias = ConnectionChanged | MessageReceived | TickChanged | TypingChanged | EventsMissed
+
+
+class Subscription:
+    """One listener's place in the stream; iterate over it."""
+
+    __slots__ = ("_arrived", "_missed", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: deque[Event] = deque()  # at most MOST_WAITING_EVENTS
+        self._missed = 0
+        self._arrived = trio.Event()
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> Event:
+        return await self.next()
+
+    async def next(self) -> Event:
+        """Wait for the next event. Cancelled, it loses none."""
+        while not (self._missed or self._waiting):
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        if self._missed:
+            missed, self._missed = self._missed, 0
+            return EventsMissed(missed)
+        return self._waiting.popleft()
+
+    def put(self, event: Event) -> None:
+        """Hand in an event; pushes the oldest out if too many wait."""
+        if len(self._waiting) >= MOST_WAITING_EVENTS:
+            self._waiting.popleft()
+            self._missed += 1
+        self._waiting.append(event)
+        self._arrived.set()
+
+
+class EventStream:
+    """Where a phone tells what happens."""
+
+    __slots__ = ("_subscriptions",)
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Subscription] = []
+
+    def publish(self, event: Event) -> None:
+        """Tell all listeners. Never waits."""
+        for subscription in self._subscriptions:
+            subscription.put(event)
+
+    @contextmanager
+    def subscribe(self) -> Iterator[Subscription]:
+        """Listen from now on, until the block is left."""
+        subscription = Subscription()
+        self._subscriptions.append(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.remove(subscription)
