@@ -15,9 +15,10 @@ settings.load_profile("fixed")
 
 @pytest.fixture(autouse=True)
 def _restore_logging() -> Iterator[None]:
-    """Undo what a test does to the root logger; configure_logging() is meant to be global."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """Undo what a test does to the loggers; configure_logging() is meant to be global."""
+    root, roost = logging.getLogger(), logging.getLogger("roost")
+    before = root.handlers[:], root.level, roost.level
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    roost.setLevel(before[2])

@@ -21,8 +21,8 @@ def export_violations(path: Path, tree: ast.Module) -> list[str]:
     for node in tree.body[1:]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             imported += [alias.asname or alias.name for alias in node.names]
-        elif isinstance(node, ast.Assign) and _is_all(node):
-            exported += ast.literal_eval(node.value)
+        elif (names := _value_of_all(node)) is not None:
+            exported += ast.literal_eval(names)
         else:
             found.append(f"{path}:{node.lineno}: only imports and __all__ belong here")
     found += [f"{path}: {name} is imported but not in __all__" for name in imported if name not in exported]
@@ -32,9 +32,12 @@ def export_violations(path: Path, tree: ast.Module) -> list[str]:
     return found
 
 
-def _is_all(node: ast.Assign) -> bool:
-    names = [getattr(target, "id", None) for target in node.targets]
-    return names == ["__all__"] and isinstance(node.value, ast.List | ast.Tuple)
+def _value_of_all(node: ast.stmt) -> ast.List | ast.Tuple | None:
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return None
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    is_all = [getattr(target, "id", None) for target in targets] == ["__all__"]
+    return node.value if is_all and isinstance(node.value, ast.List | ast.Tuple) else None
 
 
 @pytest.mark.parametrize("path", INITS, ids=str)
@@ -55,6 +58,7 @@ def _violations_of(source: str) -> list[str]:
 
 def test_the_lint_is_content_with_docstring_imports_and_all() -> None:
     assert _violations_of('"""A good package."""\nfrom p.m import a\n__all__ = ["a"]') == []
+    assert _violations_of('"""A good package."""\n__all__: list[str] = []') == []
 
 
 def test_the_lint_finds_names_that_are_missing_on_either_side() -> None:
