@@ -120,7 +120,11 @@ def _private_file(home: Path, file_name: str) -> Path:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = home / file_name
     # SQLite would create the file by the umask; its -wal and -shm files copy the mode of the main one.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)  # it may have been copied here with another mode
+    finally:
+        os.close(descriptor)
     return path
 
 

@@ -84,11 +84,15 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_id ON messages (id);
 CREATE INDEX messages_by_chat ON messages (user, row);
--- Content ids are random: the same one from the same device is the same message.
-CREATE UNIQUE INDEX messages_received_once ON messages (user, device, id) WHERE outgoing = 0;
+-- Content ids are random: the same one from the same user is the same message. Not "from the same device":
+-- who registers anew sends what was not accepted again, from a new device.
+CREATE UNIQUE INDEX messages_received_once ON messages (user, id) WHERE outgoing = 0;
 CREATE UNIQUE INDEX messages_numbered_once ON messages (user, number)
     WHERE outgoing = 1 AND number IS NOT NULL;
-CREATE INDEX messages_in_state ON messages (state, row) WHERE state IN (0, 1, 2, 16);
+-- These keep ticks, the outbox and "unread" independent of how long the history is.
+CREATE INDEX messages_by_state ON messages (user, state, number) WHERE outgoing = 1 AND number IS NOT NULL;
+CREATE INDEX messages_pending ON messages (row) WHERE state = 0;
+CREATE INDEX messages_unread ON messages (row) WHERE state = 16;
 
 CREATE TABLE parts (
     message INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE,

@@ -15,6 +15,8 @@ from protocol.ids import DeviceId, MessageNumber, UserId
 
 _SENT = "outgoing = 1 AND number IS NOT NULL"
 
+_TICKS = (MessageState.PENDING, MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.READ)
+
 
 class SentMessages:
     """Messages that have a number, and the counter ``peers.next_number``."""
@@ -72,12 +74,13 @@ class SentMessages:
     def _raise_state(self, chat: UserId, up_to: int, state: MessageState) -> list[str]:
         """Ticks are cumulative and only ever rise: a late ✓ takes no ✓✓ away."""
         with self._database.transaction():
+            # Named one by one, the lower states are ranges of an index; `state < ?` would read the chat.
+            lower = ", ".join(str(int(earlier)) for earlier in _TICKS if earlier < state)
             rows = self._database.rows(
-                f"SELECT row, id FROM messages WHERE user = ? AND {_SENT} AND number <= ? AND state < ?"
-                " ORDER BY number",
+                f"SELECT row, id FROM messages WHERE user = ? AND {_SENT} AND state IN ({lower})"
+                " AND number <= ? ORDER BY number",
                 chat,
                 up_to,
-                state,
             )
             now = self._clock.now()
             self._database.execute_many(
@@ -104,7 +107,7 @@ class SentMessages:
             )
             self._database.execute(
                 f"UPDATE messages SET number = NULL WHERE user = ? AND {_SENT}"
-                " AND number >= ? AND state <> 0",
+                " AND number >= ? AND state IN (2, 3)",
                 chat,
                 expected,
             )
