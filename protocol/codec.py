@@ -21,9 +21,9 @@ import cbor2
 from protocol.errors import LocalProtocolError, MalformedError, UnknownStanzaError
 from protocol.fields import FieldError
 from protocol.ids import Address, Handle, address_to_bytes
-from protocol.limits import MAX_CBOR_DEPTH, MAX_STANZAS_PER_FRAME
+from protocol.limits import MAX_CBOR_DEPTH, MAX_CIPHERTEXT_BYTES, MAX_STANZAS_PER_FRAME
 from protocol.schema import SPEC_OF_CLASS, SPEC_OF_NUMBER, Sender, StanzaSpec
-from protocol.stanzas import Bind, Stanza
+from protocol.stanzas import Bind, Part, Send, Stanza
 
 WireItem: TypeAlias = int | tuple[object, ...]
 """A stanza as CBOR has it: `type` or `(type, *fields)`, a chat being a handle."""
@@ -159,9 +159,17 @@ def write_stanza(stanza: Stanza, sender: Sender, handle_for: Callable[[Address],
             read(value)
     except FieldError as error:
         raise LocalProtocolError(f"{spec.name}: {error}") from None
+    if type(stanza) is Send and type(stanza.parts) is tuple:
+        _check_fits(stanza.parts)
     while len(values) > spec.required and values[-1] is None:
         values.pop()
     return (spec.number, *values) if values else spec.number
+
+
+def _check_fits(parts: tuple[Part, ...]) -> None:
+    """Each part is within its limit; together they must fit one frame, or nobody could ever send them."""
+    if sum(len(part.ciphertext) for part in parts) > MAX_CIPHERTEXT_BYTES:
+        raise LocalProtocolError(f"Send: all parts together are over {MAX_CIPHERTEXT_BYTES} bytes")
 
 
 def join_frame(items: Sequence[WireItem]) -> bytes:

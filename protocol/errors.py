@@ -6,10 +6,14 @@ The tree::
     ├── LocalProtocolError          our own side misused the protocol; nothing has been sent
     │   └── InvalidAddressError     a text or byte form that names no user and no device (also a ValueError)
     ├── RemoteProtocolError         the peer broke the protocol; carries the code to answer with
+    │   ├── PreambleError           the first bytes are not Roost's: some other program knocked
+    │   ├── UnsupportedVersionError  Roost's preamble with a version or pattern not spoken here
+    │   ├── HandshakeFailedError    the Noise handshake did not authenticate
     │   ├── FrameTooLargeError      a frame header announces more than the limit
+    │   ├── UndecryptableError      a transport frame is not authentic, or not the next one
     │   ├── MalformedError          bytes that are no stanza: bad CBOR, wrong types, limits exceeded
     │   ├── UnknownStanzaError      a stanza type that this version does not know
-    │   └── HandshakeFailedError    the Noise handshake did not authenticate
+    │   └── NotAllowedError         a stanza that the peer may not send in this state
     └── NoiseError                  in protocol/noise only; the connection turns it into one of the above
         ├── NoiseStateError         a Noise object was used out of turn (our fault)
         ├── DecryptionError         an AEAD tag did not match
@@ -41,19 +45,48 @@ class RemoteProtocolError(ProtocolError):
     """The peer broke the protocol.
 
     Attributes:
+        kind: one word for counters and logs, finer than the code: each subclass has its own.
         code: what to tell the peer; the connection has already queued it as an alert or an Error stanza.
-        facts: what happened, for the log and the counters (never a key, a body or a phone number).
+        reason: what happened, for a person.
+        facts: the same for a log record (never a key, a body or a phone number).
+        events: what had come in the same bytes before the fault. Acting on it is allowed, not needed: the
+            peer asks again for whatever was not answered.
     """
+
+    kind = "remote-fault"
 
     def __init__(self, code: ErrorCode, reason: str, **facts: object) -> None:
         super().__init__(f"{code.wire_name}: {reason}")
         self.code = code
         self.reason = reason
         self.facts: Mapping[str, object] = facts
+        self.events: tuple[object, ...] = ()
+
+
+class PreambleError(RemoteProtocolError):
+    """The first bytes are not Roost's preamble: a browser, a port scanner, line noise."""
+
+    kind = "garbage-preamble"
+
+    def __init__(self) -> None:
+        # What was sent instead stays out of the facts: it may be anybody's secret sent to the wrong port.
+        super().__init__(ErrorCode.MALFORMED, "not Roost's preamble")
+
+
+class UnsupportedVersionError(RemoteProtocolError):
+    """Roost's preamble with a version or a handshake pattern that is not spoken here."""
+
+    kind = "unsupported-version"
+
+    def __init__(self, version: int, pattern: int) -> None:
+        reason = f"version {version}, pattern {pattern}"
+        super().__init__(ErrorCode.UNSUPPORTED_VERSION, reason, version=version, pattern=pattern)
 
 
 class FrameTooLargeError(RemoteProtocolError):
     """A frame header announces more bytes than the limit; raised before any of them is kept."""
+
+    kind = "oversize-frame"
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
@@ -63,6 +96,8 @@ class FrameTooLargeError(RemoteProtocolError):
 
 class MalformedError(RemoteProtocolError):
     """Bytes that are no stanza: broken CBOR, a wrong type, a limit exceeded, an unbound handle."""
+
+    kind = "malformed"
 
     def __init__(self, reason: str, **facts: object) -> None:
         super().__init__(ErrorCode.MALFORMED, reason, **facts)
@@ -75,6 +110,8 @@ class UnknownStanzaError(RemoteProtocolError):
         stanza_type: the number on the wire, for the error's detail and for the log.
     """
 
+    kind = "unknown-stanza"
+
     def __init__(self, stanza_type: int) -> None:
         super().__init__(ErrorCode.UNKNOWN_STANZA, f"stanza type {stanza_type}", stanza_type=stanza_type)
         self.stanza_type = stanza_type
@@ -83,8 +120,29 @@ class UnknownStanzaError(RemoteProtocolError):
 class HandshakeFailedError(RemoteProtocolError):
     """The Noise handshake did not authenticate: a wrong relay key, a changed byte, a broken key."""
 
+    kind = "handshake-failed"
+
     def __init__(self, reason: str, **facts: object) -> None:
         super().__init__(ErrorCode.HANDSHAKE_FAILED, reason, **facts)
+
+
+class UndecryptableError(RemoteProtocolError):
+    """A transport frame is not authentic or not the next one: changed, replayed, reordered, truncated."""
+
+    kind = "undecryptable-frame"
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.MALFORMED, "a frame that does not decrypt")
+
+
+class NotAllowedError(RemoteProtocolError):
+    """A stanza that the peer may not send, or may not send in this state."""
+
+    kind = "not-allowed-here"
+
+    def __init__(self, stanza: str, state: str) -> None:
+        reason = f"{stanza} in state {state}"
+        super().__init__(ErrorCode.NOT_ALLOWED_HERE, reason, stanza=stanza, state=state)
 
 
 class NoiseError(ProtocolError):

@@ -118,7 +118,7 @@ class Paused:
 class Bind:
     """From now on this handle stands for this address on this connection.
 
-    Sent by the connection itself. It is an event all the same: a client learns the phone number from it.
+    Sent and understood by the connection itself; an event only if it brings a phone number.
     """
 
     handle: Handle

@@ -1,7 +1,7 @@
 """HandshakeState of Noise (revision 34, section 5.3): writes and reads the messages of a pattern.
 
-A handshake is used by turns, `write_message` and `read_message`, until `is_finished`; then `finish()` gives the
-Transport, a new type, and the handshake is of no more use.
+A handshake is used by turns, `write_message` and `read_message`, until `is_finished`; then `finish()` gives
+the Transport, a new type, and the handshake is of no more use.
 Guarantees: of any message that is read only NoiseError comes out, and then the handshake is dead.
 """
 
@@ -81,13 +81,13 @@ class HandshakeState:
         """
         if not self.is_our_turn:
             raise NoiseStateError("not our turn to write")
-        parts = [self._write_token(token) for token in self._tokens()]
+        tokens, place = self._begin()
+        parts = [self._write_token(token) for token in tokens]
         parts.append(self._symmetric.encrypt_and_hash(payload))
         message = b"".join(parts)
         if len(message) > MAX_FRAME_BYTES:
-            self._message = None
             raise NoiseStateError(f"a handshake message of {len(message)} bytes")
-        self._advance()
+        self._message = place + 1
         return message
 
     def read_message(self, message: bytes) -> bytes:
@@ -100,15 +100,13 @@ class HandshakeState:
         """
         if self.is_our_turn or self.is_finished or self._message is None:
             raise NoiseStateError("not our turn to read")
-        tokens = self._tokens()
-        self._message, place = None, self._message  # dead unless everything below succeeds
+        tokens, place = self._begin()
         if len(message) > MAX_FRAME_BYTES:
             raise DecryptionError("longer than a Noise message")
         for token in tokens:
             message = self._read_token(token, message)
         payload = self._symmetric.decrypt_and_hash(message)
-        self._message = place
-        self._advance()
+        self._message = place + 1
         return payload
 
     def finish(self) -> Transport:
@@ -131,13 +129,12 @@ class HandshakeState:
 
     # --- Tokens ---
 
-    def _tokens(self) -> tuple[Token, ...]:
-        assert self._message is not None
-        return self._pattern.messages[self._message]
-
-    def _advance(self) -> None:
-        assert self._message is not None
-        self._message += 1
+    def _begin(self) -> tuple[tuple[Token, ...], int]:
+        """Return the tokens of this message and its place; dead unless the caller succeeds and counts on."""
+        place = self._message
+        assert place is not None
+        self._message = None
+        return self._pattern.messages[place], place
 
     def _write_token(self, token: Token) -> bytes:
         if token is Token.E:
@@ -165,9 +162,9 @@ class HandshakeState:
 
     def _exchange(self, token: Token) -> bytes:
         """DH for ee, es, se, ss: the first letter is the initiator's key, the second the responder's."""
-        ours, theirs = token.name if self._initiator else token.name[::-1]
-        pair = self._ephemeral if ours == "E" else self._static
-        public = self._remote_ephemeral if theirs == "E" else self.remote_static
+        ours, theirs = (0, 1) if self._initiator else (1, 0)
+        pair = self._ephemeral if token.name[ours] == "E" else self._static
+        public = self._remote_ephemeral if token.name[theirs] == "E" else self.remote_static
         assert pair is not None
         assert public is not None
         return self._suite.dh.exchange(pair, public)

@@ -1,7 +1,7 @@
 """The handshake patterns of Noise (revision 34, sections 7.4 and 7.5), as data, and protocol names.
 
-Roost speaks XX and IK; the others are here so that every vector of the kind can test the engine. Modifiers (psk,
-fallback) are not: nothing of ours needs them.
+Roost speaks XX and IK; the others are here so that every vector of the kind can test the engine. Modifiers
+(psk, fallback) are not: nothing of ours needs them.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ class Pattern:
 
     Attributes:
         name: as in a protocol name, e.g. "XX".
-        initiator_pre: whether the responder knows the initiator's static key beforehand (`-> s` before `...`).
-        responder_pre: whether the initiator knows the responder's (`<- s` before `...`).
+        initiator_pre: whether the initiator's static key is known beforehand (`-> s` before `...`).
+        responder_pre: whether the responder's is (`<- s` before `...`).
         messages: the tokens of each message; the initiator sends the first, then by turns.
     """
 

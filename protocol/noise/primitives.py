@@ -97,8 +97,8 @@ class HashFunction:
 def _exchange_25519(pair: KeyPair, public: bytes) -> bytes:
     """DH(key_pair, public_key).
 
-    Section 12.1 leaves the check for an all-zero result to the implementation. We refuse it: it means that the
-    peer sent a point of small order, and its share of the secret would be known to everybody.
+    Section 12.1 leaves the check for an all-zero result to the implementation. We refuse it: it means that
+    the peer sent a point of small order, and its share of the secret would be known to everybody.
     """
     if len(public) != KEY_BYTES:
         raise InvalidKeyError(f"a public key has {KEY_BYTES} bytes, not {len(public)}")

@@ -1,4 +1,4 @@
-"""SymmetricState of Noise (revision 34, section 5.2): the chaining key, the handshake hash, and a CipherState."""
+"""SymmetricState of Noise (revision 34, section 5.2): chaining key, handshake hash and a CipherState."""
 
 from protocol.noise.cipher_state import CipherState
 from protocol.noise.primitives import KEY_BYTES, Suite

@@ -66,7 +66,7 @@ class Transport:
             self._receiving.rekey()
 
     def rest(self) -> None:
-        """Drop the cipher objects of an idle connection (5 KB); the keys stay, and the next use rebuilds them."""
+        """Drop the cipher objects of an idle connection; the keys stay, and the next use rebuilds them."""
         if self._sending is not None:
             self._sending.rest()
         if self._receiving is not None:
