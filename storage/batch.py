@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class TableChanges:
     """The last state of every key that a batch touches in one table."""
 
-    # {key: (position in the batch, value or None for deleted)}
-    rows: dict[bytes, tuple[int, bytes | None]] = field(default_factory=dict)
+    # {key: (position in the batch, the last operation on it)}
+    rows: dict[bytes, tuple[int, Put | Delete]] = field(default_factory=dict)
     # (position in the batch, first, last), in order
     ranges: list[tuple[int, bytes, bytes]] = field(default_factory=list)
 
@@ -40,12 +40,10 @@ def merge(submissions: Iterable[Sequence[Op]]) -> dict[Table, TableChanges]:
             changes = tables.get(op.table)
             if changes is None:
                 changes = tables[op.table] = TableChanges()
-            if isinstance(op, Put):
-                changes.rows[op.key] = (position, op.value)
-            elif isinstance(op, Delete):
-                changes.rows[op.key] = (position, None)
-            else:
+            if isinstance(op, DeleteRange):
                 changes.ranges.append((position, op.first, op.last))
+            else:
+                changes.rows[op.key] = (position, op)
     for changes in tables.values():
         if changes.ranges and changes.rows:
             _drop_rows_under_later_ranges(changes)
@@ -81,9 +79,9 @@ def apply(
                 delete_range(cursor, first, last)
             # In key order, neighbours land in the same page one after the other.
             puts: list[tuple[bytes, bytes]] = []
-            for key, (_, value) in sorted(changes.rows.items()):
-                if value is not None:
-                    puts.append((key, value))
+            for key, (_, op) in sorted(changes.rows.items()):
+                if isinstance(op, Put):
+                    puts.append((key, op.value))
                 elif cursor.set_key(key):
                     cursor.delete()
             if puts:

@@ -53,8 +53,8 @@ class Route:
 class RoutingTable:
     """One process's view of the table.
 
-    Use `create_routing_table` once a node, `open_routing_table` in the others. Not for use across a fork: open it
-    in the child.
+    Use `create_routing_table` once a node, `open_routing_table` in the others. Not for use across a
+    fork: open it in the child.
     """
 
     def __init__(self, folder: Path, *, create: bool) -> None:

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import Environment, open_environment
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path / "data", map_bytes=64 * MIB, reserve_bytes=MIB) as environment:
+        yield environment
