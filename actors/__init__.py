@@ -26,11 +26,25 @@ from actors.exits import (
     crash,
     shutdown,
 )
+from actors.groups import Groups
+from actors.introspection import (
+    ActorInfo,
+    SystemInfo,
+    actor_info,
+    all_actors,
+    busiest,
+    children,
+    system_info,
+)
 from actors.mailbox import MailboxStatistics, Overflow
 from actors.monitors import Down, MonitorRef
+from actors.passivation import PASSIVATED, PassiveActor, PassiveActors, PassiveName
+from actors.rates import RateSnapshot
 from actors.ref import ActorRef
 from actors.registry import Address, Registry, Via
+from actors.state_machine import StateMachine, StateTimeout
 from actors.system import ActorSystem, open_actor_system
+from actors.task import Task, TaskDone, TaskFailed, start_task
 from actors.timers import TimerRef
 
 __all__ = [
@@ -38,10 +52,12 @@ __all__ = [
     "KILLED",
     "NOPROC",
     "NORMAL",
+    "PASSIVATED",
     "SHUTDOWN",
     "Actor",
     "ActorDeadError",
     "ActorError",
+    "ActorInfo",
     "ActorRef",
     "ActorSystem",
     "Address",
@@ -51,20 +67,37 @@ __all__ = [
     "Exit",
     "ExitKind",
     "ExitReason",
+    "Groups",
     "MailboxFullError",
     "MailboxStatistics",
     "MonitorRef",
     "NameTakenError",
     "Overflow",
+    "PassiveActor",
+    "PassiveActors",
+    "PassiveName",
+    "RateSnapshot",
     "Registry",
     "Reply",
     "StartError",
     "StartIgnored",
+    "StateMachine",
+    "StateTimeout",
     "SystemClosedError",
+    "SystemInfo",
+    "Task",
+    "TaskDone",
+    "TaskFailed",
     "TimerRef",
     "UnexpectedMessageError",
     "Via",
+    "actor_info",
+    "all_actors",
+    "busiest",
+    "children",
     "crash",
     "open_actor_system",
     "shutdown",
+    "start_task",
+    "system_info",
 ]

@@ -1,11 +1,11 @@
 """Actor: the base class of everything that runs in the system; OTP's gen_server.
 
-| callback   | when it runs                      | returns    | what a raise means                            |
-|------------|-----------------------------------|------------|-----------------------------------------------|
-| factory    | at once, in the starter's task    | the actor  | StartError; nothing was started               |
-| `on_start` | before the first message          | nothing    | StartError; `on_stop` is not called           |
-| `handle`   | for each message, one at a time   | the answer | the actor crashes: `on_stop`, then death      |
-| `on_stop`  | at the end, except after a kill   | nothing    | that crash becomes the reason of the death    |
+| callback   | when it runs                    | returns    | what a raise means                       |
+| ---------- | ------------------------------- | ---------- | ---------------------------------------- |
+| factory    | at once, in the starter's task  | the actor  | StartError; nothing was started          |
+| `on_start` | before the first message        | nothing    | StartError; `on_stop` is not called      |
+| `handle`   | for each message, one at a time | the answer | the actor crashes: `on_stop`, then death |
+| `on_stop`  | at the end, except after a kill | nothing    | it becomes the reason of the death       |
 
 `handle` may be `def` or `async def`; a class decides once. A plain one is cheaper and cannot be interrupted;
 an async one is cancelled where it waits if the actor is killed, or told to exit by a link it does not trap.

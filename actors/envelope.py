@@ -48,6 +48,11 @@ class Reply:
             self._task = None
             reschedule(task)
 
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is an error that nobody has been given yet."""
+        return self._error is not None
+
     async def wait(self) -> Any:
         """Wait for the answer. On cancellation the answer, should it come, is dropped.
 

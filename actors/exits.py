@@ -49,6 +49,8 @@ class ExitReason:
     """The term of a shutdown, the exception of a crash; otherwise None."""
     stack: tuple[Frame, ...] = ()
     """Where a crash was raised, outermost frame first."""
+    during: str | None = None
+    """The type name of the message whose handling crashed (or the callback's name)."""
 
     @property
     def is_abnormal(self) -> bool:
@@ -85,7 +87,7 @@ def shutdown(term: object) -> ExitReason:
     return ExitReason(ExitKind.SHUTDOWN, term)
 
 
-def crash(error: BaseException) -> ExitReason:
+def crash(error: BaseException, during: str | None = None) -> ExitReason:
     """The end by an exception. Takes the traceback OFF the error and keeps only where it was.
 
     A traceback holds every frame and so the actor, its state and the message, in a reference cycle
@@ -93,7 +95,7 @@ def crash(error: BaseException) -> ExitReason:
     """
     stack = _places(error.__traceback__)
     _strip_tracebacks(error)
-    return ExitReason(ExitKind.CRASH, error, stack)
+    return ExitReason(ExitKind.CRASH, error, stack, during)
 
 
 def _places(traceback: TracebackType | None) -> tuple[Frame, ...]:

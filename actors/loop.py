@@ -21,6 +21,7 @@ from actors import links, monitors
 from actors.envelope import Call, Reply
 from actors.errors import ActorDeadError, StartError, StartIgnored
 from actors.exits import KILLED, NORMAL, Stop, crash
+from actors.rates import Rates
 
 if TYPE_CHECKING:
     from actors.actor import Actor
@@ -149,7 +150,7 @@ def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
                 break
     except Exception as error:  # a raise is the end of this actor, and of nothing else
         _crash(ref, error, type(message).__name__)
-    _note_handled(ref, mailbox, handled)
+    _note_handled(ref, mailbox, handled, before)
 
 
 async def drain_async(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
@@ -176,7 +177,7 @@ async def drain_async(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
         _crash(ref, error, type(message).__name__)
     finally:
         ref._scope = None
-    _note_handled(ref, mailbox, handled)
+    _note_handled(ref, mailbox, handled, ref.system._stall_clock())
 
 
 def _take(ref: ActorRef, mailbox: Mailbox) -> object:
@@ -223,15 +224,17 @@ def _watch(
             value, resume = error, handling.throw
 
 
-def _note_handled(ref: ActorRef, mailbox: Mailbox, handled: int) -> None:
+def _note_handled(ref: ActorRef, mailbox: Mailbox, handled: int, now: float) -> None:
     mailbox.handled += handled
-    ref.system._note_handled(ref, handled)
+    if ref._rates is None:
+        ref._rates = Rates(now)
+    ref._rates.note(handled, now)
 
 
 def _crash(ref: ActorRef, error: Exception, message_type: str) -> None:
     """User code raised. Only a kill is a stronger reason than that."""
     if ref._exit is not KILLED:
-        ref._exit = crash(error)
+        ref._exit = crash(error, message_type)
         ref.system.reports.crash(ref, ref._exit, message_type)
 
 
@@ -246,12 +249,13 @@ def bury(ref: ActorRef) -> None:
     if ref._exit is None:
         ref._exit = KILLED  # its task was torn down by KeyboardInterrupt or the like
     reason, mailbox, bonds = ref._exit, ref._mailbox, ref._bonds
-    ref._actor = ref._mailbox = ref._task = ref._scope = ref._rates = None
-    ref.system._forget(ref)
-    if bonds is not None:
-        for farewell in bonds._farewells or ():
-            farewell(ref)
     assert mailbox is not None
+    ref._actor = ref._task = ref._scope = ref._rates = None
+    if bonds is not None:
+        for farewell in [*(bonds._farewells or ())]:
+            farewell(ref)
+    ref.system._forget(ref)
+    ref._mailbox = None
     _answer_callers(ref, mailbox)
     if bonds is not None:
         links.sever_links(ref, reason)

@@ -97,6 +97,11 @@ class Mailbox:
     def __len__(self) -> int:
         return (len(self.items) if self.items else 0) + (len(self.signals) if self.signals else 0)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a message is queued or waits for room."""
+        return bool(self.items) or bool(self.senders)
+
     def wake(self) -> None:
         """Make the actor run if it is parked."""
         sleeper = self.sleeper
@@ -173,6 +178,14 @@ class Mailbox:
                 sender.send(None)
         if not senders:
             self.senders = None
+
+    def inherit(self, left: Mailbox) -> None:
+        """Take over what is queued, and who waits, in the mailbox of a predecessor, before anything new."""
+        self.items, left.items = left.items, None
+        self.senders, left.senders = left.senders, None
+        self.peak = len(self)
+        self.admit_senders()
+        self.wake()
 
     def close(self) -> list[object]:
         """Empty the queue for good, let waiting senders go on, and return what will never be handled."""

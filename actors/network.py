@@ -33,7 +33,7 @@ class Received:
     """
 
     data: bytes
-    """Never empty. At most ``READ_BYTES`` (64 KiB) at a time."""
+    """Never empty. At most 16 KiB at a time (``READ_BYTES``)."""
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from actors.socket_link import SocketLink
 from actors.socket_network import SocketNetwork
 from actors.waiting_network import WaitingNetwork
 
-# How many sockets are read before the owners get a turn: bounds what a sweep holds in memory (64 KiB each at
+# How many sockets are read before the owners get a turn: bounds what a sweep holds in memory (16 KiB each at
 # worst) and how long a storm can keep everybody else from running.
 SWEEP_LINKS = 256
 

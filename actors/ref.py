@@ -21,6 +21,7 @@ from actors.envelope import Call, Reply
 from actors.errors import ActorDeadError, ActorError, CallingSelfError, MailboxFullError
 from actors.exits import KILL, KILLED, NOPROC, NORMAL, ExitReason, Stop
 from actors.mailbox import Mailbox, MailboxStatistics, Overflow, WaitingTell
+from actors.rates import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -74,7 +75,7 @@ class ActorRef:
         self._bonds: Bonds | None = None  # links, monitors, names and the like; most actors have few
         self._parent: ActorRef | None = None  # whom it was started with a link to
         self._timers = 0  # how many timers of this actor are running
-        self._rates: Any = None  # messages a second, decayed; made at the first message
+        self._rates: Rates | None = None  # messages a second, decayed; made at the first message
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name is not None else ""

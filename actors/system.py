@@ -18,6 +18,7 @@ from actors.actor import Actor
 from actors.envelope import Reply
 from actors.errors import StartError, SystemClosedError
 from actors.exits import KILL, NOPROC, SHUTDOWN, Stop, crash
+from actors.groups import Groups
 from actors.mailbox import Mailbox
 from actors.ports import system_monotonic
 from actors.ref import ActorRef
@@ -39,6 +40,7 @@ class ActorSystem:
         self.nobody = ActorRef(self, 0, None, None)  # dead from the start: where unknown names lead
         self.nobody._exit = NOPROC
         self.registry = Registry(self.nobody)
+        self.groups = Groups()
         self.timers = Timers(self)
         self.reports = Reports(trio.current_time)
         self.dead_letters = 0  # messages told to the dead
@@ -154,9 +156,6 @@ class ActorSystem:
             return factory()
         except Exception as error:  # a factory is user code, and its failure an answer to the starter
             raise StartError(getattr(factory, "__qualname__", "factory"), crash(error)) from error
-
-    def _note_handled(self, ref: ActorRef, handled: int) -> None:
-        """A slice is over."""
 
     def _forget(self, ref: ActorRef) -> None:
         """An actor has ended."""
