@@ -93,13 +93,13 @@ class NetworkContract:
         assert data.endswith(b"the end")
         assert near.unsent_bytes == 0
 
-    async def test_one_received_is_at_most_64_kib(self, network: Network) -> None:
+    async def test_one_received_is_at_most_16_kib(self, network: Network) -> None:
         near, far = await connected(network)
         RecordingOwner(near)
         near.write(b"x" * 200_000)
         owner = RecordingOwner(far)
         await owner.wait_for_data(1)
-        assert 0 < len(owner.data) <= 65_536
+        assert 0 < len(owner.data) <= 16_384
 
     async def test_close_sends_what_is_unsent_and_then_tells_closed(self, network: Network) -> None:
         near, far = await connected(network)

@@ -28,8 +28,8 @@ from actors.turn_end import TurnEnd
 # What one direction holds before the sender has to keep the rest; the order of size of a kernel's buffers.
 WINDOW_BYTES = 262_144
 
-# As actors/socket_network.py has them.
-READ_BYTES = 65_536
+# As actors/socket_link.py and actors/socket_network.py have them.
+READ_BYTES = 16_384
 FLUSH_SECONDS = 5.0
 RETRY_SECONDS = 0.05
 
