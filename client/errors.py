@@ -17,6 +17,7 @@
     - ``RelayRefusedError``: the relay said no; ``name`` is its error code's name
     - ``RelayKeyError``: whoever answers at the relay's address does not hold the pinned key
     - ``NotConnectedError``: the relay cannot be reached at the moment
+    - ``PhoneFailedError``: the phone's own parts failed too often
     - ``RequestTimeoutError``: the relay did not answer a request in time
 """
 
@@ -184,5 +185,15 @@ class RequestTimeoutError(ClientError):
 
     name = "no-answer"
 
-    def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(f"the relay did not answer within {seconds:g} s ({what})")
+    def __init__(self) -> None:
+        super().__init__("the relay did not answer in time")
+
+
+class PhoneFailedError(ClientError):
+    """The phone's own parts failed too often to go on; nothing that was accepted or received is lost."""
+
+    name = "phone-failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this phone has stopped by itself: {reason}")
+        self.reason = reason

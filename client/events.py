@@ -1,11 +1,11 @@
 """What happens in a phone, as a stream of typed events that any number of listeners may follow.
 
-Events are news, not the truth: the truth is the store. A listener that is too slow loses the oldest news and is
-told so (``EventsMissed``); it then looks into the store, where nothing is ever missing.
+Events are news, not the truth: the truth is the store. A listener that is too slow loses the oldest news and
+is told so (``EventsMissed``); it then looks into the store, where nothing is ever missing.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -125,13 +125,17 @@ class Subscription:
 class EventStream:
     """Where a phone tells what happens."""
 
-    __slots__ = ("_subscriptions",)
+    __slots__ = ("_subscriptions", "_watchers")
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
+        self._watchers: list[Callable[[ConnectionChanged], None]] = []
 
     def publish(self, event: Event) -> None:
         """Tell all listeners. Never waits."""
+        if isinstance(event, ConnectionChanged):
+            for watcher in self._watchers:
+                watcher(event)
         for subscription in self._subscriptions:
             subscription.put(event)
 
@@ -144,3 +148,12 @@ class EventStream:
             yield subscription
         finally:
             self._subscriptions.remove(subscription)
+
+    @contextmanager
+    def watch(self, watcher: Callable[[ConnectionChanged], None]) -> Iterator[None]:
+        """Have a function called at each change of the connection, before the listeners hear of it."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)

@@ -1,8 +1,8 @@
 """What is in the air: the messages sent on this connection that the relay has not answered yet.
 
-The relay accepts the messages of a chat strictly in order, so when one is refused all that were sent behind it
-are refused as well. Their refusals are still on their way when the first has been settled, and taking one of
-them for news would number messages twice. Hence:
+The relay accepts the messages of a chat strictly in order, so when one is refused all that were sent behind
+it are refused as well. Their refusals are still on their way when the first has been settled, and taking one
+of them for news would number messages twice. Hence:
 
 Rule 1: the first refusal in a chat *holds* the chat: nothing of it is sent while answers are outstanding.
 Rule 2: what else is refused in a held chat is noted and means nothing.

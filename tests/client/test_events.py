@@ -33,8 +33,7 @@ async def test_a_waiting_listener_is_woken(nursery: trio.Nursery) -> None:
 
     async def listen() -> None:
         with stream.subscribe() as listener:
-            async for happened in listener:
-                heard.append(happened)
+            heard.append(await listener.next())
 
     nursery.start_soon(listen)
     await wait_all_tasks_blocked()

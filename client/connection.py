@@ -1,0 +1,474 @@
+"""The line to the relay: dials, proves who it is, keeps alive, and dials again when it breaks.
+
+Owns: the link, the protocol state of the present connection, the open questions, the back-off.
+Talks to: the network; a ``ConnectionListener``, which hears all that happens, in order.
+Guarantees: a session's facts reach the listener between its ``went_online`` and its ``went_offline``; what
+is asked while offline is answered ``NoAnswer`` at once; the relay's key is the pinned one, or there is no
+session.
+Restarts as: permanent. It keeps nothing that lasts: a new one dials, and the relay resumes where the store
+is.
+Not here: what to send and what to do with what is heard (outbox.py, inbox.py), one link's state (line.py).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from actors import Actor, ActorSystem, ExitReason
+from actors.network import Link, LinkClosed, Network, Received
+from actors.ports import Entropy
+from actors.registry import Via
+from client.access import Access
+from client.backoff import Backoff
+from client.connection_listener import ConnectionListener
+from client.errors import RelayKeyError, RelayRefusedError, RequestTimeoutError
+from client.keepalive import Due
+from client.line import Ending, Line
+from client.records import IncomingDelivery, OutgoingSend
+from client.requests import (
+    ANSWERS,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
+    BuildRequest,
+    NoAnswer,
+    OnAnswer,
+    RelayAnswer,
+)
+from protocol.codes import ErrorCode, code_name, code_sentence
+from protocol.connection import ClientConnection
+from protocol.errors import RemoteProtocolError
+from protocol.events import Alert, Connected, Event
+from protocol.hello import Hello
+from protocol.ids import Address, DeviceAddress, MessageNumber, Seq, UserId
+from protocol.noise.primitives import KeyPair
+from protocol.stanzas import (
+    Accepted,
+    Ack,
+    Bind,
+    Deliver,
+    Delivered,
+    Detail,
+    Error,
+    Paused,
+    Pong,
+    Read,
+    Refused,
+    Send,
+    Stanza,
+    Typing,
+    Welcome,
+)
+from protocol.stanzas import Part as WirePart
+from supervisors import ChildSpec
+
+log = logging.getLogger("roost.client")
+
+NAME = "connection"
+CLIENT_NAME = "roost 0.1.0"  # for the operator's statistics
+DIAL_SECONDS = 10.0  # a kernel would try for two minutes; a person has given up by then
+HANDSHAKE_SECONDS = 10.0  # from the open link to the relay's Welcome
+STOP_SECONDS = 1.0  # how long a stop may wait for a dial that is under way
+# Trying again does not help after these: somebody has to do something first.
+FATAL_CODES = (ErrorCode.REPLACED, ErrorCode.LOGGED_OUT, ErrorCode.UNSUPPORTED_VERSION)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dial:
+    """Try to connect now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HandshakeOverdue:
+    """The relay has had its time to say welcome."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LookAtClock:
+    """See whether a ping is due."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Say:
+    """Send a stanza, if this session is still the one it was meant for (None: on any)."""
+
+    session: int | None
+    stanza: Stanza
+
+
+@dataclass(frozen=True, slots=True)
+class _AskRelay:
+    """Put a question."""
+
+    build: BuildRequest
+    on_answer: OnAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestOverdue:
+    """The relay has had its time to answer a question."""
+
+    session: int
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ping:
+    """Ask for a sign of life."""
+
+    on_pong: Callable[[bool], None]
+
+
+class ConnectionHandle:
+    """What others may ask of the connection. Dropped if it is dead: it starts anew, and so do they."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._ref: Via = system.registry.via(NAME)
+
+    def send_message(self, session: int, send: OutgoingSend) -> None:
+        """Send a message on this session; dropped if the session is over.
+
+        The parts name their devices, always: the short form would mean whichever device is newest when it
+        arrives, and one that was registered a moment ago could not decrypt it. It costs three bytes.
+        """
+        parts = tuple(WirePart(part.device, part.ciphertext) for part in send.parts)
+        self._ref.tell_nowait(_Say(session, Send(send.chat, send.number, parts)))
+
+    def acknowledge(self, session: int, seq: Seq) -> None:
+        """Everything up to this delivery is on disk."""
+        self._ref.tell_nowait(_Say(session, Ack(seq)))
+
+    def tell_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
+        """The person has read a device's messages up to a number. Dropped while offline."""
+        self._ref.tell_nowait(_Say(None, Read(sender, number)))
+
+    def tell_typing(self, user: UserId, is_typing: bool) -> None:
+        """The person has begun or stopped to type. Dropped while offline."""
+        self._ref.tell_nowait(_Say(None, Typing(user) if is_typing else Paused(user)))
+
+    def ask_relay(self, build: BuildRequest, on_answer: OnAnswer) -> None:
+        """Put a question; ``on_answer`` is called exactly once, in the connection's task: it must be quick.
+
+        Answered ``NoAnswer`` at once while offline, and after ``REQUEST_TIMEOUT_SECONDS`` of silence.
+        """
+        self._ref.tell_nowait(_AskRelay(build, on_answer))
+
+    async def request(self, build: BuildRequest) -> RelayAnswer:
+        """Put a question and wait for the answer; a refusal (``Failed``) is one too.
+
+        Raises:
+            RequestTimeoutError: no answer in time, or no connection.
+        """
+        answers: list[Answer] = []
+        answered = trio.Event()
+
+        def note(answer: Answer) -> None:
+            answers.append(answer)
+            answered.set()
+
+        self.ask_relay(build, note)
+        with trio.move_on_after(REQUEST_TIMEOUT_SECONDS + DIAL_SECONDS):
+            await answered.wait()
+        if not answers or isinstance(answers[0], NoAnswer):
+            raise RequestTimeoutError
+        return answers[0]
+
+    def ping(self, on_pong: Callable[[bool], None]) -> None:
+        """Have ``on_pong`` called when the relay has heard all that was said before, or cannot any more."""
+        self._ref.tell_nowait(_Ping(on_pong))
+
+    async def ping_answered(self) -> bool:
+        """Wait until the relay has heard all that was said before; False if it cannot any more."""
+        answered = trio.Event()
+        heard: list[bool] = []
+
+        def note(pong: bool) -> None:
+            heard.append(pong)
+            answered.set()
+
+        self.ping(note)
+        await answered.wait()
+        return heard[0]
+
+
+def child_spec(access: Access, network: Network, entropy: Entropy, listener: ConnectionListener) -> ChildSpec:
+    """The connection as a child of the phone's tree."""
+    return ChildSpec(
+        id=NAME, start=lambda: Connection(access, network, entropy, listener), shutdown=STOP_SECONDS
+    )
+
+
+class Connection(Actor):
+    """An actor of its own: it owns the link, waits for the network, and may fail with it."""
+
+    mailbox_limit = 4096  # a window of sends, their answers and the questions, several times over
+
+    def __init__(
+        self, access: Access, network: Network, entropy: Entropy, listener: ConnectionListener
+    ) -> None:
+        self._access = access
+        self._network = network
+        self._entropy = entropy
+        self._listener = listener
+        self._backoff = Backoff(entropy)
+        self._line: Line | None = None  # from the open link to its LinkClosed
+        self._sessions = 0  # connections so far
+        # Whether the relay has to show its key (XX): at first contact, and to find out why IK failed.
+        self._must_show_key = access.is_stranger
+
+    async def on_start(self) -> None:
+        """Take the name, and dial."""
+        self.system.registry.register(NAME, self.ref)
+        self.ref.tell_nowait(_Dial())
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Say goodbye in good order; the network sends what is still unsent."""
+        if self._line is not None:
+            self._line.end(Ending("stopped"))
+            self._line.bury("the phone is closing")
+
+    async def handle(self, message: object) -> None:
+        """Whatever the link, the clock or the others of the phone have to say."""
+        match message:
+            case Received(data):
+                self._received(data)
+            case _Say(session, stanza):
+                self._say(session, stanza)
+            case _AskRelay(build, on_answer):
+                self._ask(build, on_answer)
+            case _Ping(on_pong):
+                self._ping(on_pong)
+            case _LookAtClock(session):
+                self._look_at_clock(session)
+            case _RequestOverdue(session, request):
+                self._request_overdue(session, request)
+            case _HandshakeOverdue(session):
+                self._handshake_overdue(session)
+            case LinkClosed(reason):
+                self._link_closed(reason)
+            case _Dial():
+                await self._dial()
+            case _:
+                self.unexpected(message)
+
+    # ---- from nothing to a link ----
+
+    async def _dial(self) -> None:
+        if self._line is not None:
+            return
+        self._listener.connecting()
+        relay = self._access.relay
+        try:
+            with trio.fail_after(DIAL_SECONDS):
+                link = await self._network.connect(relay.host, relay.port)
+        except trio.TooSlowError:
+            self._offline(Ending("no answer"))
+        except OSError as error:
+            self._offline(Ending((error.strerror or str(error)).lower()))
+        else:
+            self._open_line(link)
+
+    def _open_line(self, link: Link) -> None:
+        self._sessions += 1
+        access = self._access
+        wire = ClientConnection(
+            KeyPair.from_private_bytes(access.noise_private),
+            None if self._must_show_key else access.relay.key,
+            Hello(resume_seq=access.resume_seq(), client_name=CLIENT_NAME),
+            self._entropy,
+        )
+        self._line = Line(self._sessions, link, wire, self._network, self._must_show_key)
+        link.activate(self.ref)
+        self._line.flush()
+        self.send_after(HANDSHAKE_SECONDS, _HandshakeOverdue(self._sessions))
+
+    # ---- hearing ----
+
+    def _received(self, data: bytes) -> None:
+        line = self._line
+        if line is None or line.ending is not None:
+            return
+        try:
+            events: Sequence[Event] = line.hear(data)
+        except RemoteProtocolError as error:
+            self._broken(line, error)
+            return
+        self._hear_all(line, events)
+        if line.ending is None:
+            line.listen_on()
+
+    def _hear_all(self, line: Line, events: Sequence[Event]) -> None:
+        """Deal with what one piece of data said; deliveries that came together stay together (one fsync)."""
+        deliveries: list[IncomingDelivery] = []
+        for event in events:
+            if isinstance(event, Deliver):
+                deliveries.append(_incoming(event, line.phones.get(event.chat)))
+            else:
+                self._hear(line, event)
+        if deliveries:
+            self._listener.delivered_here(line.session, deliveries)
+
+    def _hear(self, line: Line, event: Event) -> None:
+        match event:
+            case Accepted(chat, number):
+                self._listener.accepted(chat, number)
+            case Delivered(chat, number):
+                self._listener.delivered(chat, number)
+            case Read(chat, number):
+                self._listener.read(_user(chat), number)
+            case Refused(chat, number, code, detail):
+                self._listener.refused(chat, number, code, detail)
+            case Typing(chat) | Paused(chat):
+                self._listener.typing(_user(chat), isinstance(event, Typing))
+            case Bind(address=DeviceAddress() as address, phone=str(phone)):
+                line.phones[address] = phone
+            case Pong():
+                line.pong_heard()
+            case Connected(relay_key):
+                self._check_key(line, relay_key)
+            case Welcome():
+                self._welcome(line, event)
+            case Alert(code):
+                self._alerted(line, code)
+            case Error(code, detail):
+                self._dismissed(line, code, detail)
+            case _ if isinstance(event, ANSWERS):
+                line.requests.answer(event.request, event)
+            case _:
+                pass  # nothing that concerns a phone
+
+    def _check_key(self, line: Line, relay_key: bytes) -> None:
+        """The handshake is done; the relay has proved to hold ``relay_key``."""
+        if relay_key != self._access.relay.key:
+            line.end(Ending("wrong key", error=RelayKeyError(self._access.relay.place)))
+        line.connected()
+
+    def _welcome(self, line: Line, welcome: Welcome) -> None:
+        self._must_show_key = self._access.is_stranger
+        if not welcome.user and not self._access.is_stranger:
+            line.end(Ending("not registered", error=_refusal(ErrorCode.NOT_REGISTERED)))
+            return
+        log.info("connected", extra={"session": line.session, "queued": welcome.queued})
+        line.is_welcome = True
+        line.keepalive.interval_s = float(welcome.keepalive_s)
+        self.send_after(line.keepalive.check_s, _LookAtClock(line.session))
+        self._backoff.reset()
+        self._listener.went_online(line.session, welcome)
+
+    def _alerted(self, line: Line, code: int) -> None:
+        """A refusal in clear: anybody could have sent it, so it is a hint and never the last word."""
+        if code == ErrorCode.HANDSHAKE_FAILED and not line.is_first_contact:
+            # The relay could not read what was encrypted to the pinned key. Which key does it hold? In XX it
+            # has to show and prove it; then we know whether it is another relay or a moment's trouble.
+            self._must_show_key = True
+        line.end(Ending(code_name(code)))
+
+    def _dismissed(self, line: Line, code: int, detail: Detail) -> None:
+        """The relay ends the connection and says why."""
+        hint = float(detail) if isinstance(detail, int) else None
+        line.end(Ending(code_name(code), hint, _refusal(code) if code in FATAL_CODES else None))
+
+    def _broken(self, line: Line, error: RemoteProtocolError) -> None:
+        """What came is not the protocol: say so, and try again later."""
+        log.warning("protocol_broken", extra={"session": line.session, "code": error.code.wire_name})
+        line.end(Ending(error.code.wire_name))
+
+    # ---- speaking ----
+
+    def _say(self, session: int | None, stanza: Stanza) -> None:
+        line = self._online()
+        if line is not None and session in (None, line.session):
+            line.send(stanza)
+
+    def _ask(self, build: BuildRequest, on_answer: OnAnswer) -> None:
+        line = self._online()
+        if line is None:
+            on_answer(NoAnswer("there is no connection"))
+            return
+        request = line.requests.put(on_answer)
+        if request is not None:
+            line.send(build(request))
+            self.send_after(REQUEST_TIMEOUT_SECONDS, _RequestOverdue(line.session, request))
+
+    def _ping(self, on_pong: Callable[[bool], None]) -> None:
+        line = self._online()
+        if line is None:
+            on_pong(False)
+        else:
+            line.ping(on_pong)
+
+    def _online(self) -> Line | None:
+        line = self._line
+        return line if line is not None and line.is_welcome and line.ending is None else None
+
+    # ---- the clock ----
+
+    def _look_at_clock(self, session: int) -> None:
+        line = self._online()
+        if line is None or line.session != session:
+            return
+        match line.keepalive.due(trio.current_time()):
+            case Due.GIVE_UP:
+                line.abandon(Ending("no sign of life"))
+                return
+            case Due.PING:
+                line.ping()
+            case Due.NOTHING:
+                pass
+        self.send_after(line.keepalive.check_s, _LookAtClock(session))
+
+    def _request_overdue(self, session: int, request: int) -> None:
+        if self._line is not None and self._line.session == session:
+            self._line.requests.answer(request, NoAnswer("the time was up"))
+
+    def _handshake_overdue(self, session: int) -> None:
+        line = self._line
+        if line is not None and line.session == session and not line.is_welcome:
+            line.abandon(Ending("no answer"))
+
+    # ---- from a link to nothing ----
+
+    def _link_closed(self, reason: str) -> None:
+        line, self._line = self._line, None
+        if line is None:
+            return
+        ending = line.ending or Ending(_CLOSED_REASONS.get(reason, reason))
+        line.bury(ending.reason)
+        self._offline(ending)
+
+    def _offline(self, ending: Ending) -> None:
+        """No connection: plan the next try, or none."""
+        log.info("disconnected", extra={"reason": ending.reason, "is_final": ending.error is not None})
+        if ending.error is not None:
+            self._listener.went_offline(str(ending.error), None, ending.error)
+            return
+        wait = self._backoff.next_wait(ending.wait_hint)
+        self._listener.went_offline(ending.reason, wait, None)
+        self.send_after(wait, _Dial())
+
+
+_CLOSED_REASONS = {
+    "eof": "the relay has closed the connection",
+    "reset": "the connection was reset",
+    "timeout": "the network gave up",
+}
+
+
+def _incoming(deliver: Deliver, phone: str | None) -> IncomingDelivery:
+    accepted_at = None if deliver.accepted_at is None else float(deliver.accepted_at)
+    return IncomingDelivery(deliver.seq, deliver.chat, deliver.number, deliver.ciphertext, accepted_at, phone)
+
+
+def _user(address: Address) -> UserId:
+    return address.user if isinstance(address, DeviceAddress) else address
+
+
+def _refusal(code: int) -> RelayRefusedError:
+    return RelayRefusedError(code_name(code), code_sentence(code))

@@ -1,0 +1,90 @@
+"""The inbox: takes what the relay delivers, and acknowledges it when it is on disk.
+
+Owns: nothing that lasts; what it received and how far is in the store.
+Talks to: the store, the connection (acknowledgements), the event stream.
+Guarantees: D4 (each message reaches the history once) and the client's half of D5 (✓✓ only for what is
+on disk).
+Restarts as: permanent; the connection is restarted with it (rest_for_one), so that the relay delivers again
+whatever was received and not yet stored.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actors import Actor, ActorSystem
+from actors.registry import Via
+from client.connection import ConnectionHandle
+from client.events import EventStream, MessageReceived
+from client.records import IncomingDelivery, Received, ReceivedMessage, Undecryptable
+from client.store import Store
+from supervisors import ChildSpec
+
+log = logging.getLogger("roost.client")
+
+NAME = "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    """Store these and acknowledge the last."""
+
+    session: int
+    deliveries: tuple[IncomingDelivery, ...]
+
+
+class InboxHandle:
+    """What others may ask of the inbox."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._ref: Via = system.registry.via(NAME)
+
+    def take(self, session: int, deliveries: Sequence[IncomingDelivery]) -> None:
+        """Hand in what came on a connection, in order. Dropped if the inbox is dead: the relay keeps it.
+
+        Raises:
+            MailboxFullError: never while the relay keeps to its window; the connection then ends.
+        """
+        self._ref.tell_nowait(_Take(session, tuple(deliveries)))
+
+
+def child_spec(store: Store, events: EventStream) -> ChildSpec:
+    """The inbox as a child of the phone's tree."""
+    return ChildSpec(id=NAME, start=lambda: Inbox(store, events))
+
+
+class Inbox(Actor):
+    """An actor of its own so that a delivery that breaks it takes nothing else down."""
+
+    def __init__(self, store: Store, events: EventStream) -> None:
+        self._store = store
+        self._events = events
+
+    async def on_start(self) -> None:
+        """Take the name."""
+        self.system.registry.register(NAME, self.ref)
+
+    def handle(self, message: object) -> None:
+        """Store, acknowledge, tell: in this order."""
+        match message:
+            case _Take(session, deliveries):
+                received = self._store.receive_all(deliveries)
+                # Only now may the relay forget them, and only now do they exist for the person.
+                ConnectionHandle(self.system).acknowledge(session, received[-1].seq)
+                for each in received:
+                    self._tell(each)
+            case _:
+                self.unexpected(message)
+
+    def _tell(self, received: Received) -> None:
+        """The news of one delivery; a duplicate is none."""
+        match received:
+            case ReceivedMessage(sender=sender, message_id=message_id, phone=phone, text=text):
+                self._events.publish(MessageReceived(message_id, sender.user, phone, text))
+            case Undecryptable(sender=sender, message_id=message_id, error_name=error_name):
+                log.warning("undecryptable", extra={"sender": str(sender), "error": error_name})
+                self._events.publish(MessageReceived(message_id, sender.user, None, None))
+            case _:
+                pass

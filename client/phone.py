@@ -1,0 +1,223 @@
+"""A phone: what commands and tests use of the client.
+
+``open_phone`` takes the home's lock, opens its store and starts its actors; the connection comes and goes by
+itself. Reading and writing go to the store, which is on this machine's disk: nothing here waits for the
+relay, except where it says so.
+"""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from actors import ActorSystem, open_actor_system
+from actors.network import Network
+from actors.ports import Clock, Entropy, system_clock, system_entropy
+from actors.reactor import open_reactor
+from client.access import account_access
+from client.connection import ConnectionHandle
+from client.errors import ClientError, NoAccountError, PhoneFailedError, RelayRefusedError
+from client.events import ConnectionChanged, Connectivity, EventStream
+from client.home_lock import HomeLock
+from client.outbox import OutboxHandle
+from client.receipts import ReceiptsHandle
+from client.records import Account, HistoryEntry, MessageState
+from client.store import Store
+from client.tree import phone_tree
+from protocol.codes import ErrorCode
+from protocol.ids import UserId
+
+GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
+
+
+class Phone:
+    """An open phone. Made by ``open_phone``."""
+
+    def __init__(self, account: Account, store: Store, system: ActorSystem, read_receipts: bool) -> None:
+        self.account = account
+        self.events = EventStream()
+        self.connection = ConnectionChanged(Connectivity.CONNECTING)
+        """How the connection is at the moment."""
+        self._store = store
+        self._read_receipts = read_receipts
+        self._connection = ConnectionHandle(system)
+        self._outbox = OutboxHandle(system)
+        self._receipts = ReceiptsHandle(system)
+
+    def send_text(self, to: str | UserId, text: str) -> str:
+        """Put a message into the outbox, where it survives anything; it goes out when there is a connection.
+
+        Returns:
+            The message's id, which its ticks name.
+
+        Raises:
+            TextTooLongError: the text is too long, or empty.
+        """
+        message_id = self._store.queue_text(to, text)
+        self._outbox.look()
+        return message_id
+
+    def history(self, with_: str | UserId | None = None, limit: int | None = None) -> list[HistoryEntry]:
+        """The messages of one chat, or of all; oldest first."""
+        return self._store.history(with_, limit)
+
+    def unread(self, with_: str | UserId | None = None) -> list[HistoryEntry]:
+        """What has come in and was not yet marked as seen; oldest first."""
+        return self._store.unread(with_)
+
+    def mark_seen(self, with_: str | UserId | None = None) -> None:
+        """Everything unread has been shown; senders are told so if this phone gives read receipts."""
+        due = self._store.mark_seen(with_)
+        if self._read_receipts:
+            self._receipts.send_due()
+        else:
+            # Noted as told, or a later run that does give receipts would tell about these too.
+            self._store.read_receipts_sent(due)
+
+    def entry(self, message_id: str) -> HistoryEntry | None:
+        """One message by its id."""
+        return self._store.entry(message_id)
+
+    def user_of(self, phone: str) -> UserId | None:
+        """Who has this number, if this phone has met them."""
+        return self._store.user_of(phone)
+
+    def set_typing(self, user: UserId, is_typing: bool) -> None:
+        """Let somebody see that we are typing, or have stopped. Only if there is a connection."""
+        self._connection.tell_typing(user, is_typing)
+
+    async def wait_for(self, message_id: str, state: MessageState) -> HistoryEntry:
+        """Wait until one of our messages has come to ``state``, or has failed.
+
+        Waits as long as it takes; cancelled, the message stays in the outbox.
+
+        Raises:
+            ClientError: the connection has stopped for good.
+        """
+        with self.events.subscribe() as events:
+            while True:
+                entry = self._store.entry(message_id)
+                if entry is None:
+                    raise ClientError(f"there is no message {message_id}")
+                if entry.state >= state:
+                    return entry
+                self.raise_if_stopped()
+                await events.next()
+
+    async def wait_online(self) -> None:
+        """Wait until there is a connection.
+
+        Raises:
+            ClientError: it has stopped for good.
+        """
+        with self.events.subscribe() as events:
+            while self.connection.connectivity is not Connectivity.ONLINE:
+                self.raise_if_stopped()
+                await events.next()
+
+    def raise_if_stopped(self) -> None:
+        """Raise the reason if the connection has stopped for good.
+
+        Raises:
+            ClientError: it has.
+        """
+        if self.connection.connectivity is Connectivity.STOPPED:
+            raise self.connection.error or PhoneFailedError(self.connection.reason)
+
+    async def flush(self, seconds: float = math.inf) -> bool:
+        """Wait until the relay has heard all that this phone has told it so far.
+
+        Returns:
+            Whether it has; False if the time was up or there is no connection.
+        """
+        with trio.move_on_after(seconds):
+            return await self._connection.ping_answered()
+        return False
+
+    # ---- for open_phone ----
+
+    def note(self, change: ConnectionChanged) -> None:
+        """The connection is another way."""
+        self.connection = change
+
+
+@asynccontextmanager
+async def open_phone(
+    home: Path,
+    *,
+    network: Network | None = None,
+    entropy: Entropy = system_entropy,
+    clock: Clock = system_clock,
+    read_receipts: bool = True,
+) -> AsyncIterator[Phone]:
+    """Be the phone of a home until the block is left, however that comes.
+
+    On the way out the relay is given ``GOODBYE_SECONDS`` to hear the last acknowledgements and receipts.
+    Killed at any moment, nothing is lost: what was not acknowledged comes again, what was not accepted is in
+    the outbox. Errors of the body come out in an ``ExceptionGroup``, as from any trio nursery.
+
+    Raises:
+        HomeInUseError: another process is the phone of this home.
+        NoAccountError: nobody is registered in it.
+        RelayRefusedError: the account was logged out by a later registration of its number.
+        HomeError: the store cannot be used.
+    """
+    _check_exists(home)
+    with HomeLock.acquire(home), Store.open(home, entropy, clock) as store:
+        account = _usable_account(store, home)
+        async with _given_or_real(network) as wires, open_actor_system() as system:
+            phone = Phone(account, store, system, read_receipts)
+            async with _running(phone, store, system, wires, entropy):
+                yield phone
+
+
+@asynccontextmanager
+async def _running(
+    phone: Phone, store: Store, system: ActorSystem, network: Network, entropy: Entropy
+) -> AsyncIterator[None]:
+    access = account_access(store, phone.account)
+    async with trio.open_nursery() as nursery:
+        with phone.events.watch(phone.note):
+            tree = await system.start(
+                lambda: phone_tree(system, store, phone.events, access, network, entropy)
+            )
+
+            async def watch_tree() -> None:
+                reason = await tree.wait_stopped()
+                failed = PhoneFailedError(str(reason))
+                phone.events.publish(ConnectionChanged(Connectivity.STOPPED, str(failed), error=failed))
+
+            nursery.start_soon(watch_tree)
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel()
+                with trio.CancelScope(shield=True):
+                    await phone.flush(GOODBYE_SECONDS)
+
+
+@asynccontextmanager
+async def _given_or_real(network: Network | None) -> AsyncIterator[Network]:
+    if network is not None:
+        yield network
+    else:
+        async with open_reactor() as real:
+            yield real
+
+
+def _check_exists(home: Path) -> None:
+    """A mistyped folder must not become a new, empty home. Raises NoAccountError."""
+    if not home.is_dir():
+        raise NoAccountError(home)
+
+
+def _usable_account(store: Store, home: Path) -> Account:
+    account = store.account()
+    if account is None:
+        raise NoAccountError(home)
+    if account.logged_out:
+        code = ErrorCode.LOGGED_OUT
+        raise RelayRefusedError(code.wire_name, code.sentence)
+    return account

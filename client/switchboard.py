@@ -1,0 +1,71 @@
+"""Passes what the connection hears on to those whom it concerns: the only place that knows them all."""
+
+from collections.abc import Sequence
+
+from actors import ActorSystem
+from client.errors import ClientError
+from client.events import ConnectionChanged, Connectivity, EventStream, TypingChanged
+from client.inbox import InboxHandle
+from client.outbox import OutboxHandle
+from client.prekeys import PrekeysHandle
+from client.receipts import ReceiptsHandle
+from client.records import IncomingDelivery
+from client.store import Store
+from protocol.codes import ErrorCode
+from protocol.ids import MessageNumber, UserId
+from protocol.stanzas import Detail, Welcome
+
+
+class Switchboard:
+    """The ``ConnectionListener`` of a registered phone; what is told to the dead is dropped."""
+
+    def __init__(self, system: ActorSystem, store: Store, events: EventStream) -> None:
+        self._store = store
+        self._events = events
+        self._inbox = InboxHandle(system)
+        self._outbox = OutboxHandle(system)
+        self._receipts = ReceiptsHandle(system)
+        self._prekeys = PrekeysHandle(system)
+
+    def connecting(self) -> None:
+        """The connection begins to dial."""
+        self._events.publish(ConnectionChanged(Connectivity.CONNECTING))
+
+    def went_online(self, session: int, welcome: Welcome) -> None:
+        """The relay has said welcome."""
+        self._outbox.went_online(session)
+        self._receipts.send_due()
+        self._prekeys.check()
+        self._events.publish(ConnectionChanged(Connectivity.ONLINE, queued=welcome.queued))
+
+    def went_offline(self, reason: str, retry_in: float | None, error: ClientError | None) -> None:
+        """The connection is gone, or could not be made; without ``retry_in`` it is gone for good."""
+        if error is not None and error.name == ErrorCode.LOGGED_OUT.wire_name:
+            self._store.mark_logged_out()
+        self._outbox.went_offline()
+        connectivity = Connectivity.WAITING if retry_in is not None else Connectivity.STOPPED
+        self._events.publish(ConnectionChanged(connectivity, reason, retry_in, error))
+
+    def delivered_here(self, session: int, deliveries: Sequence[IncomingDelivery]) -> None:
+        """Messages for this device."""
+        self._inbox.take(session, deliveries)
+
+    def accepted(self, chat: UserId, number: MessageNumber) -> None:
+        """✓ up to ``number``."""
+        self._outbox.accepted(chat, number)
+
+    def delivered(self, chat: UserId, number: MessageNumber) -> None:
+        """✓✓ up to ``number``."""
+        self._outbox.delivered(chat, number)
+
+    def read(self, chat: UserId, number: MessageNumber) -> None:
+        """Read up to ``number``."""
+        self._outbox.read(chat, number)
+
+    def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
+        """A message of ours was not accepted."""
+        self._outbox.refused(chat, number, code, detail)
+
+    def typing(self, user: UserId, is_typing: bool) -> None:
+        """Somebody has begun or stopped to type."""
+        self._events.publish(TypingChanged(user, self._store.phone_of(user), is_typing))

@@ -1,0 +1,43 @@
+"""The supervision tree of a phone.
+
+    phone (rest_for_one)
+    ├─ inbox        stores and acknowledges what is delivered
+    ├─ outbox       sends what is queued, takes in the ticks
+    ├─ receipts     tells what was read
+    ├─ connection   the line to the relay
+    └─ prekeys      keeps the relay supplied
+
+Whatever breaks, everything after it starts anew: with inbox, outbox or receipts the connection too, and on a
+new connection the relay repeats whatever was not acknowledged. All that lasts is in the store.
+"""
+
+from actors import Actor, ActorSystem
+from actors.network import Network
+from actors.ports import Entropy
+from client import connection, inbox, outbox, prekeys, receipts
+from client.access import Access
+from client.events import EventStream
+from client.store import Store
+from client.switchboard import Switchboard
+from supervisors import ChildSpec, Strategy, Supervisor
+
+# A phone whose parts fail more often than this has a fault that starting anew does not heal.
+RESTARTS = 5
+RESTART_PERIOD_SECONDS = 30.0
+
+
+def phone_tree(
+    system: ActorSystem, store: Store, events: EventStream, access: Access, network: Network, entropy: Entropy
+) -> Actor:
+    """The root of the tree; start it in ``system``, one phone to a system."""
+    listener = Switchboard(system, store, events)
+    children: list[ChildSpec] = [
+        inbox.child_spec(store, events),
+        outbox.child_spec(store, events),
+        receipts.child_spec(store),
+        connection.child_spec(access, network, entropy, listener),
+        prekeys.child_spec(store),
+    ]
+    return Supervisor(
+        children, Strategy.REST_FOR_ONE, intensity=RESTARTS, period=RESTART_PERIOD_SECONDS, name="phone"
+    )
