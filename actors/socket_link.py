@@ -30,8 +30,8 @@ from actors.network import LinkClosed, LinkOwner, Received
 # 64 KiB that costs 1.2 µs more than with 16 KiB, as much as the recv() itself (measured, 64-byte messages).
 READ_BYTES = 16_384
 
-# What a peer may still send in one go after our goodbye before it is cut off: it may have been in mid-message.
-# In how many goes is bounded by the time that a link lingers.
+# What a peer may still send in one go after our goodbye before it is cut off: it may have been in
+# mid-message. In how many goes is bounded by the time that a link lingers.
 LINGER_BYTES = 1_048_576
 
 # SO_LINGER on, zero seconds: close() sends a reset and drops what is unsent.

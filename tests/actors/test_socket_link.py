@@ -227,7 +227,7 @@ def test_a_peer_that_floods_a_lingering_link_is_cut_off(
 ) -> None:
     monkeypatch.setattr(socket_link, "LINGER_BYTES", 2 * READ_BYTES)
     active.link.close()
-    active.peer.send(b"x" * (2 * READ_BYTES - 1))
+    active.peer.send(b"x" * READ_BYTES)
     active.link.on_readable()
     assert active.link.fileno() != -1
     active.peer.send(b"x" * (3 * READ_BYTES))
