@@ -78,14 +78,15 @@ class TimerRef:
 
     def fire(self, now: float) -> float | None:
         """Tell the message; for the timer task."""
+        message = self._message
         if self._interval is None:
             self._end()
         mailbox = self._timers.system.resolve(self._target)._mailbox
         if mailbox is None:
             self._timers.system.dead_letters += 1
         elif self._interval is None:
-            mailbox.put_exempt(self._message)
-        elif not mailbox.put(self._message):
+            mailbox.put_exempt(message)
+        elif not mailbox.put(message):
             mailbox.refused += 1  # an actor that is behind gains nothing by one tick more
         return self._next_beat(now)
 
