@@ -18,6 +18,7 @@ NO_TEST_NEEDED: dict[str, str] = {}
 # {test file without a module: why}
 NO_MODULE_NEEDED: dict[str, str] = {
     "tests/actors/test_hostile_links.py": "drives reactor, links and listener together against hostile peers",
+    "tests/storage/test_durability.py": "kills processes and fills disks under all of storage together",
     "tests/roost/test_main.py": "tests roost/__main__.py, whose underscores a test file does not copy",
 }
 
