@@ -60,7 +60,7 @@ async def test_a_peer_that_never_ends_its_side_cannot_hold_our_descriptor(
     network: SocketNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket_network, "LINGER_SECONDS", 0.01)
-    near, far = await connected(network)
+    _, far = await connected(network)
     owner = RecordingOwner(far)
     far.close()  # near has no owner, so it reads nothing and never ends its own side
     assert owner.reasons == ["closed"]
