@@ -38,24 +38,26 @@ class History:
         row = self._database.row(f"{_ENTRIES} WHERE m.id = ? ORDER BY m.outgoing DESC LIMIT 1", id_bytes)
         return None if row is None else _entry(row)
 
-    def unread(self, with_: UserId | str | None) -> list[HistoryEntry]:
-        """Incoming entries that nobody has seen here."""
+    def unread(self, with_: UserId | str | None, limit: int | None = None) -> list[HistoryEntry]:
+        """Incoming entries that nobody has seen here; ``limit`` gives the oldest of them."""
         condition, values = _chat_condition(with_)
-        rows = self._database.rows(f"{_ENTRIES} WHERE {_UNREAD} AND {condition} ORDER BY m.row", *values)
+        oldest = f"{_ENTRIES} WHERE {_UNREAD} AND {condition} ORDER BY m.row LIMIT ?"
+        rows = self._database.rows(oldest, *values, -1 if limit is None else limit)
         return [_entry(row) for row in rows]
 
-    def mark_seen(self, with_: UserId | str | None) -> list[ReadReceipt]:
-        """Everything unread has been seen; the receipts that are due now."""
+    def mark_seen(self, with_: UserId | str | None, limit: int | None = None) -> list[ReadReceipt]:
+        """Everything unread (or the oldest ``limit``) has been seen; the receipts that are due now."""
         with self._database.transaction():
-            seen = self.unread(with_)
+            seen = self.unread(with_, limit)
             for entry in seen:
                 self._note_read(entry)
             condition, values = _chat_condition(with_)
             self._database.execute(
                 "UPDATE messages SET state = ? WHERE row IN (SELECT m.row FROM messages m"
-                f" LEFT JOIN peers p USING (user) WHERE {_UNREAD} AND {condition})",
+                f" LEFT JOIN peers p USING (user) WHERE {_UNREAD} AND {condition} ORDER BY m.row LIMIT ?)",
                 MessageState.SEEN,
                 *values,
+                -1 if limit is None else limit,
             )
             return self.read_receipts_due()
 

@@ -29,6 +29,7 @@ from client.tree import phone_tree
 from protocol.codes import ErrorCode
 from protocol.ids import UserId
 
+LOCK_POLL_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
 
 
@@ -63,13 +64,16 @@ class Phone:
         """The messages of one chat, or of all; oldest first."""
         return self._store.history(with_, limit)
 
-    def unread(self, with_: str | UserId | None = None) -> list[HistoryEntry]:
-        """What has come in and was not yet marked as seen; oldest first."""
-        return self._store.unread(with_)
+    def unread(self, with_: str | UserId | None = None, limit: int | None = None) -> list[HistoryEntry]:
+        """What has come in and was not yet marked as seen, oldest first; ``limit`` gives the oldest."""
+        return self._store.unread(with_, limit)
 
-    def mark_seen(self, with_: str | UserId | None = None) -> None:
-        """Everything unread has been shown; senders are told so if this phone gives read receipts."""
-        due = self._store.mark_seen(with_)
+    def mark_seen(self, with_: str | UserId | None = None, limit: int | None = None) -> None:
+        """What ``unread`` gave has been shown; senders are told so if this phone gives read receipts.
+
+        Call it right after showing, without waiting in between, so that nothing new is taken for shown.
+        """
+        due = self._store.mark_seen(with_, limit)
         if self._read_receipts:
             self._receipts.send_due()
         else:
@@ -151,12 +155,21 @@ async def open_phone(
     entropy: Entropy = system_entropy,
     clock: Clock = system_clock,
     read_receipts: bool = True,
+    patience: float = 0.0,
 ) -> AsyncIterator[Phone]:
     """Be the phone of a home until the block is left, however that comes.
 
     On the way out the relay is given ``GOODBYE_SECONDS`` to hear the last acknowledgements and receipts.
     Killed at any moment, nothing is lost: what was not acknowledged comes again, what was not accepted is in
     the outbox. Errors of the body come out in an ``ExceptionGroup``, as from any trio nursery.
+
+    Args:
+        home: the folder of the phone.
+        network: where links come from; None: the real network.
+        entropy: where keys and jitter come from.
+        clock: what the times of messages are told by.
+        read_receipts: whether senders are told what has been read here.
+        patience: seconds to wait for another process that is just leaving the home.
 
     Raises:
         HomeInUseError: another process is the phone of this home.
@@ -165,7 +178,7 @@ async def open_phone(
         HomeError: the store cannot be used.
     """
     _check_exists(home)
-    with HomeLock.acquire(home), Store.open(home, entropy, clock) as store:
+    with await _acquire(home, patience), Store.open(home, entropy, clock) as store:
         account = _usable_account(store, home)
         async with _given_or_real(network) as wires, open_actor_system() as system:
             phone = Phone(account, store, system, read_receipts)
@@ -205,6 +218,17 @@ async def _given_or_real(network: Network | None) -> AsyncIterator[Network]:
     else:
         async with open_reactor() as real:
             yield real
+
+
+async def _acquire(home: Path, patience: float) -> HomeLock:
+    """Take the home's lock, waiting for a command that is about to end. Raises HomeInUseError."""
+    with trio.move_on_after(patience):
+        while True:
+            lock = HomeLock.try_acquire(home)
+            if lock is not None:
+                return lock
+            await trio.sleep(LOCK_POLL_SECONDS)
+    return HomeLock.acquire(home)
 
 
 def _check_exists(home: Path) -> None:

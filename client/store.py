@@ -276,17 +276,20 @@ class Store:
         """The entries of one chat (by user or phone), or of all, oldest first; ``limit`` keeps the newest."""
         return self._history.entries(with_, limit)
 
-    def unread(self, with_: UserId | str | None = None) -> list[HistoryEntry]:
-        """Incoming entries not yet seen here, oldest first."""
-        return self._history.unread(with_)
+    def unread(self, with_: UserId | str | None = None, limit: int | None = None) -> list[HistoryEntry]:
+        """Incoming entries not yet seen here, oldest first; ``limit`` gives the oldest."""
+        return self._history.unread(with_, limit)
 
     def entry(self, message_id: str) -> HistoryEntry | None:
         """One entry by its message id."""
         return self._history.entry(message_id)
 
-    def mark_seen(self, with_: UserId | str | None = None) -> list[ReadReceipt]:
-        """Everything unread (of one chat, or of all) has been seen; gives the read receipts now due."""
-        return self._history.mark_seen(with_)
+    def mark_seen(self, with_: UserId | str | None = None, limit: int | None = None) -> list[ReadReceipt]:
+        """Everything unread (of one chat, or of all) has been seen; gives the read receipts now due.
+
+        With ``limit`` only the oldest so many: what ``unread`` with the same limit gave just before.
+        """
+        return self._history.mark_seen(with_, limit)
 
     def read_receipts_due(self) -> list[ReadReceipt]:
         """Read receipts that the relay has not been told yet."""

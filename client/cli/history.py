@@ -1,0 +1,63 @@
+"""Show the messages that a phone keeps, with their ticks.
+
+  roost history --home ann
+  roost history --home ann --with +4915112345679 --json
+
+Works without a connection, and while 'roost listen' or 'roost chat' runs on the same home.
+"""
+
+import argparse
+import sys
+
+from actors.ports import Clock, system_clock, system_entropy
+from client.cli.command import DONE, add_home, add_json, print_json, report
+from client.cli.entries import entry_line
+from client.cli.message_json import line_of
+from client.cli.rendering import day, day_line, painted
+from client.errors import ClientError, NoAccountError
+from client.phone_numbers import checked_number
+from client.records import HistoryEntry
+from client.store import Store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``roost history``."""
+    add_home(parser)
+    parser.add_argument("--with", dest="peer", metavar="NUMBER", help="only the chat with this number")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the newest N messages")
+    add_json(parser, "one JSON object a message")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the history; 0 done, 2 wrong usage."""
+    try:
+        entries = _read(args)
+    except ClientError as error:
+        return report(error)
+    if args.json:
+        for entry in entries:
+            print_json(**line_of(entry))
+    else:
+        print_entries(entries, system_clock, colour=sys.stdout.isatty(), with_names=args.peer is None)
+    return DONE
+
+
+def _read(args: argparse.Namespace) -> list[HistoryEntry]:
+    peer = None if args.peer is None else checked_number(args.peer)
+    if not args.home.is_dir():
+        raise NoAccountError(args.home)
+    with Store.open(args.home, system_entropy, system_clock) as store:
+        if store.account() is None:
+            raise NoAccountError(args.home)
+        return store.history(peer, args.limit)
+
+
+def print_entries(entries: list[HistoryEntry], clock: Clock, *, colour: bool, with_names: bool) -> None:
+    """Print messages for people, a line above each day."""
+    now = clock.now()
+    last_day = None
+    for entry in entries:
+        if (today := day(entry.sent_at, now)) != last_day:
+            print(painted(day_line(entry.sent_at, now), colour))
+            last_day = today
+        print(painted(entry_line(entry, with_addressee=with_names), colour))

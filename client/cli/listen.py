@@ -1,0 +1,133 @@
+"""Print messages and receipts as they come, and send what is in the outbox.
+
+  roost listen --home ben
+  roost listen --home ben --json --count 1 --timeout 60
+
+Messages that came in while nobody was looking (during a 'roost send') are printed first. With --json each
+line is one object: {"event": "message", "id", "from", "text", "sent_at"} or, for ticks of one's own messages,
+{"event": "receipt", "id", "kind": "delivered" or "read", "from"}.
+"""
+
+import argparse
+import math
+import sys
+from functools import partial
+
+import trio
+
+from client.cli.command import DONE, TIME_IS_UP, add_home, add_json, print_json, run_command
+from client.cli.entries import entry_line
+from client.cli.message_json import STATE_NAMES, event_of
+from client.cli.rendering import notice_line, painted
+from client.events import ConnectionChanged, Connectivity, Event, EventsMissed, MessageReceived, TickChanged
+from client.phone import Phone, open_phone
+from client.records import EntryKind, MessageState
+
+PATIENCE_SECONDS = 5.0  # for a 'roost send' that is about to end
+_RECEIPTS = (MessageState.DELIVERED, MessageState.READ)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``roost listen``."""
+    add_home(parser)
+    parser.add_argument("--count", type=int, metavar="N", help="end after N messages")
+    parser.add_argument(
+        "--timeout", type=float, default=math.inf, metavar="S",
+        help="end after S seconds; status 4 if fewer than N messages came",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-read-receipts", action="store_true", help="do not tell senders that it was read"
+    )
+    add_json(parser, "one JSON object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Listen; 0 done, 2 wrong usage, 3 refused, 4 time is up, 130 interrupted."""
+    return run_command(partial(_listen, args))
+
+
+async def _listen(args: argparse.Namespace) -> int:
+    wanted = math.inf if args.count is None else args.count
+    listener = Listening(args.json, wanted)
+    async with open_phone(
+        args.home, read_receipts=not args.no_read_receipts, patience=PATIENCE_SECONDS
+    ) as phone:
+        with trio.move_on_after(args.timeout):
+            await listener.run(phone)
+    return DONE if listener.count >= wanted or args.count is None else TIME_IS_UP
+
+
+class Listening:
+    """Prints what happens on a phone.
+
+    Args:
+        as_json: for machines, or for people.
+        wanted: how many messages to print before it ends.
+    """
+
+    def __init__(self, as_json: bool, wanted: float) -> None:
+        self._as_json = as_json
+        self._wanted = wanted
+        self._colour = sys.stdout.isatty()
+        self._was_online = True
+        self.count = 0  # messages printed so far
+
+    async def run(self, phone: Phone) -> None:
+        """Print until enough messages have come.
+
+        Raises:
+            ClientError: the connection has stopped for good.
+        """
+        with phone.events.subscribe() as events:
+            self._print_unread(phone)
+            while self.count < self._wanted:
+                phone.raise_if_stopped()
+                self._take(phone, await events.next())
+
+    def _take(self, phone: Phone, event: Event) -> None:
+        match event:
+            case MessageReceived() | EventsMissed():
+                self._print_unread(phone)
+            case TickChanged(state=state) if state in _RECEIPTS:
+                self._print_receipt(event)
+            case ConnectionChanged():
+                self._print_connection(event)
+            case _:
+                pass
+
+    def _print_unread(self, phone: Phone) -> None:
+        """Print what has not been printed yet, then note that it was.
+
+        Both happen in one breath. A kill exactly in between prints a message again at the next start, which
+        is better than never; its id tells. (The store itself keeps each message once.)
+        """
+        limit = None if self._wanted == math.inf else int(self._wanted) - self.count
+        entries = phone.unread(limit=limit)
+        if not entries:
+            return
+        for entry in entries:
+            if self._as_json:
+                if entry.kind is not EntryKind.SECURITY_CODE_CHANGED:
+                    print_json(**event_of(entry))
+            else:
+                print(painted(entry_line(entry), self._colour))
+        sys.stdout.flush()
+        phone.mark_seen(limit=limit)
+        self.count += sum(entry.kind is not EntryKind.SECURITY_CODE_CHANGED for entry in entries)
+
+    def _print_receipt(self, tick: TickChanged) -> None:
+        kind = STATE_NAMES[tick.state]
+        reader = tick.phone or (f"{tick.user:016x}" if tick.user is not None else "?")
+        if self._as_json:
+            print_json(event="receipt", id=tick.message_id, kind=kind, **{"from": reader})
+        else:
+            print(painted(notice_line(f"{kind}: your message {tick.message_id} to {reader}"), self._colour))
+            sys.stdout.flush()
+
+    def _print_connection(self, change: ConnectionChanged) -> None:
+        """Say, beside the messages, that the line is down and that it is back; each once."""
+        is_online = change.connectivity is Connectivity.ONLINE
+        if change.connectivity is Connectivity.CONNECTING or is_online == self._was_online:
+            return
+        self._was_online = is_online
+        print("· online" if is_online else f"· offline ({change.reason}), reconnecting …", file=sys.stderr)

@@ -1,0 +1,133 @@
+"""Make a folder a phone: create its keys and prove its number with a code.
+
+  roost register --home ann --relay 'roost://127.0.0.1:5252#KEY' --phone +4915112345678
+
+asks for the code that arrives. In a script, run it once to have a code sent, and again with --code CODE; or
+let it read the code from the relay's file gateway with --code-from FILE. Quote the relay's address, it has
+a # in it.
+"""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from actors.ports import system_clock, system_entropy
+from actors.reactor import open_reactor
+from client.cli.command import DONE, WRONG_USAGE, add_home, add_json, print_json, run_command
+from client.cli.typed_lines import TypedLines
+from client.code_file import lines_so_far, newest_code, wait_for_code
+from client.errors import CodeFileError, RelayRefusedError
+from client.phone_numbers import checked_number, readable_number
+from client.records import Account
+from client.registration import Applicant, Application, open_application
+from client.relay_url import parse_relay_url
+from protocol.codes import ErrorCode
+from protocol.stanzas import CodeRoute
+
+CODE_FILE_SECONDS = 15.0  # how long a code may take to appear in the file
+_GUESS_AGAIN = (ErrorCode.INVALID_CODE.wire_name,)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``roost register``."""
+    add_home(parser)
+    parser.add_argument(
+        "--relay", required=True, metavar="URL", help="roost://HOST:PORT#KEY, as the relay prints it"
+    )
+    parser.add_argument(
+        "--phone", required=True, metavar="NUMBER", help="with + and country code: +4915112345678"
+    )
+    code = parser.add_mutually_exclusive_group()
+    code.add_argument("--code", help="the code that was sent")
+    code.add_argument(
+        "--code-from", type=Path, metavar="FILE", help="the file that the relay's gateway writes"
+    )
+    parser.add_argument("--voice", action="store_true", help="have the code read out by a call")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Register; 0 done, 2 wrong usage, 3 refused by the relay, 4 no answer."""
+    return run_command(partial(_register, args))
+
+
+async def _register(args: argparse.Namespace) -> int:
+    via = CodeRoute.VOICE if args.voice else CodeRoute.SMS
+    applicant = Applicant(parse_relay_url(args.relay), checked_number(args.phone), via)
+    async with (
+        open_reactor() as network,
+        open_application(
+            args.home, applicant, network=network, entropy=system_entropy, clock=system_clock
+        ) as application,
+    ):
+        account = application.resumed() or await _prove(application, args)
+        if account is None:
+            return WRONG_USAGE
+    _tell(account, args)
+    return DONE
+
+
+async def _prove(application: Application, args: argparse.Namespace) -> Account | None:
+    """Prove the number in the way that was chosen; None if nobody is there to type a code."""
+    if args.code is not None:
+        return await application.register(args.code.strip())
+    if args.code_from is not None:
+        return await application.register(await _code_from_file(application, args.code_from))
+    await application.request_code()
+    if sys.stdin.isatty():
+        return await _ask(application)
+    print(
+        f"A code is on its way to {readable_number(application.applicant.phone)}.\n"
+        "error: code-needed: nobody is here to type it; run the same command again with --code CODE",
+        file=sys.stderr,
+    )
+    return None
+
+
+async def _code_from_file(application: Application, path: Path) -> str:
+    """Have a code sent, and find it in the file; one that was sent a moment ago is as good."""
+    phone, before = application.applicant.phone, lines_so_far(path)
+    try:
+        await application.request_code()
+    except RelayRefusedError as refusal:
+        earlier = newest_code(path, phone) if refusal.name == ErrorCode.WAIT.wire_name else None
+        if earlier is None:
+            raise
+        return earlier
+    with trio.move_on_after(CODE_FILE_SECONDS):
+        return await wait_for_code(path, phone, before)
+    raise CodeFileError(f"no code for {phone} appeared in {path} within {CODE_FILE_SECONDS:g} s")
+
+
+async def _ask(application: Application) -> Account | None:
+    """Ask at the terminal until the code is right; the relay counts the guesses."""
+    lines = TypedLines()
+    number = readable_number(application.applicant.phone)
+    print(f"A code is on its way to {number}.")
+    while True:
+        print("Code: ", end="", flush=True)
+        code = await lines.next()
+        if code is None:
+            print("\nNothing was registered; run the command again when the code has come.")
+            return None
+        if not code.strip():
+            continue
+        try:
+            return await application.register(code.strip().replace("-", "").replace(" ", ""))
+        except RelayRefusedError as refusal:
+            if refusal.name not in _GUESS_AGAIN:
+                raise
+            print(f"{refusal} Try again, or leave with Ctrl-D.")
+
+
+def _tell(account: Account, args: argparse.Namespace) -> None:
+    if args.json:
+        print_json(
+            phone=account.phone, user=f"{account.user:016x}", device=account.device, relay=account.relay_url
+        )
+        return
+    print(f"{args.home} is the phone {readable_number(account.phone)} now (device {account.device}).")
+    print(f"Talk to somebody:  roost chat --home {args.home} --with +49...")

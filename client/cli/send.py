@@ -1,0 +1,113 @@
+"""Send a message and wait for its tick.
+
+  roost send --home ann --to +4915112345679 'Are you there?'
+  roost send --home ann --to +4915112345679 'Read this' --until read --timeout 60 --json
+
+The message is in the outbox before anything else happens: if the time is up (status 4) it stays there and
+goes out with the next connection. Works while 'roost listen' or 'roost chat' runs on the same home, too.
+"""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from actors.ports import system_clock, system_entropy
+from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_home, add_json, print_json, run_command
+from client.cli.message_json import STATE_NAMES
+from client.cli.rendering import painted, tick
+from client.errors import HomeInUseError, NoAccountError
+from client.phone import open_phone
+from client.phone_numbers import checked_number, readable_number
+from client.records import HistoryEntry, MessageState
+from client.store import Store
+from protocol.codes import ErrorCode
+
+DEFAULT_TIMEOUT_SECONDS = 30.0
+WATCH_SECONDS = 0.1  # how often to look what the process that holds the home has done
+_WANTED = {
+    "accepted": MessageState.ACCEPTED,
+    "delivered": MessageState.DELIVERED,
+    "read": MessageState.READ,
+}
+_SENTENCES = {code.wire_name: code.sentence for code in ErrorCode} | {
+    "bad-keys": "The keys that the relay gave out for the recipient are not properly signed.",
+    "untrusted-identity": "The recipient's device answers with another identity key than before.",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``roost send``."""
+    add_home(parser)
+    parser.add_argument(
+        "--to", required=True, metavar="NUMBER", help="with + and country code: +4915112345679"
+    )
+    parser.add_argument("text", metavar="TEXT", help="what to say")
+    parser.add_argument(
+        "--until", choices=list(_WANTED), default="accepted",
+        help="which tick to wait for: ✓ accepted by the relay (the default), ✓✓ delivered, or read",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=float, default=DEFAULT_TIMEOUT_SECONDS, metavar="S", help="seconds to wait (30)"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send; 0 the tick is there, 2 wrong usage, 3 refused, 4 time is up."""
+    return run_command(partial(_send, args))
+
+
+async def _send(args: argparse.Namespace) -> int:
+    to = checked_number(args.to)
+    if not args.home.is_dir():
+        raise NoAccountError(args.home)
+    with Store.open(args.home, system_entropy, system_clock) as store:
+        message_id = store.queue_text(to, args.text)
+        with trio.move_on_after(args.timeout):
+            await _bring(args.home, store, message_id, _WANTED[args.until])
+        entry = store.entry(message_id)
+    assert entry is not None  # it was queued a moment ago, and nothing deletes messages
+    return _tell(entry, to, args)
+
+
+async def _bring(home: Path, store: Store, message_id: str, wanted: MessageState) -> None:
+    """Wait until the message is where it should be: as the phone of the home, or beside the one that is."""
+    while not _has_come(store, message_id, wanted):
+        try:
+            async with open_phone(home) as phone:
+                await phone.wait_for(message_id, wanted)
+        except HomeInUseError:
+            # Whoever holds the home finds the message in the outbox; if they leave, we take over.
+            await trio.sleep(WATCH_SECONDS)
+
+
+def _has_come(store: Store, message_id: str, wanted: MessageState) -> bool:
+    entry = store.entry(message_id)
+    return entry is not None and entry.state >= wanted
+
+
+def _tell(entry: HistoryEntry, to: str, args: argparse.Namespace) -> int:
+    if args.json:
+        at = system_clock.now()
+        print_json(id=entry.message_id, to=to, state=STATE_NAMES[entry.state], at=round(at, 3))
+    if entry.state is MessageState.FAILED:
+        name = entry.error_name or "failed"
+        print(f"error: {name}: {_SENTENCES.get(name, 'The message was refused.')}", file=sys.stderr)
+        return REFUSED
+    if entry.state < _WANTED[args.until]:
+        print(_too_late(entry, args), file=sys.stderr)
+        return TIME_IS_UP
+    if not args.json:
+        colour = sys.stdout.isatty()
+        print(f"{painted([tick(entry.state)], colour)} {STATE_NAMES[entry.state]}: {readable_number(to)}")
+    return DONE
+
+
+def _too_late(entry: HistoryEntry, args: argparse.Namespace) -> str:
+    waited = f"not {args.until} within {args.timeout:g} s"
+    if entry.state is MessageState.PENDING:
+        return f"error: time-is-up: {waited}; it stays in the outbox and goes out with the next connection"
+    return f"error: time-is-up: {waited}; it is {STATE_NAMES[entry.state]}"

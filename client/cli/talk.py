@@ -1,0 +1,226 @@
+"""What happens in a chat: typed lines go out, news comes in, and the surface shows both.
+
+Knows nothing of terminals (screen.py, pipe.py) and nothing of the wire (phone.py).
+"""
+
+import trio
+
+from actors.ports import Clock
+from client.cli.conversation import Entry
+from client.cli.entries import chat_entry, name_of
+from client.cli.rendering import Line
+from client.cli.surface import Surface
+from client.errors import ClientError, PhoneNumberError
+from client.events import (
+    ConnectionChanged,
+    Connectivity,
+    Event,
+    EventsMissed,
+    MessageReceived,
+    TickChanged,
+    TypingChanged,
+)
+from client.phone import Phone
+from client.phone_numbers import checked_number, readable_number
+from client.records import HistoryEntry, MessageState
+
+SHOWN_AT_ENTRY = 20  # messages of the past; enough to know where one was
+TYPING_SECONDS = 8.0  # somebody who "is typing" and was not heard of since has put the phone away
+PARTING_SECONDS = 3.0  # how long leaving waits for the last messages to be accepted
+
+HELP = (
+    "/to +49...  write to this number from now on",
+    "/help       what you are reading",
+    "/quit       leave; so does Ctrl-D",
+    "//text      a message that begins with a slash",
+    "Ticks: 🕓 waiting  ✓ the relay has it  ✓✓ it was delivered  blue ✓✓ it was read",
+)
+
+
+class Talk:
+    """One sitting at the chat.
+
+    Args:
+        phone: whose messages these are.
+        surface: where they are shown.
+        clock: for the times of notices.
+        peer: the number that lines go to, or None until somebody writes or ``/to`` says.
+    """
+
+    def __init__(self, phone: Phone, surface: Surface, clock: Clock, peer: str | None) -> None:
+        self._phone = phone
+        self._surface = surface
+        self._clock = clock
+        self._peer = peer
+        self._mixed = peer is None  # several chats on one screen: own lines say whom they went to
+        self._sent: dict[str, None] = {}  # messages of this sitting that are not accepted yet
+        self._typing_to: str | None = None  # whom we told that we are typing
+        self._typing_ends = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Talk until the person leaves.
+
+        Raises:
+            ClientError: the connection has stopped for good.
+        """
+        with self._phone.events.subscribe() as events:
+            self._show_past()
+            self._surface.set_addressee(self._peer_name())
+            self._surface.set_status(status_line(self._phone.connection))
+            async with trio.open_nursery() as nursery:
+
+                async def follow() -> None:
+                    async for event in events:
+                        self._phone.raise_if_stopped()
+                        self._take(event, nursery)
+
+                nursery.start_soon(follow)
+                self._phone.raise_if_stopped()
+                await self._read_lines()
+                await self._part()
+                nursery.cancel_scope.cancel()
+
+    # ---- what is typed ----
+
+    async def _read_lines(self) -> None:
+        while (line := await self._surface.next_line()) is not None:
+            text = line.strip()
+            if text in ("/quit", "/q"):
+                return
+            if text.startswith("/") and not text.startswith("//"):
+                self._obey(text)
+            elif text:
+                self._send(text.removeprefix("/") if text.startswith("//") else text)
+
+    def _obey(self, command: str) -> None:
+        word, _, rest = command.partition(" ")
+        if word == "/help":
+            for line in HELP:
+                self._notice(line)
+        elif word == "/to":
+            self._turn_to(rest)
+        else:
+            self._notice(f"{word} is not a command here; /help lists them")
+
+    def _turn_to(self, number: str) -> None:
+        try:
+            self._peer = checked_number(number)
+        except PhoneNumberError as error:
+            self._notice(str(error))
+            return
+        self._mixed = True
+        self._surface.set_addressee(self._peer_name())
+        self._notice(f"lines go to {self._peer_name()} now")
+
+    def _send(self, text: str) -> None:
+        if self._peer is None:
+            self._notice("to whom? Say /to +49... first")
+            return
+        self.set_typing(False)
+        try:
+            message_id = self._phone.send_text(self._peer, text)
+        except ClientError as error:
+            self._notice(str(error))
+            return
+        entry = self._phone.entry(message_id)
+        assert entry is not None  # it was queued a moment ago
+        self._sent[message_id] = None
+        self._surface.show(chat_entry(entry, with_addressee=self._mixed))
+
+    def set_typing(self, is_typing: bool) -> None:
+        """Let the other side see whether something is being typed; told once for each change."""
+        peer = self._peer if is_typing else self._typing_to
+        user = None if peer is None else self._phone.user_of(peer)
+        if user is None or is_typing == (self._typing_to is not None):
+            return
+        self._typing_to = peer if is_typing else None
+        self._phone.set_typing(user, is_typing)
+
+    # ---- what happens ----
+
+    def _take(self, event: Event, nursery: trio.Nursery) -> None:
+        match event:
+            case MessageReceived() | EventsMissed():
+                self._show_unread()
+                self._surface.set_typing(None)
+            case TickChanged(message_id=message_id, state=state):
+                self._show_tick(message_id, state, event.error_name)
+            case ConnectionChanged():
+                self._surface.set_status(status_line(event))
+            case TypingChanged(phone=phone, is_typing=is_typing):
+                self._show_typing(phone if is_typing else None, nursery)
+
+    def _show_past(self) -> None:
+        for entry in self._phone.history(self._peer, SHOWN_AT_ENTRY):
+            self._show(entry)
+        self._phone.mark_seen(self._peer)
+        self._show_unread()  # what came from others meanwhile
+
+    def _show_unread(self) -> None:
+        unread = self._phone.unread()
+        for entry in unread:
+            self._show(entry)
+        if unread:
+            self._phone.mark_seen()
+
+    def _show(self, entry: HistoryEntry) -> None:
+        if not entry.outgoing and self._peer is None and entry.phone is not None:
+            # Whoever writes first is whom one answers.
+            self._peer = entry.phone
+            self._surface.set_addressee(self._peer_name())
+        self._surface.show(chat_entry(entry, with_addressee=self._mixed))
+
+    def _show_tick(self, message_id: str, state: MessageState, error_name: str | None) -> None:
+        self._sent.pop(message_id, None)
+        self._surface.change(message_id, state)
+        if state is MessageState.FAILED:
+            entry = self._phone.entry(message_id)
+            whose = "" if entry is None else f" to {name_of(entry)}"
+            self._notice(f"your message{whose} was not sent: {error_name}")
+
+    def _show_typing(self, phone: str | None, nursery: trio.Nursery) -> None:
+        self._typing_ends.cancel()
+        self._typing_ends = trio.CancelScope()
+        self._surface.set_typing(None if phone is None else readable_number(phone))
+        if phone is not None:
+            nursery.start_soon(self._end_typing, self._typing_ends)
+
+    async def _end_typing(self, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.sleep(TYPING_SECONDS)
+            self._surface.set_typing(None)
+
+    # ---- leaving ----
+
+    async def _part(self) -> None:
+        """Give what was just typed a moment to be accepted; what is not goes out another time."""
+        with trio.move_on_after(PARTING_SECONDS):
+            for message_id in list(self._sent):
+                await self._phone.wait_for(message_id, MessageState.ACCEPTED)
+        waiting = sum(self._is_pending(message_id) for message_id in self._sent)
+        if waiting:
+            what = "1 message waits" if waiting == 1 else f"{waiting} messages wait"
+            self._notice(f"{what} in the outbox and will go out next time")
+
+    def _is_pending(self, message_id: str) -> bool:
+        entry = self._phone.entry(message_id)
+        return entry is not None and entry.state is MessageState.PENDING
+
+    def _peer_name(self) -> str | None:
+        return None if self._peer is None else readable_number(self._peer)
+
+    def _notice(self, text: str) -> None:
+        self._surface.show(Entry(self._clock.now(), "", text, notice=True))
+
+
+def status_line(connection: ConnectionChanged) -> Line:
+    """How the connection is, for people."""
+    match connection.connectivity:
+        case Connectivity.ONLINE:
+            return [("class:online", "● online")]
+        case Connectivity.CONNECTING:
+            return [("class:offline", "○ connecting …")]
+        case Connectivity.WAITING:
+            return [("class:offline", f"○ offline, reconnecting …  ({connection.reason})")]
+        case Connectivity.STOPPED:
+            return [("class:failed", "○ offline")]
