@@ -268,10 +268,7 @@ async def test_an_actor_owns_a_link_and_ends_with_it(network: SocketNetwork) -> 
         assert await ref.wait_stopped() is NORMAL
 
 
-async def test_killing_the_owner_ends_the_link(
-    network: SocketNetwork, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(socket_network, "ORPHAN_CHECK_SECONDS", 0.01)
+async def test_killing_the_owner_ends_the_link(network: SocketNetwork) -> None:
     async with open_actor_system() as system:
         enemy = await attack(network)
         ref = await system.start(lambda: EchoConnection(enemy.link))
