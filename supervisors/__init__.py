@@ -20,6 +20,7 @@ from supervisors.handle import SupervisorHandle
 from supervisors.intensity import Intensity
 from supervisors.strategy import AutoShutdown, Strategy
 from supervisors.supervisor import Supervisor, supervisor_spec
+from supervisors.tree import tree_as_data, tree_as_text
 
 __all__ = [
     "AutoShutdown",
@@ -44,4 +45,6 @@ __all__ = [
     "SupervisorError",
     "SupervisorHandle",
     "supervisor_spec",
+    "tree_as_data",
+    "tree_as_text",
 ]

@@ -18,6 +18,7 @@ from actors import (
     SHUTDOWN,
     Actor,
     ActorRef,
+    ActorSystem,
     ExitReason,
     StartError,
     StartIgnored,
@@ -41,6 +42,10 @@ RESTARTS_TOO_FAST = "restarts came faster than the intensity grants"
 SIGNIFICANT_CHILD_ENDED = "a significant child ended"
 
 
+SUPERVISORS = object()
+"""The shared key under which every supervisor is registered, itself being the value: so the tree is found."""
+
+
 class SupervisorBase(Actor):
     """The common part; use Supervisor or DynamicSupervisor."""
 
@@ -58,6 +63,15 @@ class SupervisorBase(Actor):
         if self._name is not None:
             return self._name
         return str(self.ref.name) if self.ref.name is not None else type(self).__name__
+
+    def settings(self) -> dict[str, str | int | float | None]:
+        """What it was told to do, for the tree: plain values."""
+        return {"intensity": self.limit.restarts, "period": self.limit.seconds}
+
+    async def on_start(self) -> None:
+        """Hear of the children's ends, and be found by whoever draws the tree."""
+        self.trap_exit = True
+        self.system.registry.register_shared(SUPERVISORS, self.ref, self)
 
     @abstractmethod
     def children(self) -> Iterable[Child]:
@@ -156,3 +170,9 @@ class SupervisorBase(Actor):
         """Say so if a child that was told to end crashed over it or had to be killed."""
         if not was_orderly(reason, child.spec.grace_seconds):
             reports.child_shutdown_failed(self._subject(child), reason)
+
+
+def supervisors_of(system: ActorSystem) -> dict[ActorRef, SupervisorBase]:
+    """All living supervisors of a system, in the order of their start."""
+    found = system.registry.lookup(SUPERVISORS)
+    return {ref: value for ref, value in found.items() if isinstance(value, SupervisorBase)}

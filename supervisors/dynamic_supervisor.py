@@ -56,11 +56,11 @@ class DynamicSupervisor(SupervisorBase):
         """The children, the most recently started last."""
         return self._children.values()
 
-    # ---- Life ------------------------------------------------------------------------------------
+    def settings(self) -> dict[str, str | int | float | None]:
+        """What it was told to do, for the tree."""
+        return {"strategy": "one_for_one", "max_children": self.max_children, **super().settings()}
 
-    async def on_start(self) -> None:
-        """Begin without children."""
-        self.trap_exit = True
+    # ---- Life ------------------------------------------------------------------------------------
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Stop all children at once, each within its shutdown time."""

@@ -100,6 +100,11 @@ class Supervisor(SupervisorBase):
         """The children in start order."""
         return self._children.values()
 
+    def settings(self) -> dict[str, str | int | float | None]:
+        """What it was told to do, for the tree."""
+        auto = self.auto_shutdown.value
+        return {"strategy": self.strategy.value, "auto_shutdown": auto, **super().settings()}
+
     # ---- Life ------------------------------------------------------------------------------------
 
     async def on_start(self) -> None:
@@ -108,7 +113,7 @@ class Supervisor(SupervisorBase):
         Raises:
             ChildStartError: one did not start; those before it have been stopped, in reverse.
         """
-        self.trap_exit = True
+        await super().on_start()
         for child in [*self._children.values()]:
             failure = await self._launch(child)
             if failure is not None:
