@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import urllib.error
-import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ADMIN_TIMEOUT_SECONDS = 5.0
+from roost.admin import AdminError, fetch_object
+
+SECONDS_BY_UNIT = {"d": 86_400, "h": 3_600, "min": 60}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,56 +29,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the status; 1 if the node cannot be asked."""
+    """Print the status.
+
+    Returns:
+        0, or 1 if the node cannot be asked.
+    """
     if args.home is not None:
         from client.cli.status import home_status
 
         return home_status(args.home, args.json)
-    return _admin_status(args.admin, args.json)
+    return admin_status(args.admin, args.json)
 
 
-def _admin_status(url: str, as_json: bool) -> int:
+def admin_status(admin: str, as_json: bool) -> int:
+    """Print how the node behind an admin endpoint is doing, and its supervision tree."""
+    from supervisors.tree import tree_as_text
+
     try:
-        status = fetch_json(url, "/status")
-        tree = fetch_json(url, "/tree")
-    except (OSError, ValueError) as error:
-        print(
-            f"error: admin-unreachable: {url} does not answer as a Roost node: {reason(error)}",
-            file=sys.stderr,
-        )
+        status = fetch_object(admin, "/status")
+        tree = fetch_object(admin, "/tree")
+    except AdminError as error:
+        print(f"error: admin-unreachable: {error}", file=sys.stderr)
         return 1
     if as_json:
         print(json.dumps({**status, "tree": tree}))
     else:
-        print(render_status(status))
-        print()
-        print(render_tree(tree))
+        print(render_status(status), tree_as_text(tree), sep="\n\n")
     return 0
 
 
-def fetch_json(admin: str, path: str) -> dict[str, Any]:
-    """Ask a node's admin endpoint for a JSON object.
-
-    Args:
-        admin: the endpoint's URL, `http://HOST:PORT`.
-        path: what to ask for, beginning with a slash.
-
-    Raises:
-        OSError: it cannot be reached, or answers with an error status.
-        ValueError: it answers something that is no JSON object, or the URL is none.
-    """
-    base = admin if "://" in admin else f"http://{admin}"
-    if not base.startswith(("http://", "https://")):
-        raise ValueError("the URL must begin with http:// or https://")
-    with urllib.request.urlopen(base.rstrip("/") + path, timeout=ADMIN_TIMEOUT_SECONDS) as answer:
-        data = json.load(answer)
-    if not isinstance(data, dict):
-        raise ValueError("the answer is no JSON object")
-    return data
+def render_status(status: Mapping[str, Any]) -> str:
+    """The figures that a person looks at first, one a line."""
+    rows = {
+        "version": status["version"],
+        "state": f"{status['phase']}, for {duration(status['uptime_s'])}",
+        "connections": f"{status['connections']:,}",
+        "users online": f"{status['users_online']:,}",
+        "queued messages": f"{status['queued_messages']:,}",
+        "messages a second": f"{status['messages_per_s']:,.1f}",
+        "actors": f"{status['actors']:,}",
+    }
+    width = max(map(len, rows))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
 
-def reason(error: Exception) -> str:
-    """The part of an error that helps: what the operating system said, not how urllib wrapped it."""
-    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
-        return str(error.reason)
-    return str(error)
+def duration(seconds: float) -> str:
+    """Seconds in the two largest units that say something: `2 d 3 h`, `5 min 1 s`, `12 s`."""
+    rest = int(seconds)
+    words: list[str] = []
+    for unit, size in SECONDS_BY_UNIT.items():
+        count, rest = divmod(rest, size)
+        if count or words:
+            words.append(f"{count} {unit}")
+    words.append(f"{rest} s")
+    return " ".join(words[:2])
