@@ -29,7 +29,7 @@ from trio.lowlevel import checkpoint
 from actors.actor import Actor
 from actors.envelope import Reply
 from actors.errors import ActorDeadError, ActorError
-from actors.exits import NOPROC, Exit, Stop, shutdown
+from actors.exits import NOPROC, SHUTDOWN, Exit, ExitReason, Stop, shutdown
 from actors.mailbox import Mailbox
 from actors.ref import DEFAULT_CALL_TIMEOUT_SECONDS, ActorRef
 
@@ -181,6 +181,15 @@ class _Keeper(Actor):
             case _:
                 self.unexpected(message)
         return None
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Let all of them save; whoever stops the keeper says how long that may take, and kills it."""
+        self._family._keeper = None
+        members = [*self._family._members]
+        for ref in members:
+            ref.exit(SHUTDOWN, self.ref)
+        for ref in members:
+            await ref.wait_stopped()
 
 
 class PassiveName(Generic[K]):
