@@ -1,0 +1,298 @@
+"""A relay in a few lines, for tests of the client: keeps everything in memory, and does as a script says.
+
+It speaks the real wire (RelayConnection over any Network) and keeps the rules that a phone may rely on, but it
+can also be told to lose a ✓, to refuse, to stay silent, or to forget. No actors, no disk, no clock.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import trio
+
+from actors.network import Link, LinkClosed, Network, Received
+from actors.ports import Entropy
+from client.relay_url import RelayUrl
+from protocol.codes import ErrorCode
+from protocol.connection import RelayConnection
+from protocol.errors import RemoteProtocolError
+from protocol.events import Confirmed, Event
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.noise.primitives import KeyPair
+from protocol.stanzas import (
+    Accepted,
+    Ack,
+    Bundles,
+    ChatProgress,
+    CodeSent,
+    Deliver,
+    Delivered,
+    Detail,
+    DeviceBundle,
+    Done,
+    Error,
+    Failed,
+    FetchBundles,
+    FetchProgress,
+    Found,
+    Lookup,
+    Paused,
+    Prekey,
+    Progresses,
+    Read,
+    Refused,
+    Register,
+    Registered,
+    RequestCode,
+    Send,
+    Stanza,
+    Typing,
+    UploadPrekeys,
+    Welcome,
+)
+
+HOST, PORT, CODE = "relay", 5252, "123456"
+Refusal = tuple[ErrorCode, Detail]
+
+
+@dataclass
+class Device:
+    """A registered device, and what waits for it."""
+
+    address: DeviceAddress
+    phone: str
+    bundle: DeviceBundle
+    prekeys: list[Prekey]
+    queue: list[tuple[Seq, DeviceAddress, MessageNumber, bytes]] = field(default_factory=list)
+    last_seq: int = 0
+    line: "Line | None" = None
+
+
+class Line:
+    """One connection: the owner of its link."""
+
+    is_alive = True
+
+    def __init__(self, relay: "ScriptedRelay", link: Link) -> None:
+        self.relay = relay
+        self.link = link
+        self.device: Device | None = None
+        self.static = b""
+        self.wire = RelayConnection(relay.static, relay.entropy, knows=relay.knows)
+        link.activate(self)
+
+    def tell_nowait(self, message: object) -> None:
+        if isinstance(message, Received):
+            self._hear(message.data)
+            self.flush()
+            self.link.resume()
+        elif isinstance(message, LinkClosed) and self.device is not None and self.device.line is self:
+            self.device.line = None
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            events = self.wire.receive_data(data)
+        except RemoteProtocolError:
+            self.flush()
+            self.link.close()
+            return
+        for event in events:
+            self.relay.heard.append(event)
+            if not self.relay.is_deaf:
+                self.relay.take(self, event)
+
+    def say(self, *stanzas: Stanza) -> None:
+        self.wire.send(*stanzas)
+        self.flush()
+
+    def flush(self) -> None:
+        if not self.relay.is_deaf and self.wire.has_data_to_send:
+            self.link.write(self.wire.data_to_send())
+
+
+class ScriptedRelay:
+    """The relay. Its public attributes are the script."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self.entropy = entropy
+        self.static = KeyPair.generate(entropy)
+        self.url = RelayUrl(HOST, PORT, self.static.public)
+        self.devices: dict[bytes, Device] = {}  # {static key: device}
+        self.accepted: dict[tuple[DeviceAddress, UserId], int] = {}
+        self.stored: list[tuple[UserId, MessageNumber]] = []  # what was accepted as new, in order
+        self.progress: dict[tuple[DeviceAddress, UserId], list[int]] = {}  # [delivered, read]
+        self.heard: list[Event] = []
+        self.lines: list[Line] = []
+        # ---- the script ----
+        self.is_deaf = False  # nothing is answered any more, and nobody is told
+        self.loses_accepted = False  # stores messages, but its ✓ never leaves
+        self.refusals: list[Refusal] = []  # for the next sends, one each
+        self.request_refusal: Refusal | None = None  # for all requests
+        self.keepalive_s = 30
+
+    async def serve(self, network: Network) -> None:
+        listener = await network.listen(HOST, PORT, 10)
+        try:
+            while True:
+                self.lines.append(Line(self, await listener.accept()))
+        finally:
+            listener.close()
+
+    def knows(self, static: bytes) -> bool:
+        return static in self.devices
+
+    def device_of(self, phone: str) -> Device:
+        return next(device for device in self.devices.values() if device.phone == phone)
+
+    def cut_all(self) -> None:
+        for line in self.lines:
+            line.link.abort()
+
+    def dismiss(self, phone: str, code: ErrorCode, detail: int | None = None) -> None:
+        line = self.device_of(phone).line
+        assert line is not None
+        line.say(Error(code, detail))
+        line.link.close()
+
+    def heard_of(self, kind: type[object]) -> list[Event]:
+        return [event for event in self.heard if isinstance(event, kind)]
+
+    # ---- what it does with what it hears ----
+
+    def take(self, line: Line, event: Event) -> None:
+        if isinstance(event, Confirmed):
+            self._welcome(line, event)
+        elif isinstance(event, Send | Ack | Read | Typing | Paused):
+            assert line.device is not None
+            self._of_messages(line, line.device, event)
+        elif hasattr(event, "request"):
+            line.say(self._answer(line, event))
+
+    def _welcome(self, line: Line, event: Confirmed) -> None:
+        line.static = event.remote_static
+        device = line.device = self.devices.get(event.remote_static)
+        if device is None:
+            line.say(Welcome(UserId(0), DeviceId(0), 0, self.keepalive_s, 64, 0))
+            return
+        device.line = line
+        device.queue = [entry for entry in device.queue if entry[0] > event.hello.resume_seq]
+        line.say(Welcome(*device.address, 0, self.keepalive_s, 64, len(device.queue)))
+        for entry in device.queue:
+            self._deliver(device, *entry)
+
+    def _of_messages(self, line: Line, device: Device, event: Event) -> None:
+        match event:
+            case Send():
+                self._send(line, device, event)
+            case Ack(seq):
+                acknowledged = [entry for entry in device.queue if entry[0] <= seq]
+                device.queue = [entry for entry in device.queue if entry[0] > seq]
+                for _, sender, number, _ in acknowledged:
+                    self._advance(sender, device.address.user, 0, number)
+            case Read(DeviceAddress() as sender, number):
+                self._advance(sender, device.address.user, 1, number)
+            case Typing(user) | Paused(user):
+                for other in self._devices(UserId(int(user)) if isinstance(user, int) else user.user):
+                    if other.line is not None:
+                        other.line.say(type(event)(device.address))
+
+    def _send(self, line: Line, device: Device, send: Send) -> None:
+        key = (device.address, send.chat)
+        last = self.accepted.get(key, 0)
+        if send.number > last and self.refusals:
+            line.say(Refused(send.chat, send.number, *self.refusals.pop(0)))
+            return
+        if send.number > last + 1:
+            line.say(Refused(send.chat, send.number, ErrorCode.OUT_OF_ORDER, last + 1))
+            return
+        if send.number == last + 1:
+            self.accepted[key] = send.number
+            self.stored.append((send.chat, send.number))
+            assert not isinstance(send.parts, bytes)
+            for target in self._devices(send.chat):
+                for part in send.parts:
+                    if part.device == target.address.device:
+                        target.last_seq += 1
+                        entry = (Seq(target.last_seq), device.address, send.number, part.ciphertext)
+                        target.queue.append(entry)
+                        self._deliver(target, *entry)
+        if not self.loses_accepted:
+            line.say(Accepted(send.chat, MessageNumber(self.accepted[key])))
+
+    def _deliver(
+        self, device: Device, seq: Seq, sender: DeviceAddress, number: MessageNumber, ciphertext: bytes
+    ) -> None:
+        if device.line is not None:
+            phone = next(other.phone for other in self.devices.values() if other.address == sender)
+            device.line.wire.bind(sender, phone)
+            device.line.say(Deliver(seq, sender, number, ciphertext))
+
+    def _advance(self, sender: DeviceAddress, reader: UserId, which: int, number: MessageNumber) -> None:
+        row = self.progress.setdefault((sender, reader), [0, 0])
+        row[which] = max(row[which], number)
+        for device in self._devices(sender.user):
+            if device.line is not None:
+                device.line.say((Delivered, Read)[which](reader, number))
+
+    def _devices(self, user: UserId) -> Iterator[Device]:
+        return (device for device in self.devices.values() if device.address.user == user)
+
+    def _answer(self, line: Line, event: Event) -> Stanza:
+        request = event.request  # type: ignore[union-attr] # the caller has looked
+        if self.request_refusal is not None:
+            return Failed(request, *self.request_refusal)
+        match event:
+            case RequestCode():
+                return CodeSent(request, 60, 600)
+            case Register():
+                return self._register(line, event)
+            case UploadPrekeys(prekeys=prekeys):
+                assert line.device is not None
+                line.device.prekeys += prekeys
+                return Done(request, len(line.device.prekeys))
+            case Lookup(phones=phones):
+                by_phone = {device.phone: device.address.user for device in self.devices.values()}
+                return Found(request, tuple(by_phone.get(phone, UserId(0)) for phone in phones))
+            case FetchBundles(user=user):
+                bundles = tuple(self._bundle(device) for device in self._devices(user))
+                return Bundles(request, bundles) if bundles else Failed(request, ErrorCode.UNKNOWN_USER)
+            case FetchProgress(users=users):
+                assert line.device is not None
+                return Progresses(request, tuple(self._progress(line.device.address, user) for user in users))
+            case _:
+                raise AssertionError(event)
+
+    def _register(self, line: Line, event: Register) -> Stanza:
+        if event.code != CODE:
+            return Failed(event.request, ErrorCode.INVALID_CODE)
+        user = next(
+            (device.address.user for device in self.devices.values() if device.phone == event.phone), None
+        )
+        number = len(self.devices) + 1
+        address = DeviceAddress(user or UserId(1000 + number), DeviceId(number))
+        self.devices = {key: old for key, old in self.devices.items() if old.phone != event.phone}
+        bundle = DeviceBundle(
+            address.device,
+            event.identity_key,
+            event.signed_prekey_id,
+            event.signed_prekey,
+            event.signature,
+            None,
+        )
+        line.device = Device(address, event.phone, bundle, list(event.prekeys))
+        self.devices[line.static] = line.device
+        return Registered(event.request, *address)
+
+    def _bundle(self, device: Device) -> DeviceBundle:
+        return device.bundle._replace(one_time_prekey=device.prekeys.pop(0) if device.prekeys else None)
+
+    def _progress(self, sender: DeviceAddress, user: UserId) -> ChatProgress:
+        delivered, read = self.progress.get((sender, user), [0, 0])
+        accepted = self.accepted.get((sender, user), 0)
+        return ChatProgress(user, MessageNumber(accepted), MessageNumber(delivered), MessageNumber(read))
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until something is so, looking every (virtual) 10 milliseconds."""
+    with trio.fail_after(seconds):
+        while not condition():
+            await trio.sleep(0.01)
