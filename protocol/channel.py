@@ -99,7 +99,7 @@ class Channel:
             return events
         self._decoder.feed(data)
         try:
-            while not self.is_closed and self._advance(events):
+            while self._advance(events):
                 pass
         except RemoteProtocolError as error:
             error.events = tuple(events)
@@ -166,7 +166,7 @@ class Channel:
     # --- Hearing ---
 
     def _advance(self, events: list[Event]) -> bool:
-        """Take one step with what has come; False if more bytes are needed."""
+        """Take one step with what has come; False if more bytes are needed, or the connection is CLOSED."""
         raise NotImplementedError
 
     def _hear_frame(self, frame: bytes, events: list[Event]) -> None:
@@ -177,16 +177,21 @@ class Channel:
         except DecryptionError:
             raise UndecryptableError from None
         self._frame_decrypted(events)
+        hearable = self._hearable[self._state]
         for item in split_frame(plaintext):
             spec = spec_of(item)
-            if spec.stanza not in self._hearable[self._state]:
+            if spec.stanza not in hearable:
                 raise self._refusal(spec)
             stanza = read_stanza(spec, item, self.peer, self._handles.resolve)
             act = _ACT_ON.get(spec.stanza)
-            if act is None or act(self, stanza):
+            if act is None:
+                events.append(stanza)
+                continue
+            if act(self, stanza):
                 events.append(stanza)
             if self.is_closed:
                 return  # an Error: whatever the peer put behind it is of no interest
+            hearable = self._hearable[self._state]
 
     def _frame_decrypted(self, events: list[Event]) -> None:
         """Called once a frame has proved authentic, before its stanzas are looked at."""

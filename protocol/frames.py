@@ -60,15 +60,16 @@ class FrameDecoder:
             FrameTooLargeError: the header announces more than MAX_FRAME_BYTES; raised as soon as the header
                 is there. The decoder is of no use afterwards.
         """
-        data, start = self._data, self._start
-        body = start + FRAME_HEADER_BYTES
-        if body > len(data):
+        data = self._data
+        body = self._start + FRAME_HEADER_BYTES
+        have = len(data)
+        if body > have:
             return None
-        size = int.from_bytes(data[start:body])
+        size = int.from_bytes(data[self._start : body])
         if size > MAX_FRAME_BYTES:
             raise FrameTooLargeError(size, MAX_FRAME_BYTES)
         end = body + size
-        if end > len(data):
+        if end > have:
             return None
         frame = bytes(data[body:end])
         self._advance(end)

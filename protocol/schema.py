@@ -34,6 +34,8 @@ from protocol.ids import DeviceAddress
 class Sender(Enum):
     """Who sends a stanza; the value is the letter in the tables of the documentation."""
 
+    __hash__ = object.__hash__  # Enum's own is a Python function, and each stanza looks its sender up
+
     CLIENT = "C"
     RELAY = "R"
     BOTH = "both"

@@ -14,6 +14,8 @@ from protocol.schema import SCHEMA, Sender
 class State(Enum):
     """Where a connection stands. The value is its name in the documentation."""
 
+    __hash__ = object.__hash__  # Enum's own is a Python function, and each frame looks its state up
+
     AWAIT_PREAMBLE = "await-preamble"
     """Relay: nothing has come yet."""
     HANDSHAKE = "handshake"

@@ -1,5 +1,7 @@
 """Framing: whole, byte by byte, several at once, with a rest; the limit is seen in the header."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_how_the_stream_is_cut_does_not_matter(bodies: list[bytes], cuts: list[i
     stream = b"".join(encode_frame(body) for body in bodies)
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     decoder, frames = FrameDecoder(), []
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in itertools.pairwise(places):
         decoder.feed(stream[start:end])
         frames += frames_of(decoder)
     assert frames == bodies

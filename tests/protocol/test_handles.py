@@ -91,7 +91,7 @@ def test_an_earlier_pings_pong_does_not_end_the_old_meaning() -> None:
 
 def test_a_retiring_handle_is_not_bound_again_and_running_out_is_a_named_error() -> None:
     table = full_table()
-    seen = {}
+    seen: dict[Handle, None] = {}
     for user in range(10_000, 10_000 + MAX_BINDINGS_PER_SIDE):
         handle, rebound = table.bind(UserId(user))
         assert rebound

@@ -1,0 +1,57 @@
+"""The stanza table agrees with the stanza classes, and its numbers are those of the wire for ever."""
+
+import dataclasses
+from typing import get_args
+
+import pytest
+
+from protocol import stanzas
+from protocol.fields import Chat
+from protocol.schema import SCHEMA, SPEC_OF_CLASS, SPEC_OF_NUMBER, Sender, StanzaSpec
+
+# Written out once more on purpose: a changed number in the table must break something.
+NUMBERS = {
+    "Ping": 0, "Pong": 1, "Ack": 2, "Accepted": 3, "Delivered": 4, "Read": 5, "Typing": 6, "Paused": 7,
+    "Send": 8, "Deliver": 9, "Refused": 10, "Bind": 11, "Error": 12, "Failed": 13, "Welcome": 24,
+    "RequestCode": 32, "CodeSent": 33, "Register": 34, "Registered": 35, "UploadPrekeys": 36, "Done": 37,
+    "FetchBundles": 38, "Bundles": 39, "Lookup": 40, "Found": 41, "FetchProgress": 42, "Progresses": 43,
+    "TestCrash": 44,
+}  # fmt: skip
+
+
+def test_the_numbers_are_fixed() -> None:
+    assert {spec.name: spec.number for spec in SCHEMA} == NUMBERS
+
+
+def test_every_stanza_has_one_row() -> None:
+    assert [spec.stanza for spec in SCHEMA] == list(SPEC_OF_CLASS)
+    assert len(SPEC_OF_NUMBER) == len(SCHEMA)
+    assert set(SPEC_OF_CLASS) == set(get_args(stanzas.Stanza))
+
+
+@pytest.mark.parametrize("spec", SCHEMA, ids=lambda spec: spec.name)
+def test_a_row_names_the_fields_of_its_class_in_order(spec: StanzaSpec) -> None:
+    fields = dataclasses.fields(spec.stanza)
+    assert [field.name for field in spec.fields] == [field.name for field in fields]
+    has_default = [field.default is not dataclasses.MISSING for field in fields]
+    assert [field.optional for field in spec.fields] == has_default
+
+
+@pytest.mark.parametrize("spec", SCHEMA, ids=lambda spec: spec.name)
+def test_optional_fields_come_last(spec: StanzaSpec) -> None:
+    assert all(field.optional for field in spec.fields[spec.required :])
+
+
+@pytest.mark.parametrize("spec", SCHEMA, ids=lambda spec: spec.name)
+def test_a_chat_says_what_it_names_for_exactly_those_who_send_it(spec: StanzaSpec) -> None:
+    if spec.chat is None:
+        assert not any(isinstance(field.type, Chat) for field in spec.fields)
+        return
+    senders = [Sender.CLIENT, Sender.RELAY] if spec.sender is Sender.BOTH else [spec.sender]
+    assert list(spec.chat_class) == senders
+
+
+@pytest.mark.parametrize("spec", SCHEMA, ids=lambda spec: spec.name)
+def test_stanzas_are_frozen_and_slotted(spec: StanzaSpec) -> None:
+    assert spec.stanza.__dataclass_params__.frozen
+    assert not hasattr(spec.stanza, "__dict__") or "__dict__" not in dir(spec.stanza)
