@@ -32,10 +32,11 @@ class Command(NamedTuple):
 
     module: str
     help: str
+    logs: bool = False  # whether log lines are its output: then it has --log and --log-level
 
 
 COMMANDS: dict[str, Command] = {
-    "serve": Command("relay.serve", "start a relay node"),
+    "serve": Command("relay.serve", "start a relay node", logs=True),
     "register": Command("client.cli.register", "make this folder a phone: prove a number, create its keys"),
     "send": Command("client.cli.send", "send a message and wait for its tick"),
     "listen": Command("client.cli.listen", "print messages and receipts as they come"),
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     args = _parser(words).parse_args(words)
     try:
+        if args.logs:
+            _configure_logging(args)
         return cast("CommandModule", args.module).run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -84,11 +87,35 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             module = importlib.import_module(command.module)
             described = commands.add_parser(name, help=command.help, description=module.__doc__)
             described.formatter_class = argparse.RawDescriptionHelpFormatter
-            described.set_defaults(module=module)
+            described.set_defaults(module=module, logs=command.logs)
             cast("CommandModule", module).add_arguments(described)
+            if command.logs:
+                _add_log_arguments(described)
         else:
             commands.add_parser(name, help=command.help, add_help=False)
     return parser
+
+
+def _add_log_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--log",
+        choices=("auto", "json", "text"),
+        default="auto",
+        help="how log lines look; auto is text on a terminal, else JSON (auto)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="what is worth a log line (info)",
+    )
+
+
+def _configure_logging(args: argparse.Namespace) -> None:
+    from roost.logs import configure_logging  # structlog: only for those who log
+
+    as_json = {"auto": None, "json": True, "text": False}[args.log]
+    configure_logging(json=as_json, level=args.log_level.upper())
 
 
 def _version() -> str:

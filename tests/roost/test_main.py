@@ -1,10 +1,13 @@
+import argparse
 import importlib
+import logging
 import subprocess
 import sys
+import types
 
 import pytest
 
-from roost.__main__ import COMMANDS, main
+from roost.__main__ import COMMANDS, Command, main
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -44,3 +47,26 @@ def test_no_command_at_all_is_wrong_usage(capsys: pytest.CaptureFixture[str]) ->
         main([])
     assert ended.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_a_command_that_logs_does_so_as_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Speaking(types.ModuleType):
+        """Says one thing."""
+
+        @staticmethod
+        def add_arguments(parser: argparse.ArgumentParser) -> None:
+            pass
+
+        @staticmethod
+        def run(args: argparse.Namespace) -> int:
+            logging.getLogger("roost.relay").debug("detail", extra={"port": 1})
+            return 0
+
+    monkeypatch.setitem(sys.modules, "speaking", Speaking("speaking"))
+    monkeypatch.setitem(COMMANDS, "speak", Command("speaking", "say something", logs=True))
+    assert main(["speak", "--log", "json", "--log-level", "debug"]) == 0
+    assert '"event": "detail", "port": 1}' in capsys.readouterr().err
+    assert main(["speak"]) == 0
+    assert capsys.readouterr().err == ""
