@@ -11,8 +11,11 @@ from actors.ports import Entropy
 from client.phone import Phone, open_phone
 from client.records import Account
 from client.registration import Applicant, open_application
+from tests.client.phones import friends, phones
 from tests.helpers.scripted_relay import CODE, ScriptedRelay
 from tests.helpers.sim_network import SimNetwork, open_sim_network
+
+__all__ = ["friends", "phones"]  # fixtures for the tests of the store
 
 ANN = "+4915112345678"
 BEN = "+4915112345679"

@@ -1,0 +1,182 @@
+from dataclasses import replace
+
+import cbor2
+import pytest
+
+from client.errors import NoAccountError
+from client.records import (
+    Duplicate,
+    EntryKind,
+    IncomingDelivery,
+    MessageState,
+    Received,
+    ReceivedMessage,
+    Undecryptable,
+)
+from client.store import Store
+from protocol.e2e import Unknown
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from tests.client.phones import SettableClock, TestPhone, seeded_entropy
+
+Phones = tuple[TestPhone, TestPhone]
+STRANGER = DeviceAddress(UserId(0x5712A), DeviceId(1))
+
+
+def send_content(alice: TestPhone, bob: TestPhone, content: bytes) -> Received:
+    """Have Alice encrypt bytes of our choice, as another version's client would."""
+    message_id = alice.store.queue_text(bob.user, "to be replaced")
+    alice.store._database.execute(
+        "UPDATE messages SET content = ? WHERE id = ?", content, bytes.fromhex(message_id)
+    )
+    return bob.receive(alice, alice.store.encrypt(message_id))
+
+
+def test_a_received_message_is_in_the_history_with_all_its_facts(friends: Phones) -> None:
+    alice, bob = friends
+    send = alice.send(bob, "hello")
+    bob.clock.time += 60
+    received = bob.store.receive(replace(bob.delivery(alice, send), accepted_at=1_800_000_030.0))
+    assert isinstance(received, ReceivedMessage)
+    assert (received.text, received.phone, received.message_id) == ("hello", alice.phone, send.message_id)
+    (entry,) = bob.store.history()
+    assert (entry.text, entry.outgoing, entry.user, entry.sender_device) == ("hello", False, alice.user, 1)
+    assert (entry.sent_at, entry.accepted_at, entry.stored_at) == (
+        1_800_000_000.0,
+        1_800_000_030.0,
+        1_800_000_060.0,
+    )
+    assert entry.state is MessageState.RECEIVED
+
+
+def test_the_cursor_moves_with_each_delivery_and_survives_a_restart(friends: Phones) -> None:
+    alice, bob = friends
+    for number in range(1, 4):
+        bob.read(alice, alice.send(bob, "hello"))
+        assert bob.store.cursor() == number
+    bob.reopen()
+    assert bob.store.cursor() == 3
+
+
+def test_a_delivery_at_or_below_the_cursor_is_a_duplicate(friends: Phones) -> None:
+    alice, bob = friends
+    deliveries = [bob.delivery(alice, alice.send(bob, str(n))) for n in range(3)]
+    bob.store.receive_all(deliveries)
+    assert bob.store.receive_all(deliveries) == [Duplicate(Seq(1)), Duplicate(Seq(2)), Duplicate(Seq(3))]
+    assert bob.store.cursor() == 3
+    assert bob.texts() == ["0", "1", "2"]
+
+
+def test_the_same_ciphertext_under_a_new_seq_is_a_duplicate_and_moves_the_cursor(friends: Phones) -> None:
+    alice, bob = friends
+    send = alice.send(bob, "hello")
+    bob.read(alice, send)
+    assert bob.receive(alice, send) == Duplicate(Seq(2))
+    assert bob.store.cursor() == 2
+    assert bob.texts() == ["hello"]
+
+
+def test_the_same_content_encrypted_again_is_a_duplicate(friends: Phones) -> None:
+    alice, bob = friends
+    send = alice.send(bob, "hello")
+    bob.read(alice, send)
+    alice.store.encrypt_again_from(bob.user, send.number)
+    alice.store.learn_bundles(bob.user, [(bob.device, bob.bundle())])
+    assert bob.receive(alice, alice.store.encrypt(send.message_id)) == Duplicate(Seq(2))
+    assert bob.texts() == ["hello"]
+
+
+def test_one_persons_content_id_does_not_hide_anothers_message(friends: Phones) -> None:
+    alice, bob = friends
+    content = cbor2.dumps([0, b"\x01" * 8, 0, "the same id"])
+    send_content(alice, bob, content)
+    carol = TestPhone(alice.home.parent / "carol", 0xCA201, "+4930333333")
+    carol.knows(bob)
+    assert isinstance(send_content(carol, bob, content), ReceivedMessage)
+    carol.store.close()
+
+
+@pytest.mark.parametrize(
+    ("ciphertext", "error_name"),
+    [
+        (b"", "bad-ciphertext"),
+        (b"\x11garbage", "bad-ciphertext"),
+        (b"\x21" + bytes(60), "unsupported-ciphertext"),
+        (b"\x11" + bytes(60), "no-session"),
+        (b"\x12\x01\x00" + b"\x07" * 110, "bad-ciphertext"),
+        (b"\x12\x63\x00" + b"\x07" * 110, "prekey-gone"),
+    ],
+)
+def test_what_cannot_be_opened_is_a_visible_event_and_moves_the_cursor(
+    phones: Phones, ciphertext: bytes, error_name: str
+) -> None:
+    bob = phones[1]
+    received = bob.store.receive(IncomingDelivery(Seq(1), STRANGER, MessageNumber(1), ciphertext))
+    assert isinstance(received, Undecryptable)
+    assert received.error_name == error_name
+    (entry,) = bob.store.history(STRANGER.user)
+    assert (entry.kind, entry.error_name, entry.text) == (EntryKind.UNDECRYPTABLE, error_name, None)
+    assert entry.message_id == received.message_id
+    assert bob.store.cursor() == 1
+
+
+def test_nothing_gets_stuck_behind_what_cannot_be_opened(friends: Phones) -> None:
+    alice, bob = friends
+    damaged = bob.delivery(alice, alice.send(bob, "damaged"))
+    damaged = replace(damaged, ciphertext=damaged.ciphertext[:-1] + b"\x00")
+    fine = bob.delivery(alice, alice.send(bob, "fine"))
+    first, second = bob.store.receive_all([damaged, fine])
+    assert isinstance(first, Undecryptable)
+    assert isinstance(second, ReceivedMessage)
+    assert bob.texts() == [None, "fine"]
+
+
+def test_content_of_a_later_version_is_kept_whole(friends: Phones) -> None:
+    alice, bob = friends
+    content = cbor2.dumps([77, b"\x01" * 8, 5, {"poll": ["yes", "no"]}])
+    received = send_content(alice, bob, content)
+    assert isinstance(received, ReceivedMessage)
+    assert isinstance(received.content, Unknown)
+    assert received.content.encoded == content
+    (entry,) = bob.store.history()
+    assert (entry.kind, entry.text) == (EntryKind.UNKNOWN, None)
+
+
+def test_plaintext_that_is_no_content_is_undecryptable_and_keeps_the_ratchet(friends: Phones) -> None:
+    alice, bob = friends
+    received = send_content(alice, bob, b"not cbor at all")
+    assert isinstance(received, Undecryptable)
+    assert received.error_name == "bad-content"
+    assert bob.read(alice, alice.send(bob, "better")) == "better"
+
+
+def test_a_crash_inside_a_batch_leaves_nothing_of_it(friends: Phones) -> None:
+    alice, bob = friends
+    deliveries = [bob.delivery(alice, alice.send(bob, str(n))) for n in range(3)]
+    bob.store._database.execute(
+        "CREATE TRIGGER full AFTER INSERT ON messages WHEN new.number = 3"
+        " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    with pytest.raises(Exception, match="disk full"):
+        bob.store.receive_all(deliveries)
+    assert bob.store.cursor() == 0
+    assert bob.store.history() == []
+    bob.store._database.execute("DROP TRIGGER full")
+    received = bob.store.receive_all(deliveries)
+    assert [one.text for one in received if isinstance(one, ReceivedMessage)] == ["0", "1", "2"]
+
+
+def test_nothing_is_received_without_an_account(tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("empty")
+    with Store.open(home, seeded_entropy(1), SettableClock()) as store, pytest.raises(NoAccountError):
+        store.receive(IncomingDelivery(Seq(1), STRANGER, MessageNumber(1), b""))
+
+
+def test_the_log_names_the_sender_and_the_reason_only(
+    phones: Phones, caplog: pytest.LogCaptureFixture
+) -> None:
+    bob = phones[1]
+    bob.store.receive(IncomingDelivery(Seq(1), STRANGER, MessageNumber(1), b"\x11garbage", None, "+4930999"))
+    (record,) = caplog.records
+    assert record.message == "undecryptable"
+    assert record.__dict__["reason"] == "bad-ciphertext"
+    assert "+4930999" not in str(record.__dict__)
