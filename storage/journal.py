@@ -37,7 +37,7 @@ from storage.errors import (
     StorageFullError,
 )
 from storage.figures import CommitFigures, JournalStatistics
-from storage.tables import Op, Put
+from storage.tables import GROWING_TABLES, Op, Put
 
 log = logging.getLogger("roost.storage")
 
@@ -63,12 +63,13 @@ class Journal(Protocol):
     def submit(self, ops: Sequence[Op], done: Done) -> None:
         """Take `ops`, to be made durable together; `done` is told. Never blocks. Called on the loop's thread.
 
-        A submission without a Delete or DeleteRange is a new message, refused when storage is nearly full;
-        one with any is taken as long as LMDB can do it, because it makes room.
+        When storage is nearly full, what only adds rows to the growing tables (a message, a registration) is
+        refused; anything else is taken as long as LMDB can do it: acknowledgements make room, receipts need
+        none. A submission without operations is a barrier: done when all that came before it is.
 
         Raises:
             JournalFullError: too much is waiting for the disk.
-            StorageFullError: map or disk is nearly full, and `ops` delete nothing.
+            StorageFullError: map or disk is nearly full, and `ops` only add.
             JournalClosedError: after `close()`.
             JournalFailedError: after a failed commit.
         """
@@ -155,7 +156,7 @@ class _GroupCommit:
         backlog = len(self._queue) + self._on_its_way
         if backlog >= self._backlog_limit:
             raise JournalFullError(backlog, self._backlog_limit)
-        if self._storage_full and all(isinstance(op, Put) for op in ops):
+        if self._storage_full and _only_grows(ops):
             raise StorageFullError("storage is nearly full: new messages are refused until there is room")
         self._queue.append((ops, done))
         if backlog >= self._backlog_peak:
@@ -368,6 +369,11 @@ class InlineJournal(_GroupCommit):
     def close(self) -> None:
         """See `Journal.close`."""
         self._closed = True
+
+
+def _only_grows(ops: Sequence[Op]) -> bool:
+    """Whether `ops` are a new message or registration: they add rows and delete none."""
+    return all(isinstance(op, Put) for op in ops) and any(op.table in GROWING_TABLES for op in ops)
 
 
 def _run_now(answer: Callable[[], None]) -> None:

@@ -26,6 +26,10 @@ CODES = Table("codes")
 
 DURABLE_TABLES = (META, USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE, CURSORS, PROGRESS, CODES)
 
+# What a message or a registration adds to. The others change rows that are there, or add a few bytes: receipts
+# and codes go on while new messages are refused because storage is nearly full.
+GROWING_TABLES = frozenset((USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE))
+
 # LMDB's own limit for a key (mdb_env_get_maxkeysize of the usual build).
 MAX_KEY_BYTES = 511
 

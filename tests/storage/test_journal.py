@@ -28,7 +28,7 @@ from storage import (
 )
 from storage.batch import merge
 from storage.journal import Post
-from storage.tables import QUEUE, Op, Table
+from storage.tables import PROGRESS, QUEUE, Op, Table
 from tests.storage.conftest import MIB
 
 OpenJournal = Callable[..., Journal]
@@ -257,12 +257,16 @@ class TestContract:
             assert journal.statistics().storage_full
             with pytest.raises(StorageFullError):
                 journal.submit(put("b"), answers.done("refused"))
+            # Receipts and barriers take no room to speak of.
+            journal.submit([Put(PROGRESS, b"p", b"v")], answers.done("receipt"))
+            journal.submit([], answers.done("barrier"))
             journal.submit([Delete(QUEUE, b"a"), *put("cursor")], answers.done("makes room"))
-            loop.run_until(lambda: len(answers.seen) == 2)
+            loop.run_until(lambda: len(answers.seen) == 4)
             assert not is_full(journal)
             journal.submit(put("b"), answers.done("b"))
-            loop.run_until(lambda: len(answers.seen) == 3)
-            assert answers.seen == [("large", None), ("makes room", None), ("b", None)]
+            loop.run_until(lambda: len(answers.seen) == 5)
+            assert answers.names() == ["large", "receipt", "barrier", "makes room", "b"]
+            assert {error for _, error in answers.seen} == {None}
             journal.close()
 
     def test_a_batch_that_does_not_fit_is_refused_and_the_journal_goes_on(
