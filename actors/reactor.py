@@ -34,9 +34,9 @@ SWEEP_LINKS = 256
 async def open_reactor() -> AsyncIterator[Network]:
     """Open the best network that this system has: epoll on Linux, trio's own waits elsewhere.
 
-    Leaving the block ends every link and listener at once, so owners that want their last words sent close
-    their links before. Cancellation does the same. An exception of the body comes out in an
-    ``ExceptionGroup``, as from any trio nursery.
+    Leaving the block waits for links that are closing, a second at most, then ends every link and listener;
+    owners that want their last words sent close their links before. Cancelled, or left by an exception, it
+    ends them at once. An exception of the body comes out in an ``ExceptionGroup``, as from any trio nursery.
     """
     network = EpollNetwork() if hasattr(select, "epoll") else WaitingNetwork()
     async with run_network(network):
@@ -50,6 +50,7 @@ async def run_network(network: SocketNetwork) -> AsyncIterator[None]:
         network.start(nursery)
         try:
             yield
+            await network.settle()
         finally:
             network.shut_down()
             nursery.cancel_scope.cancel()

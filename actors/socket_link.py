@@ -163,8 +163,8 @@ class SocketLink:
             self._hub.watch_closing(self)
 
     def abort(self) -> None:
-        """See ``Link.abort``."""
-        if self._state is LinkState.ENDED:
+        """See ``Link.abort``; also after the goodbye, which a reset would take back, it is a no-op."""
+        if self._state in (LinkState.LINGERING, LinkState.ENDED):
             return
         try:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
@@ -180,8 +180,11 @@ class SocketLink:
 
     @property
     def is_orphaned(self) -> bool:
-        """Whether the link had an owner, and it has died."""
-        return self._owner is not None and not self._owner.is_alive
+        """Whether the link is open and had an owner, and it has died.
+
+        One that its owner has closed is not orphaned: an actor may say its last words, close, and stop.
+        """
+        return self._state is LinkState.OPEN and self._owner is not None and not self._owner.is_alive
 
     def on_readable(self, hung_up: bool = False) -> None:
         """There is something to read: bytes, an end or an error.
@@ -302,11 +305,9 @@ class SocketLink:
         self._release()
 
     def _end(self, reason: str) -> None:
-        was_lingering = self._state is LinkState.LINGERING
         self._release()
-        if not was_lingering:
-            self._untold = None
-            self._tell(LinkClosed(reason))
+        self._untold = None
+        self._tell(LinkClosed(reason))
 
     def _release(self) -> None:
         self._state = LinkState.ENDED

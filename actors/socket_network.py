@@ -26,6 +26,9 @@ FLUSH_SECONDS = 5.0
 # How long we wait for the peer's own end after our goodbye; nginx has the same default for lingering_timeout.
 LINGER_SECONDS = 5.0
 
+# How long the network waits at its own end for links that are closing, so that last words get through.
+SETTLE_SECONDS = 1.0
+
 # A link may outlive its owner for this long. Looking costs about 0.1 µs a link.
 ORPHAN_CHECK_SECONDS = 1.0
 
@@ -47,6 +50,7 @@ class SocketNetwork(ABC):
         self._untold: dict[SocketLink, None] = {}
         self._listeners: dict[Listener, None] = {}
         self._turn_end = TurnEnd()
+        self._settled = trio.Event()  # set when the last closing link has ended
         self._pressing = trio.Event()  # set when the sweeper has to look soon
 
     # -- Network --
@@ -117,12 +121,20 @@ class SocketNetwork(ABC):
         nursery.start_soon(self._turn_end.run, name="turn_end")
         nursery.start_soon(self._sweep_forever, name="link_sweeper")
 
+    async def settle(self) -> None:
+        """Wait until no link is closing any more, ``SETTLE_SECONDS`` at most."""
+        with trio.move_on_after(SETTLE_SECONDS):
+            while self._closing:
+                self._settled = trio.Event()
+                await self._settled.wait()
+
     def shut_down(self) -> None:
-        """Stop listening and end every link now; owners that want more close their links before."""
+        """Stop listening and end every link now."""
         for listener in list(self._listeners):
             listener.close()
         for link in list(self._links.values()):
             link.abort()
+            link.on_close_timeout()  # those that have said goodbye are closed without a reset
 
     @property
     def open_links(self) -> int:
@@ -160,6 +172,8 @@ class SocketNetwork(ABC):
         """See ``LinkHub.forget``."""
         self._links.pop(link.fileno(), None)
         self._closing.pop(link, None)
+        if not self._closing:
+            self._settled.set()
 
     async def _sweep_forever(self) -> None:
         orphan_check_at = trio.current_time() + ORPHAN_CHECK_SECONDS

@@ -34,10 +34,11 @@ class NetworkContract:
     """What every implementation keeps; a subclass gives the fixture ``network``."""
 
     @pytest.fixture(autouse=True)
-    def _orphans_are_found_quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _time_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # Real sockets need real time, so the time is made short.
         monkeypatch.setattr(socket_network, "ORPHAN_CHECK_SECONDS", 0.02)
         monkeypatch.setattr(sim_network, "ORPHAN_CHECK_SECONDS", 0.02)
+        monkeypatch.setattr(socket_network, "SETTLE_SECONDS", 0.02)
 
     async def test_bytes_arrive_in_order_both_ways(self, network: Network) -> None:
         near, far = await connected(network)
@@ -216,6 +217,17 @@ class NetworkContract:
         survivor = RecordingOwner(near)
         RecordingOwner(far).is_alive = False
         assert await survivor.wait_closed() == "reset"
+
+    async def test_an_owner_may_close_its_link_and_die_with_bytes_unsent(self, network: Network) -> None:
+        near, far = await connected(network)
+        owner = RecordingOwner(near)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        near.close()
+        owner.is_alive = False
+        await trio.sleep(0.05)  # longer than the check for orphans takes
+        heir = RecordingOwner(far, keep_reading=True)
+        assert await heir.wait_closed() == "eof"
+        assert len(heir.data) == MORE_THAN_BUFFERS
 
     async def test_connecting_to_a_port_nobody_listens_on_is_refused(self, network: Network) -> None:
         listener = await network.listen(HOST, 0, 1)

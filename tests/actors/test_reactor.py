@@ -2,13 +2,15 @@
 
 import gc
 import select
+import socket
+import threading
 import tracemalloc
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from actors import reactor
+from actors import reactor, socket_network
 from actors.network import Link
 from actors.reactor import EpollNetwork, open_reactor, run_network
 from actors.waiting_network import WaitingNetwork
@@ -35,6 +37,42 @@ async def test_leaving_the_reactor_ends_its_links() -> None:
         listener = await network.listen(HOST, 0, 1)
         owner = RecordingOwner(await network.connect(HOST, listener.port))
     assert owner.reasons == ["aborted"]
+
+
+async def test_leaving_waits_for_a_link_that_is_closing() -> None:
+    with socket.socket() as peer:
+        async with open_reactor() as network:
+            listener = await network.listen(HOST, 0, 1)
+            peer.connect((HOST, listener.port))
+            link = await listener.accept()
+            owner = RecordingOwner(link)
+            link.write(b"x" * 16_000_000)
+            link.close()
+            reader = threading.Thread(target=read_to_the_end, args=(peer,))
+            reader.start()
+        assert owner.reasons == ["closed"]
+        reader.join()
+
+
+def read_to_the_end(peer: socket.socket) -> None:
+    while peer.recv(1_000_000):
+        pass
+    peer.shutdown(socket.SHUT_WR)
+
+
+async def test_leaving_waits_for_no_peer_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_network, "SETTLE_SECONDS", 0.01)
+    with socket.socket() as peer:
+        async with open_reactor() as network:
+            listener = await network.listen(HOST, 0, 1)
+            peer.connect((HOST, listener.port))
+            link = await listener.accept()
+            owner = RecordingOwner(link)
+            link.write(b"restarting")
+            link.close()
+        assert owner.reasons == ["closed"]
+        assert peer.recv(100) == b"restarting"  # and no reset has destroyed it
+        assert peer.recv(100) == b""
 
 
 async def test_a_cancelled_reactor_ends_its_links() -> None:

@@ -83,6 +83,7 @@ def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.link.abort()
+    bench.link.on_close_timeout()
     bench.peer.close()
 
 
@@ -222,6 +223,15 @@ def test_a_lingering_link_is_released_when_its_time_is_up_and_tells_nothing_more
     assert active.owner.told == [LinkClosed("closed")]
 
 
+def test_an_abort_after_the_goodbye_does_not_take_it_back(active: Bench) -> None:
+    active.link.write(b"goodbye")
+    active.link.close()
+    active.link.abort()
+    assert active.peer.recv(100) == b"goodbye"
+    assert active.link.fileno() != -1
+    assert active.owner.told == [LinkClosed("closed")]
+
+
 def test_a_peer_that_floods_a_lingering_link_is_cut_off(
     active: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +297,13 @@ def test_a_link_is_orphaned_when_its_owner_has_died(bench: Bench) -> None:
     assert not bench.link.is_orphaned
     bench.owner.is_alive = False
     assert bench.link.is_orphaned
+
+
+def test_a_link_that_its_owner_has_closed_is_no_orphan(active: Bench) -> None:
+    active.fill()
+    active.link.close()
+    active.owner.is_alive = False
+    assert not active.link.is_orphaned
 
 
 class FailingSocket(socket.socket):

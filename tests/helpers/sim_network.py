@@ -263,7 +263,7 @@ class SimLink:
 
     @property
     def is_orphaned(self) -> bool:
-        return self._owner is not None and not self._owner.is_alive
+        return self._state is _State.OPEN and self._owner is not None and not self._owner.is_alive
 
     def break_off(self, reason: str) -> None:
         """The other side is gone; what had arrived before can still be read."""
