@@ -1,31 +1,22 @@
 """Verification codes as pure decisions: how one is made, when a new one may be had, whether a guess is right.
 
-`relay/registration.py` is the actor that owns the codes on their way. What is kept of a code is a keyed digest:
-six digits have a million possibilities, so a plain hash would be a code in clear for whoever reads the store.
+`relay/registration.py` is the actor that carries them out; `storage/codes.py` says what is kept of a code and
+why it is worthless to whoever reads the store.
 """
 
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import replace
 from math import ceil
 
 from protocol import ErrorCode
 from relay.config import CODE_DIGITS, CODE_GUESSES, CODE_RESEND_SECONDS, CODE_SECONDS
 from relay.errors import RefusalError
+from storage.codes import SALT_BYTES, CodeRecord, code_matches, hash_code
+
+Entropy = Callable[[int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class PendingCode:
-    """What the relay remembers of a code that is on its way to a phone."""
-
-    digest: bytes
-    sent_at: float
-    """Unix seconds."""
-    guesses_left: int = CODE_GUESSES
-
-
-def make_code(entropy: Callable[[int], bytes]) -> str:
+def make_code(entropy: Entropy) -> str:
     """Draw a code, each of the million equally likely."""
     span = 10**CODE_DIGITS
     # 2^32 is no multiple of a million: the last, incomplete run of numbers is thrown away and drawn again,
@@ -37,26 +28,33 @@ def make_code(entropy: Callable[[int], bytes]) -> str:
             return f"{number % span:0{CODE_DIGITS}d}"
 
 
-def digest_code(key: bytes, phone: str, code: str) -> bytes:
-    """What is kept of a code; useless without the node's key, and for any other phone."""
-    return hmac.digest(key, f"{phone}\0{code}".encode(), sha256)
+def new_record(entropy: Entropy, secret: bytes, phone: str, code: str, now: float) -> CodeRecord:
+    """What is kept of a code that is sent now."""
+    salt, second = entropy(SALT_BYTES), int(now)
+    return CodeRecord(
+        salt=salt,
+        digest=hash_code(secret, salt, phone, code),
+        created_at=second,
+        expires_at=second + CODE_SECONDS,
+        guesses_left=CODE_GUESSES,
+        next_request_at=second + CODE_RESEND_SECONDS,
+    )
 
 
-def check_resend(pending: PendingCode | None, now: float) -> None:
+def check_resend(record: CodeRecord | None, now: float) -> None:
     """Allow a new code, or say how long to wait.
 
     Raises:
         RefusalError: `wait`, with the seconds.
     """
-    if pending is None:
-        return
-    age = now - pending.sent_at
     # A clock that was set back must not lock anybody out for longer than the rule says.
-    if 0 <= age < CODE_RESEND_SECONDS:
-        raise RefusalError(ErrorCode.WAIT, ceil(CODE_RESEND_SECONDS - age))
+    if record is not None and record.created_at <= now < record.next_request_at:
+        raise RefusalError(ErrorCode.WAIT, ceil(record.next_request_at - now))
 
 
-def check_guess(pending: PendingCode | None, digest: bytes, now: float) -> PendingCode | None:
+def check_guess(
+    record: CodeRecord | None, secret: bytes, phone: str, code: str, now: float
+) -> CodeRecord | None:
     """Judge a guess.
 
     Returns:
@@ -65,10 +63,10 @@ def check_guess(pending: PendingCode | None, digest: bytes, now: float) -> Pendi
     Raises:
         RefusalError: `code-expired` or `too-many-guesses`; nothing changes.
     """
-    if pending is None or not 0 <= now - pending.sent_at < CODE_SECONDS:
+    if record is None or now >= record.expires_at:
         raise RefusalError(ErrorCode.CODE_EXPIRED)
-    if pending.guesses_left == 0:
+    if record.guesses_left == 0:
         raise RefusalError(ErrorCode.TOO_MANY_GUESSES)
-    if hmac.compare_digest(pending.digest, digest):
+    if code_matches(secret, record, phone, code):
         return None
-    return replace(pending, guesses_left=pending.guesses_left - 1)
+    return replace(record, guesses_left=record.guesses_left - 1)

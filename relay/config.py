@@ -47,15 +47,31 @@ CODE_MEMORY_LIMIT = 100_000
 MAILBOX_QUEUE = 256
 """Messages that may wait for one mailbox actor; senders beyond it wait with their sockets unread."""
 
+MESSAGE_LIFE_SECONDS = 30 * 86_400
+"""When an undelivered message may be dropped: 30 days, as WhatsApp has it. Written with each message; nothing
+drops them yet."""
+
+RELOAD_SECONDS = 0.2
+"""How long a mailbox waits before it reads its state again after the disk refused something."""
+
+BACKLOG_HIGH = 4_096
+"""Submissions waiting for the disk above which sockets are not read: half of what the journal takes."""
+
+BACKLOG_PAUSE_SECONDS = 0.02
+"""How long a connection then waits before it looks again: some ten commits."""
+
+CONNECTION_SHUTDOWN_SECONDS = 2.0
+"""A connection that stops says a word of goodbye and leaves the registers; nothing of that takes long."""
+
 COMMIT_SECONDS = 30.0
-"""A commit that takes longer than this is a broken disk: the request is given up, the journal decides the rest."""
+"""A commit that takes longer than this is a broken disk: the request is given up."""
 
 DRAIN_SECONDS = 4.0
 """What stopping may take, so that a node is gone within the 5 seconds that it promises."""
 
 REATTACH_LIMIT = 3
 REATTACH_WINDOW_SECONDS = 10.0
-"""A connection whose mailbox crashes more often than this is closed: its device's own back-off ends the loop."""
+"""A connection whose mailbox crashes more often than this is closed: back-off is the device's."""
 
 
 class HostPort(NamedTuple):
@@ -66,6 +82,10 @@ class HostPort(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+DEFAULT_LISTEN = HostPort("127.0.0.1", 5252)
+DEFAULT_ADMIN = HostPort("127.0.0.1", 5280)
 
 
 class Setting(NamedTuple):
@@ -80,10 +100,10 @@ class Setting(NamedTuple):
 class Config:
     """All settings of one node; built by `load`, or directly in tests."""
 
-    listen: HostPort = HostPort("127.0.0.1", 5252)
+    listen: HostPort = DEFAULT_LISTEN
     data: Path = Path("roost-data")
     sms: str = "console"
-    admin: HostPort | None = HostPort("127.0.0.1", 5280)
+    admin: HostPort | None = DEFAULT_ADMIN
     ready_file: Path | None = None
     keepalive_seconds: int = 30
     window_messages: int = 256
@@ -145,13 +165,21 @@ SETTINGS: dict[str, Setting] = {
         lambda text: Path(str(text)), "written once devices can connect: JSON with relay, admin, pid"
     ),
     "keepalive_seconds": Setting(_whole(5, 600), "silence after which either side sends a ping"),
-    "window_messages": Setting(_whole(1, 4_096), "unacknowledged deliveries a device may have; the rest waits"),
+    "window_messages": Setting(
+        _whole(1, 4_096), "unacknowledged deliveries a device may have; the rest waits"
+    ),
     "window_bytes": Setting(_whole(1_024, 2**24), "the same in bytes: what a slow reader can cost in memory"),
     "max_connections": Setting(_whole(1, 1_000_000), "device connections at a time"),
     "max_handshakes": Setting(_whole(1, 100_000), "connections that have not said who they are, at a time"),
-    "max_unsent_bytes": Setting(_whole(65_536, 2**28), "written but not taken by a peer; beyond it: too-slow"),
-    "max_queued_messages": Setting(_whole(1, 10_000_000), "messages that may wait for one device; then mailbox-full"),
-    "mailbox_idle_seconds": Setting(_whole(1, 86_400), "a mailbox without device or work leaves memory after this"),
+    "max_unsent_bytes": Setting(
+        _whole(65_536, 2**28), "written but not taken by a peer; beyond it: too-slow"
+    ),
+    "max_queued_messages": Setting(
+        _whole(1, 10_000_000), "messages that may wait for one device; then mailbox-full"
+    ),
+    "mailbox_idle_seconds": Setting(
+        _whole(1, 86_400), "a mailbox without device or work leaves memory after this"
+    ),
 }
 """Every key of the TOML file, of the environment (`ROOST_` and upper case), and of the flags."""
 

@@ -2,32 +2,24 @@
 
 Pure: no actor, no store, no clock. `relay/mailbox.py` owns one for each device of its user, tells it what
 happened, and does what it says. The messages themselves are on disk; here are only numbers, the deliveries
-in flight, and copies of the newest messages while the device keeps up.
+in flight, and the newest messages while the device keeps up.
 
     acked ≤ sent ≤ durable < next_seq
 
-Invariants: every delivery in `in_flight` has acked < seq ≤ sent, in order; every copy in `fresh` has a seq
-above `sent`, in order; what is above `durable` is never sent.
+Invariants: every delivery in `in_flight` has acked < seq ≤ sent, in order; every message in `fresh` has a
+seq above `sent`, in order; what is above `durable` is never sent.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, DeviceId, MessageNumber, Seq
+from protocol import DeviceAddress, MessageNumber, Seq
 from relay.delivery import QUEUE_TRANSITIONS, QueueEvent, QueueState, window_has_room
+from storage import Op, mailboxes
+from storage.mailboxes import DeviceCursor, QueuedMessage, Taken
 
 
-# Two of these are built for every message, so they are slotted and not frozen: freezing triples the cost.
-@dataclass(slots=True)
-class FreshMessage:
-    """A copy, in memory, of a message that is on its way to the disk."""
-
-    seq: Seq
-    sender: DeviceAddress
-    number: MessageNumber
-    ciphertext: bytes
-
-
+# One is built for every delivery, so it is slotted and not frozen: freezing triples the cost.
 @dataclass(slots=True)
 class InFlight:
     """A delivery that the device has not acknowledged."""
@@ -46,53 +38,50 @@ class DeviceQueue:
         "_in_flight_bytes",
         "_window_bytes",
         "_window_messages",
-        "acked",
-        "device",
+        "address",
+        "cursor",
         "durable",
         "fresh",
         "in_flight",
-        "next_seq",
         "sent",
         "state",
     )
 
     def __init__(
-        self, device: DeviceId, *, acked: int, next_seq: int, window_messages: int, window_bytes: int
+        self, address: DeviceAddress, cursor: DeviceCursor, *, window_messages: int, window_bytes: int
     ) -> None:
-        """All numbers as the store has them."""
-        self.device = device
-        self.acked = acked  # all up to here is deleted, or about to be
-        self.sent = acked  # the highest seq given to the present connection
-        self.durable = next_seq - 1  # the highest seq that is on disk
-        self.next_seq = next_seq  # what the next message gets
+        """`cursor` is as the store has it: everything in it is durable."""
+        self.address = address
+        self.cursor = cursor  # as it will be when everything that was submitted is durable
         self.state = QueueState.OFFLINE
+        self.durable = cursor.next_seq - 1  # the highest seq that is on disk
+        self.sent: int = cursor.acked_seq  # the highest seq given to the present connection
         self.in_flight: deque[InFlight] = deque()  # at most the window
-        # Copies of messages that go out from memory when they are durable. Bounded by the window: whoever
-        # is further behind than that is served from the disk.
-        self.fresh: deque[FreshMessage] = deque()
+        # Messages that go out from memory once they are durable. At most the window: a device that is
+        # further behind is served from the disk.
+        self.fresh: deque[tuple[Seq, QueuedMessage]] = deque()
         self._in_flight_bytes = 0
         self._given = 0  # the present connection has seen everything up to here
         self._window_messages = window_messages
         self._window_bytes = window_bytes
 
-    @property
-    def queued(self) -> int:
-        """Messages that the device has not acknowledged, those not yet durable included."""
-        return self.next_seq - 1 - self.acked
+    def append(self, message: QueuedMessage) -> list[Op]:
+        """Give the next message its seq; returns what makes it durable.
 
-    def append(self, sender: DeviceAddress, number: MessageNumber, ciphertext: bytes) -> Seq:
-        """Give the next message its seq; a copy is kept if the device is keeping up.
-
-        Nothing is sent: the message is not durable yet.
+        Nothing is sent before that. The message is kept in memory if the device is keeping up.
         """
-        seq = Seq(self.next_seq)
-        self.next_seq += 1
+        seq = self.cursor.next_seq
+        self.cursor, ops = mailboxes.append(self.address, self.cursor, message)
         if self.state is QueueState.ONLINE:
             if len(self.fresh) < self._window_messages:
-                self.fresh.append(FreshMessage(seq, sender, number, ciphertext))
+                self.fresh.append((seq, message))
             else:
                 self._fall_behind()
-        return seq
+        return ops
+
+    def committed(self, seq: int) -> None:
+        """Everything up to `seq` is on disk."""
+        self.durable = max(self.durable, seq)
 
     def attach(self, *, given: int) -> None:
         """A connection of the device is here; deliveries start again after what is acknowledged.
@@ -103,23 +92,19 @@ class DeviceQueue:
         """
         self._move(QueueEvent.ATTACHED)
         self._start_over()
-        self._given = min(given, self.durable)
+        self._given = given
 
     def detach(self) -> None:
         """The connection has ended: nothing is kept in memory for the device."""
         self._move(QueueEvent.DETACHED)
         self._start_over()
 
-    def committed(self, seq: int) -> None:
-        """Everything up to `seq` is on disk."""
-        self.durable = max(self.durable, seq)
-
     @property
     def wants_delivery(self) -> bool:
         """Whether something durable may be sent now."""
         return (
-            self.state is not QueueState.OFFLINE
-            and self.sent < self.durable
+            self.sent < self.durable
+            and self.state is not QueueState.OFFLINE
             and window_has_room(
                 len(self.in_flight),
                 self._in_flight_bytes,
@@ -128,44 +113,53 @@ class DeviceQueue:
             )
         )
 
-    def next_fresh(self) -> FreshMessage | None:
-        """The next message to send, if a copy of it is in memory; None means: read it from the disk."""
-        if self.fresh and self.fresh[0].seq == self.sent + 1:
-            return self.fresh.popleft()
+    @property
+    def room(self) -> tuple[int, int]:
+        """How many more messages, and bytes of them, the window takes."""
+        return self._window_messages - len(self.in_flight), self._window_bytes - self._in_flight_bytes
+
+    def next_fresh(self) -> QueuedMessage | None:
+        """The message after `sent`, if it is in memory; None means: read it from the disk."""
+        if self.fresh and self.fresh[0][0] == self.sent + 1:
+            return self.fresh.popleft()[1]
         return None
 
-    def launch(self, seq: Seq, sender: DeviceAddress, number: MessageNumber, size: int) -> bool:
-        """Count a delivery as in flight; says whether it has to be sent, or the device has it already."""
+    def launch(self, seq: Seq, message: QueuedMessage) -> bool:
+        """Count a delivery as in flight; says whether it must be sent, or the device was given it before."""
+        size = len(message.ciphertext)
         self.sent = seq
-        self.in_flight.append(InFlight(seq, sender, number, size))
+        self.in_flight.append(InFlight(seq, message.sender, message.number, size))
         self._in_flight_bytes += size
         return seq > self._given
 
-    @property
-    def room(self) -> int:
-        """How many more deliveries the window takes, by number."""
-        return self._window_messages - len(self.in_flight)
+    def nothing_left(self) -> None:
+        """The disk has nothing after `sent`: what is missing there has expired."""
+        self.sent = self.durable
 
     def settle(self) -> None:
         """Say where the device stands after sending: caught up, or behind and served from the disk."""
-        if self.state is QueueState.DRAINING and self.sent == self.durable:
+        if self.state is QueueState.DRAINING and self.sent >= self.durable:
             self._move(QueueEvent.CAUGHT_UP)
         elif self.state is QueueState.ONLINE and self.sent < self.durable:
             self._fall_behind()
 
-    def acknowledge(self, seq: int) -> list[InFlight]:
-        """The device has stored everything up to `seq`; returns the deliveries that this ends, in order.
+    def acknowledge(self, seq: int) -> tuple[list[InFlight], list[Op]]:
+        """The device has stored everything up to `seq`.
 
-        A seq that was never sent is cut to what was: a device can only lie about itself.
+        Returns the deliveries that this ends, and what deletes them. A seq that was never sent is cut to
+        what was: a device can only lie about itself.
         """
         done: list[InFlight] = []
         while self.in_flight and self.in_flight[0].seq <= seq:
-            delivery = self.in_flight.popleft()
-            self._in_flight_bytes -= delivery.size
-            done.append(delivery)
-        if done:
-            self.acked = done[-1].seq
-        return done
+            done.append(self.in_flight.popleft())
+        if not done:
+            return done, []
+        size = sum(delivery.size for delivery in done)
+        self._in_flight_bytes -= size
+        self.cursor, ops = mailboxes.acknowledge(
+            self.address, self.cursor, done[-1].seq, Taken(len(done), size)
+        )
+        return done, ops
 
     def _fall_behind(self) -> None:
         self._move(QueueEvent.WINDOW_FULL)
@@ -175,7 +169,7 @@ class DeviceQueue:
         self.fresh.clear()
         self.in_flight.clear()
         self._in_flight_bytes = 0
-        self.sent = self.acked
+        self.sent = self.cursor.acked_seq
         self._given = 0
 
     def _move(self, event: QueueEvent) -> None:

@@ -1,10 +1,10 @@
 """What can go wrong in the relay's own house; what a peer did wrong has codes in `protocol/`.
 
-    RelayError
-    ├── ConfigError            a setting that cannot be used; names the setting and where it came from
-    ├── AddressInUseError      somebody listens on that address already
-    ├── GatewayError           a verification code could not be handed to the SMS gateway
-    └── RefusalError           a request that is refused, with the wire code and detail to answer with
+RelayError
+├── ConfigError            a setting that cannot be used; names the setting and where it came from
+├── AddressInUseError      somebody listens on that address already
+├── GatewayError           a verification code could not be handed to the SMS gateway
+└── RefusalError           a request that is refused, with the wire code and detail to answer with
 """
 
 from typing import Any

@@ -20,7 +20,7 @@ from relay.errors import GatewayError
 
 WEBHOOK_TRIES = 3
 WEBHOOK_PAUSE_SECONDS = 0.5
-"""Doubles with each try: a provider that hiccups gets 0.5 and 1 s, and nobody waits longer than their patience."""
+"""Doubles with each try: a provider that hiccups gets 0.5 and 1 s."""
 
 WEBHOOK_TIMEOUT_SECONDS = 5.0
 
@@ -56,7 +56,7 @@ class ConsoleGateway:
 
 
 class FileGateway:
-    """Appends one JSON line a code, `{"phone","code","via","at"}`: what `roost register --code-from` reads."""
+    """Appends one JSON line a code, `{"phone","code","via","at"}`: for `roost register --code-from`."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path

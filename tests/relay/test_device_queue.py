@@ -3,12 +3,16 @@
 from protocol import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from relay.delivery import QueueState
 from relay.device_queue import DeviceQueue
+from storage.mailboxes import DeviceCursor, QueuedMessage
 
 SENDER = DeviceAddress(UserId(7), DeviceId(1))
+DEVICE = DeviceAddress(UserId(8), DeviceId(1))
 
 
 def make_queue(*, acked: int = 0, next_seq: int = 1, window: int = 4, size: int = 1000) -> DeviceQueue:
-    return DeviceQueue(DeviceId(1), acked=acked, next_seq=next_seq, window_messages=window, window_bytes=size)
+    waiting = next_seq - 1 - acked
+    cursor = DeviceCursor(Seq(next_seq), Seq(acked), waiting, 10 * waiting)
+    return DeviceQueue(DEVICE, cursor, window_messages=window, window_bytes=size)
 
 
 def online_queue(*, window: int = 4) -> DeviceQueue:
@@ -18,19 +22,24 @@ def online_queue(*, window: int = 4) -> DeviceQueue:
     return queue
 
 
-def append(queue: DeviceQueue, number: int) -> Seq:
-    return queue.append(SENDER, MessageNumber(number), b"x" * 10)
+def make_message(number: int, size: int = 10) -> QueuedMessage:
+    return QueuedMessage(SENDER, MessageNumber(number), 1, 2, b"x" * size)
+
+
+def append(queue: DeviceQueue, number: int) -> int:
+    assert queue.append(make_message(number)) != []
+    return queue.cursor.next_seq - 1
 
 
 def launch(queue: DeviceQueue, seq: int, size: int = 10) -> bool:
-    return queue.launch(Seq(seq), SENDER, MessageNumber(seq), size)
+    return queue.launch(Seq(seq), make_message(seq, size))
 
 
 def test_an_offline_queue_keeps_no_message_in_memory() -> None:
     queue = make_queue()
     assert append(queue, 1) == 1
     assert not queue.fresh
-    assert queue.queued == 1
+    assert queue.cursor.messages == 1
 
 
 def test_a_device_with_an_empty_queue_is_online_as_soon_as_it_attaches() -> None:
@@ -51,7 +60,7 @@ def test_a_device_that_keeps_up_is_served_from_memory() -> None:
     queue.committed(1)
     message = queue.next_fresh()
     assert message is not None
-    assert message.seq == 1
+    assert message.number == 1
     assert launch(queue, 1)
     queue.settle()
     assert queue.state is QueueState.ONLINE
@@ -62,12 +71,12 @@ def test_a_device_with_a_backlog_is_served_from_disk_until_it_has_caught_up() ->
     queue.attach(given=0)
     assert queue.state is QueueState.DRAINING
     assert queue.next_fresh() is None
-    launch(queue, 1)
-    queue.settle()
-    assert queue.state is QueueState.DRAINING
-    launch(queue, 2)
-    queue.settle()
-    assert queue.state is QueueState.ONLINE
+    states = []
+    for seq in (1, 2):
+        launch(queue, seq)
+        queue.settle()
+        states.append(queue.state)
+    assert states == [QueueState.DRAINING, QueueState.ONLINE]
 
 
 def test_a_full_window_stops_deliveries_and_drops_the_copies() -> None:
@@ -106,8 +115,8 @@ def test_an_acknowledgement_is_cumulative_and_opens_the_window() -> None:
     for seq in (1, 2, 3):
         launch(queue, seq)
     assert not queue.wants_delivery
-    assert [delivery.number for delivery in queue.acknowledge(2)] == [1, 2]
-    assert queue.acked == 2
+    assert [delivery.number for delivery in queue.acknowledge(2)[0]] == [1, 2]
+    assert queue.cursor.acked_seq == 2
     assert queue.wants_delivery
 
 
@@ -115,15 +124,15 @@ def test_an_acknowledgement_of_what_was_never_sent_is_cut() -> None:
     queue = make_queue(next_seq=6)
     queue.attach(given=0)
     launch(queue, 1)
-    assert len(queue.acknowledge(2**60)) == 1
-    assert queue.acked == 1
+    assert len(queue.acknowledge(2**60)[0]) == 1
+    assert queue.cursor.acked_seq == 1
 
 
 def test_an_old_acknowledgement_changes_nothing() -> None:
     queue = make_queue(acked=5, next_seq=9)
     queue.attach(given=0)
-    assert queue.acknowledge(3) == []
-    assert queue.acked == 5
+    assert queue.acknowledge(3) == ([], [])
+    assert queue.cursor.acked_seq == 5
 
 
 def test_after_a_reconnect_delivery_starts_after_the_last_acknowledgement() -> None:
@@ -153,3 +162,11 @@ def test_a_second_connection_of_the_device_starts_from_the_disk() -> None:
     queue.attach(given=0)
     assert queue.state is QueueState.DRAINING
     assert not queue.fresh
+
+
+def test_what_has_expired_on_disk_is_skipped() -> None:
+    queue = make_queue(next_seq=4)
+    queue.attach(given=0)
+    queue.nothing_left()
+    queue.settle()
+    assert queue.state is QueueState.ONLINE

@@ -15,7 +15,8 @@ def test_a_number_is_kept_in_one_form(text: str) -> None:
     [
         ("01713920001", "must begin with +"),
         ("", "must begin with +"),
-        ("+4917", "too short"),
+        ("+4917", "from nearby"),
+        ("+441", "too short"),
         ("+49", "not a phone number"),
         ("+49171392000112345678", "too long"),
         ("+999123456789", "no country"),

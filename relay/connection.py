@@ -1,0 +1,508 @@
+"""One device connection: its task, its socket, and what the device says through it.
+
+An actor because a peer may do anything: whatever goes wrong here ends this connection and
+    touches nobody else.
+Owns: the link, the protocol's connection object, the outgoing side, and what the device said that a mailbox
+    could lose (how far it acknowledged, sent and read), so that one may die without the device noticing.
+Talks to: its user's mailbox; the mailboxes of those the device writes to; registration.
+Restarts as: temporary: a socket cannot be restarted. The device connects again and resumes.
+Not here: what the device is told (outgoing.py), timeouts (sweeper.py), what becomes of messages (mailbox.py).
+
+Hostile input ends in one place, `_fault`: a named error to the peer, a counter, one log line.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+
+from actors import (
+    NORMAL,
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    CallTimeoutError,
+    Down,
+    ExitReason,
+    MailboxFullError,
+)
+from actors.network import Link, LinkClosed, Received
+from protocol import (
+    Ack,
+    Bundles,
+    ChatProgress,
+    CodeSent,
+    Confirmed,
+    DeviceAddress,
+    DeviceId,
+    Done,
+    Error,
+    ErrorCode,
+    Failed,
+    FetchBundles,
+    FetchProgress,
+    Found,
+    HandshakeDone,
+    Lookup,
+    MessageNumber,
+    Paused,
+    Progresses,
+    Read,
+    Register,
+    Registered,
+    RelayConnection,
+    RemoteProtocolError,
+    RequestCode,
+    Send,
+    Seq,
+    TestCrash,
+    Typing,
+    UploadPrekeys,
+    UserId,
+    Welcome,
+    code_name,
+)
+from protocol.frames import encode_frame
+from relay import registration
+from relay.config import (
+    BACKLOG_HIGH,
+    BACKLOG_PAUSE_SECONDS,
+    CONNECTION_SHUTDOWN_SECONDS,
+    REATTACH_LIMIT,
+    REATTACH_WINDOW_SECONDS,
+)
+from relay.contacts import find_users
+from relay.errors import RefusalError
+from relay.mailbox import MailboxHandle
+from relay.mailboxes import Mailboxes
+from relay.node import Node
+from relay.outgoing import Outgoing
+from relay.registration import RegistrationHandle
+from storage import JournalError, accounts, mailboxes
+from storage.routing import Route
+from supervisors import ChildSpec, ChildStartError, Restart, SupervisorHandle
+
+log = logging.getLogger("roost.relay")
+
+SUPERVISOR_NAME = "connections"
+"""What the registry knows the supervisor of all connections as."""
+
+WORKER = 0
+"""There is one worker; its number in the routing table."""
+
+
+class Resume:
+    """A connection's note to itself: read on."""
+
+
+RESUME = Resume()
+
+
+async def start(node: Node, mailboxes: Mailboxes, link: Link) -> None:
+    """Give a new link an actor of its own.
+
+    Raises:
+        ChildStartError, MaxChildrenError: it did not start; the link is the caller's to abort.
+    """
+    await SupervisorHandle(node.system.via(SUPERVISOR_NAME)).start_child(child_spec(node, mailboxes, link))
+
+
+def turn_away(node: Node, link: Link) -> None:
+    """Refuse a peer at the door, at the cost of four bytes: there is no room, and it may try again later."""
+    node.counters.refuse(ErrorCode.OVERLOADED.wire_name)
+    link.write(encode_frame(bytes((ErrorCode.OVERLOADED,))))
+    link.close()
+
+
+def child_spec(node: Node, mailboxes: Mailboxes, link: Link) -> ChildSpec:
+    """The connection over one link."""
+    return ChildSpec(
+        id=f"connection {link.remote}",
+        start=lambda: Connection(node, mailboxes, link),
+        restart=Restart.TEMPORARY,
+        shutdown=CONNECTION_SHUTDOWN_SECONDS,
+    )
+
+
+class Chat:
+    """What a connection remembers of a user that its device writes to."""
+
+    __slots__ = ("mailbox", "submitted")
+
+    def __init__(self, mailbox: ActorRef) -> None:
+        self.mailbox = mailbox  # which is monitored
+        self.submitted = MessageNumber(0)  # the newest number handed to it
+
+
+class Connection(Actor):
+    """One device's connection."""
+
+    __slots__ = (
+        "_channel",
+        "_chats",
+        "_device",
+        "_link",
+        "_mailbox",
+        "_mailboxes",
+        "_node",
+        "_outgoing",
+        "_readings",
+        "_reattached",
+        "_static_key",
+    )
+
+    def __init__(self, node: Node, mailboxes: Mailboxes, link: Link) -> None:
+        self._node = node
+        self._mailboxes = mailboxes
+        self._link = link
+        self._channel = RelayConnection(
+            node.static, node.entropy, knows=self._look_up, test_hooks=node.config.test_hooks
+        )
+        self._static_key = b""  # proved by the handshake
+        self._device: DeviceAddress | None = None  # whose key that is; None for a stranger
+        self._mailbox: MailboxHandle | None = None  # of the device's user; monitored
+        # Both bounded by the handles of a connection (4,096), and empty on most connections.
+        self._chats: dict[UserId, Chat] = {}
+        self._readings: dict[DeviceAddress, MessageNumber] = {}  # {sender: what the device has read}
+        self._reattached: deque[float] | None = None  # when, made at the first time
+
+    async def on_start(self) -> None:
+        """Be known to the sweeper, and begin to read."""
+        node = self._node
+        number = node.next_connection_number()
+        self._outgoing = Outgoing(number, self.ref, self._link, self._channel, node.surroundings)
+        node.presence.opened(self._outgoing)
+        node.counters.connections_opened += 1
+        self._link.activate(self.ref)
+
+    async def handle(self, message: object) -> None:
+        """Bytes, the end of the link, or the end of a mailbox."""
+        match message:
+            case Received(data):
+                await self._received(data)
+            case LinkClosed(reason):
+                self._end(reason)
+                self.stop()
+            case Down(_, ref, reason):
+                await self._mailbox_died(ref, reason)
+            case Resume():
+                self._read_on()
+            case _:
+                self.unexpected(message)
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Say goodbye if the peer is still there, and leave the registers."""
+        if self._outgoing.end is None:
+            self._outgoing.close(ErrorCode.INTERNAL if reason.is_abnormal else ErrorCode.RESTARTING)
+        node = self._node
+        leave(node, self._outgoing)
+        if reason.is_abnormal:
+            node.counters.crashes += 1
+        if self._mailbox is not None and self._device is not None:
+            await self._mailbox.detach(self._device.device, self._outgoing)
+        log.info(
+            "connection_closed",
+            extra={
+                "connection": self._outgoing.number,
+                "device": str(self._device) if self._device is not None else None,
+                "reason": self._outgoing.end,
+            },
+        )
+
+    # ---- what comes in ----
+
+    async def _received(self, data: bytes) -> None:
+        """One read of the socket: everything in it is dealt with before more is read."""
+        outgoing = self._outgoing
+        outgoing.heard_at = self._node.surroundings.beat
+        self._node.counters.frames_in += 1
+        try:
+            events = self._channel.receive_data(data)
+        except RemoteProtocolError as error:
+            # What came before the fault in the same read is not acted upon: the peer will send it again.
+            self._fault(error)
+            return
+        acked = 0
+        for event in events:
+            # The three of every day first; acknowledgements are cumulative, so the last of a read counts.
+            if type(event) is Ack:
+                acked = event.seq
+            elif type(event) is Send:
+                await self._send(event)
+            else:
+                await self._act(event)
+            if outgoing.end is not None:
+                return
+        self._node.counters.received += len(events)
+        if acked:
+            await self._acknowledge(Seq(acked))
+        if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
+            outgoing.plan_flush()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read more, unless the disk is so far behind that more would only be refused."""
+        if self._node.journal.backlog < BACKLOG_HIGH:
+            self._link.resume()
+        else:
+            self.send_after(BACKLOG_PAUSE_SECONDS, RESUME)
+
+    def _fault(self, error: RemoteProtocolError) -> None:
+        """The peer broke the protocol: it is told the code, the log gets one line, and that is all."""
+        self._node.counters.refuse(error.code.wire_name)
+        facts = {"connection": self._outgoing.number, "code": error.code.wire_name, "why": error.reason}
+        log.info("peer_broke_protocol", extra=facts)
+        self._outgoing.end_with(error.code.wire_name)
+
+    def _end(self, reason: str) -> None:
+        """The link has ended; if we ended it, the reason stands already."""
+        self._outgoing.ended(reason)
+        self._node.counters.close(self._outgoing.end or reason)
+
+    async def _act(self, event: object) -> None:
+        """Everything but Send and Ack."""
+        act = _ACTS.get(type(event))
+        if act is None:
+            return  # Pong and Bind: the protocol has dealt with them
+        try:
+            await act(self, event)
+        except RefusalError as refusal:
+            self._fail(event, refusal.code, refusal.detail)
+        except JournalError:
+            self._fail(event, ErrorCode.STORAGE_FULL, None)
+        except (ChildStartError, ActorDeadError, CallTimeoutError) as error:
+            # A mailbox or the registration desk has crashed, and its supervisor has reported that.
+            log.info("request_failed", extra={"stanza": type(event).__name__, "reason": type(error).__name__})
+            self._fail(event, ErrorCode.INTERNAL, None)
+
+    def _fail(self, event: Any, code: ErrorCode, detail: int | None) -> None:
+        """Answer a request with its refusal; what is no request has no answer but the end."""
+        request = getattr(event, "request", None)
+        if request is None:
+            self._outgoing.close(code)
+        else:
+            self._node.counters.refuse(code.wire_name)
+            self._outgoing.push(Failed(request, code, detail))
+
+    # ---- who is it? ----
+
+    def _look_up(self, static_key: bytes) -> bool:
+        """Whether an account has this key; remembers whose it is. Asked by the protocol, once."""
+        with self._node.environment.read() as reader:
+            self._device = accounts.find_device_by_static_key(reader, static_key)
+        return self._device is not None
+
+    async def _handshake_done(self, _event: HandshakeDone) -> None:
+        self._node.counters.handshakes += 1
+
+    async def _confirmed(self, event: Confirmed) -> None:
+        """The device itself is here, and now."""
+        self._node.presence.identified(self._outgoing)
+        self._static_key = event.remote_static
+        if self._device is not None:
+            await self._log_in(self._device, event.hello.resume_seq)
+            return
+        config = self._node.config
+        self._outgoing.push(
+            Welcome(
+                user=UserId(0),
+                device=DeviceId(0),
+                server_time=int(self._node.clock.now() * 1000),
+                keepalive_s=config.keepalive_seconds,
+                window=config.window_messages,
+                queued=0,
+            )
+        )
+
+    async def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
+        """Take the place of an older connection of the device, and have the mailbox welcome it."""
+        node = self._node
+        self._outgoing.device = device
+        self._outgoing.acked = self._outgoing.given = resume
+        replaced = node.presence.login(device, self._outgoing)
+        if replaced is not None:
+            replaced.close(ErrorCode.REPLACED)
+        node.routing.connect(device, _route(self._outgoing))
+        node.counters.logins += 1
+        await self._attach(device)
+
+    async def _attach(self, device: DeviceAddress) -> None:
+        mailbox = await self._mailboxes.get(device.user)
+        self._mailbox = mailbox
+        self.monitor(mailbox.ref)
+        await mailbox.attach(device.device, self._outgoing)
+
+    # ---- messages ----
+
+    async def _send(self, event: Send) -> None:
+        """Hand a message to its recipient's mailbox; whatever becomes of it is answered from there."""
+        assert self._device is not None  # the protocol lets nobody else send
+        try:
+            mailbox = await self._mailboxes.get(event.chat)
+        except RefusalError as refusal:
+            self._outgoing.refused(event.chat, event.number, refusal.code)
+            return
+        chat = self._chats.get(event.chat)
+        if chat is None or chat.mailbox is not mailbox.ref:
+            chat = self._chats[event.chat] = Chat(mailbox.ref)
+            self.monitor(mailbox.ref)
+        chat.submitted = event.number
+        await mailbox.submit(self._device, event.number, event.parts)
+
+    async def _acknowledge(self, seq: Seq) -> None:
+        assert self._device is not None
+        if seq > self._outgoing.acked:
+            self._outgoing.acked = seq
+            if self._mailbox is not None:
+                await self._mailbox.acknowledge(self._device.device, seq)
+
+    async def _mark_read(self, event: Read) -> None:
+        sender = event.chat
+        assert isinstance(sender, DeviceAddress)
+        self._readings[sender] = event.number
+        if self._mailbox is not None:
+            await self._mailbox.mark_read(sender, event.number)
+
+    async def _activity(self, event: Typing | Paused) -> None:
+        """Typing is passed on to those who are online, and to nobody else."""
+        assert self._device is not None
+        mailbox = self._mailboxes.running(event.chat)  # type: ignore[arg-type]  # a client's chat is a user
+        if mailbox is not None:
+            try:
+                mailbox.activity(self._device, is_typing=type(event) is Typing)
+            except MailboxFullError:
+                pass
+
+    # ---- requests ----
+
+    async def _request_code(self, event: RequestCode) -> None:
+        self._check_stranger()
+        resend, expires = await self._registration().send_code(event.phone, event.via)
+        self._outgoing.push(CodeSent(event.request, resend, expires))
+
+    async def _register(self, event: Register) -> None:
+        self._check_stranger()
+        device = await self._registration().register(event, self._static_key)
+        self._outgoing.push(Registered(event.request, device.user, device.device))
+        self._device = device
+        await self._log_in(device, Seq(0))
+
+    def _check_stranger(self) -> None:
+        if self._device is not None:
+            raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+
+    def _registration(self) -> RegistrationHandle:
+        return RegistrationHandle(self._node, self.system.via(registration.NAME))
+
+    async def _upload_prekeys(self, event: UploadPrekeys) -> None:
+        assert self._device is not None
+        mailbox = await self._mailboxes.get(self._device.user)
+        count = await mailbox.store_prekeys(self._device.device, event.signed, event.prekeys)
+        self._outgoing.push(Done(event.request, count))
+
+    async def _fetch_bundles(self, event: FetchBundles) -> None:
+        mailbox = await self._mailboxes.get(event.user)
+        self._outgoing.push(Bundles(event.request, await mailbox.take_bundles()))
+
+    async def _look_up_phones(self, event: Lookup) -> None:
+        with self._node.environment.read() as reader:
+            users = find_users(reader, event.phones)
+        self._outgoing.push(Found(event.request, users))
+
+    async def _fetch_progress(self, event: FetchProgress) -> None:
+        """What is durable; what becomes durable from here on is pushed, because this device is present."""
+        assert self._device is not None
+        with self._node.environment.read() as reader:
+            rows = [(user, mailboxes.load_progress(reader, user, self._device)) for user in event.users]
+        chats = tuple(ChatProgress(user, row.accepted, row.delivered, row.read) for user, row in rows)
+        self._outgoing.push(Progresses(event.request, chats))
+
+    async def _peer_error(self, event: Error) -> None:
+        """The peer says why it leaves."""
+        self._outgoing.end_with(f"peer: {code_name(event.code)}")
+
+    async def _test_crash(self, event: TestCrash) -> None:
+        """Only with test hooks; otherwise the protocol does not know this stanza."""
+        if event.target == "mailbox" and self._mailbox is not None:
+            self._mailbox.crash()
+        else:
+            raise RuntimeError("crashed on purpose, by a test hook")
+
+    # ---- mailboxes die ----
+
+    async def _mailbox_died(self, ref: ActorRef, reason: ExitReason) -> None:
+        """Go on with its successor. One that left memory because it was idle owes nobody anything."""
+        if self._outgoing.end is not None:
+            return
+        lost = [user for user, chat in self._chats.items() if chat.mailbox is ref]
+        submitted = {user: self._chats.pop(user).submitted for user in lost}
+        try:
+            if self._mailbox is not None and self._mailbox.ref is ref:
+                await self._reattach()
+            if reason is not NORMAL:
+                for user, number in submitted.items():
+                    await self._settle(user, number)
+        except (RefusalError, ChildStartError, ActorDeadError):
+            self._outgoing.close(ErrorCode.INTERNAL)
+
+    async def _reattach(self) -> None:
+        """The device's own mailbox has a successor: attach, and say what its predecessor may have lost."""
+        assert self._device is not None
+        if self._reattached_too_often():
+            raise RefusalError(ErrorCode.INTERNAL)
+        await self._attach(self._device)
+        for sender, number in self._readings.items():
+            await self._mailbox.mark_read(sender, number)  # type: ignore[union-attr]  # _attach has set it
+
+    def _reattached_too_often(self) -> bool:
+        """Whether the mailbox crashes again and again: then the device's own back-off must end the loop."""
+        now = trio.current_time()
+        if self._reattached is None:
+            self._reattached = deque(maxlen=REATTACH_LIMIT)
+        often = (
+            len(self._reattached) == REATTACH_LIMIT and now - self._reattached[0] < REATTACH_WINDOW_SECONDS
+        )
+        self._reattached.append(now)
+        return often
+
+    async def _settle(self, user: UserId, submitted: MessageNumber) -> None:
+        """Messages died in a mailbox's hands: have its successor say which."""
+        assert self._device is not None
+        mailbox = await self._mailboxes.get(user)
+        chat = self._chats[user] = Chat(mailbox.ref)
+        chat.submitted = submitted
+        self.monitor(mailbox.ref)
+        await mailbox.settle(self._device, submitted)
+
+
+def leave(node: Node, outgoing: Outgoing) -> None:
+    """Take a connection out of the registers, whether it left by itself or was killed."""
+    node.presence.closed(outgoing)
+    device = outgoing.device
+    if device is not None and node.presence.logout(device, outgoing):
+        node.routing.disconnect(device, _route(outgoing), node.clock.now())
+
+
+def _route(outgoing: Outgoing) -> Route:
+    # The number alone says which connection it is; the time would have to be remembered for taking it away.
+    return Route(WORKER, outgoing.number, 0)
+
+
+# {event: what is done about it}; Send and Ack are dealt with before this is looked at.
+_ACTS: dict[type, Callable[[Connection, Any], Awaitable[None]]] = {
+    HandshakeDone: Connection._handshake_done,
+    Confirmed: Connection._confirmed,
+    Read: Connection._mark_read,
+    Typing: Connection._activity,
+    Paused: Connection._activity,
+    FetchProgress: Connection._fetch_progress,
+    FetchBundles: Connection._fetch_bundles,
+    UploadPrekeys: Connection._upload_prekeys,
+    Lookup: Connection._look_up_phones,
+    RequestCode: Connection._request_code,
+    Register: Connection._register,
+    Error: Connection._peer_error,
+    TestCrash: Connection._test_crash,
+}

@@ -1,0 +1,201 @@
+"""What a mailbox has given to the journal and not heard of yet.
+
+It must outlive the mailbox. If the actor dies while submissions are on their way, these take effect all the
+same; a successor that read the store now would give the same seq to another message, and overwrite it. So a
+mailbox does not begin before the flight of its predecessor has landed.
+
+Here are also the journal's callbacks. They run on the loop's thread, outside any actor: what they do is
+short and cannot raise.
+
+Rule 1: ✓, ✓✓ and read are told from here and from nowhere else, so never before the disk has them.
+Rule 2: after a submission failed, everything that was computed on top of it is void (storage's fence fails it
+too): the flight is marked at once, before any other message of the mailbox is handled.
+"""
+
+import logging
+
+import trio
+
+from actors import ActorRef, MailboxFullError
+from protocol import DeviceAddress, ErrorCode, MessageNumber, UserId
+from relay.metrics import Counters
+from relay.presence import Presence
+from storage import JournalError, JournalFailedError, StorageFullError
+from storage.mailboxes import Progress
+
+log = logging.getLogger("roost.relay")
+
+
+class Committed:
+    """Told to a mailbox: submissions of yours have become durable."""
+
+
+class Landed:
+    """Told to a mailbox whose flight has failed: nothing is on its way any more, read the store again."""
+
+
+COMMITTED = Committed()
+LANDED = Landed()
+
+
+class SenderState:
+    """How far the messages of one sending device have come, for one recipient."""
+
+    __slots__ = ("durable", "progress")
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress  # as it will be when everything that was submitted is durable
+        self.durable: int = progress.accepted  # the accepted number that is on disk
+
+
+class Flight:
+    """The submissions of one user's mailbox that are on their way to the disk."""
+
+    __slots__ = ("_idle", "_told", "committed", "count", "counters", "failed", "mailbox", "presence", "user")
+
+    def __init__(self, user: UserId, presence: Presence, counters: Counters) -> None:
+        self.user = user
+        self.presence = presence
+        self.counters = counters
+        self.count = 0  # bounded by the journal's backlog limit
+        self.committed = 0  # messages that have become durable since the mailbox last took the number
+        self.failed = False
+        self.mailbox: ActorRef | None = None  # the living mailbox, to be told
+        self._told = False  # it has a COMMITTED waiting
+        self._idle: trio.Event | None = None
+
+    async def landed(self) -> None:
+        """Wait until nothing is on its way."""
+        if self.count:
+            if self._idle is None:
+                self._idle = trio.Event()
+            await self._idle.wait()
+
+    def take_committed(self) -> int:
+        """How many messages have become durable since this was asked last."""
+        count, self.committed, self._told = self.committed, 0, False
+        return count
+
+    def message_settled(self, error: JournalError | None) -> None:
+        """One message is durable, or is not."""
+        if error is None:
+            self.committed += 1
+            self.counters.accepted += 1
+            if not self._told:
+                self._told = _tell(self.mailbox, COMMITTED)
+        self.settled(error)
+
+    def settled(self, error: JournalError | None) -> None:
+        """One submission is settled."""
+        self.count -= 1
+        if error is not None:
+            self.fail(error)
+        if self.count == 0:
+            self._land()
+
+    def fail(self, error: JournalError) -> None:
+        """Whatever the mailbox has in memory is not what will be on disk."""
+        if not self.failed:
+            log.warning(
+                "mailbox_not_settled", extra={"user": f"{self.user:016x}", "reason": type(error).__name__}
+            )
+        self.failed = True
+
+    def _land(self) -> None:
+        if self._idle is not None:
+            self._idle.set()
+            self._idle = None
+        if self.failed:
+            _tell(self.mailbox, LANDED)
+
+
+def _tell(mailbox: ActorRef | None, note: object) -> bool:
+    """Leave a note; False if nobody lives there, or its mailbox is full.
+
+    Then it looks by itself, because it does so with every message that it handles.
+    """
+    if mailbox is None:
+        return False
+    try:
+        mailbox.tell_nowait(note)
+    except MailboxFullError:
+        return False
+    return True
+
+
+# One of each is built for every message, acknowledgement or reading: plain slotted classes, because a frozen
+# dataclass costs three times as much to build, and a closure keeps cells alive besides.
+
+
+class MessageSettled:
+    """The journal's word on one message: ✓ for its sender, and delivery to the recipient's devices."""
+
+    __slots__ = ("flight", "number", "sender", "state")
+
+    def __init__(
+        self, flight: Flight, sender: DeviceAddress, number: MessageNumber, state: SenderState
+    ) -> None:
+        self.flight = flight
+        self.sender = sender
+        self.number = number
+        self.state = state
+
+    def __call__(self, error: JournalError | None) -> None:
+        """See the class."""
+        flight = self.flight
+        # Delivery first: the mailbox is woken before the sender's connection is.
+        flight.message_settled(error)
+        outgoing = flight.presence.of_device(self.sender)
+        if error is None:
+            self.state.durable = self.number
+            if outgoing is not None:
+                outgoing.accepted(flight.user, self.number)
+        elif outgoing is not None and not isinstance(error, JournalFailedError):
+            # A failed journal does not know whether the message is on the disk: then nothing is said.
+            outgoing.refused(flight.user, self.number, refusal_of(error))
+
+
+class TicksSettled:
+    """The journal's word on an acknowledgement: ✓✓ for those whose messages were in it."""
+
+    __slots__ = ("flight", "ticks")
+
+    def __init__(self, flight: Flight, ticks: dict[DeviceAddress, MessageNumber]) -> None:
+        self.flight = flight
+        self.ticks = ticks  # {sender: delivered up to}
+
+    def __call__(self, error: JournalError | None) -> None:
+        """See the class."""
+        flight = self.flight
+        flight.settled(error)
+        if error is not None:
+            return
+        for sender, number in self.ticks.items():
+            outgoing = flight.presence.of_device(sender)
+            if outgoing is not None:
+                outgoing.delivered(flight.user, number)
+
+
+class ReadSettled:
+    """The journal's word on a reading: blue ✓✓ for the sender."""
+
+    __slots__ = ("flight", "number", "sender")
+
+    def __init__(self, flight: Flight, sender: DeviceAddress, number: MessageNumber) -> None:
+        self.flight = flight
+        self.sender = sender
+        self.number = number
+
+    def __call__(self, error: JournalError | None) -> None:
+        """See the class."""
+        flight = self.flight
+        flight.settled(error)
+        if error is None:
+            outgoing = flight.presence.of_device(self.sender)
+            if outgoing is not None:
+                outgoing.read(flight.user, self.number)
+
+
+def refusal_of(error: JournalError) -> ErrorCode:
+    """What a sender is told of a journal's refusal."""
+    return ErrorCode.STORAGE_FULL if isinstance(error, StorageFullError) else ErrorCode.OVERLOADED

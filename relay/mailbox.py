@@ -1,0 +1,652 @@
+"""The mailbox of one user: takes messages for the user, keeps them, and delivers them to the user's devices.
+
+An actor because it owns state: the accepted number of each sender, the queue of each device, and the order of
+both. It is the only writer of the user's rows, so what it has in memory is what will be on disk.
+Talks to: the journal; the store, for reading; the outgoing sides of its devices' connections, and of senders.
+Guarantees: D1, D3, D4, D5, D6, D10 (docs/delivery.md); the decisions are in delivery.py and device_queue.py.
+Restarts as: transient, from the store, after the flight of its predecessor has landed (flight.py). Its
+    devices' connections notice by their monitors and attach again.
+Leaves memory when it has had no device and no work for a while; the next message to its name brings it back.
+Not here: which bytes a device is sent (outgoing.py), who starts mailboxes (mailboxes.py).
+
+How a message passes: Submission → admitted → one submission to the journal (queue rows, cursors, progress) →
+durable → Committed → delivered to the devices that are connected, and ✓ to its sender (flight.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from actors import Actor, ActorRef, NameTakenError, Overflow, StartIgnored
+from protocol import (
+    DeviceAddress,
+    DeviceBundle,
+    DeviceId,
+    ErrorCode,
+    MessageNumber,
+    Prekey,
+    Seq,
+    SignedPrekey,
+    UserId,
+    Welcome,
+)
+from relay import prekeys
+from relay.config import COMMIT_SECONDS, MAILBOX_QUEUE, MESSAGE_LIFE_SECONDS, RELOAD_SECONDS
+from relay.delivery import Admission, Parts, admit, parts_by_device
+from relay.device_queue import DeviceQueue, InFlight
+from relay.flight import (
+    COMMITTED,
+    LANDED,
+    Flight,
+    MessageSettled,
+    ReadSettled,
+    SenderState,
+    TicksSettled,
+    refusal_of,
+)
+from relay.node import Node
+from relay.outgoing import Outgoing
+from relay.prekeys import PrekeyShelf
+from storage import JournalError, Op, accounts, mailboxes
+from storage.mailboxes import DeviceCursor, Progress, QueuedMessage
+from supervisors import ChildSpec, Restart
+
+MAX_SENDERS_REMEMBERED = 1_024
+"""Senders whose numbers are kept in memory (about 250 bytes each); the store has them all."""
+
+
+# ---- messages ----
+
+
+# Slotted and not frozen: one is built for every message sent, and freezing triples the cost.
+@dataclass(slots=True)
+class Submission:
+    """A message for this user."""
+
+    sender: DeviceAddress
+    number: MessageNumber
+    parts: Parts
+
+
+# Likewise: one for every read of a socket that holds an Ack.
+@dataclass(slots=True)
+class Acknowledge:
+    """A device has stored everything up to a seq."""
+
+    device: DeviceId
+    seq: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """A device of this user says that a sender's messages were read up to a number."""
+
+    sender: DeviceAddress
+    number: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Somebody is typing to this user, or has paused."""
+
+    sender: DeviceAddress
+    is_typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A device is connected; its outgoing side knows what the device has and was given."""
+
+    device: DeviceId
+    outgoing: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """That connection has ended."""
+
+    device: DeviceId
+    outgoing: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """A sender lost sight of its messages because the mailbox died: how far did they come?"""
+
+    sender: DeviceAddress
+    submitted: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceDevices:
+    """The user has registered anew: from now on there is this one device. Asked; answered when durable."""
+
+    device: DeviceId
+    ops: list[Op]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBundles:
+    """Somebody wants to write to this user's devices. Asked; answered when the prekeys are durably gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorePrekeys:
+    """A device of this user has uploaded prekeys. Asked; answered with how many there are, when durable."""
+
+    device: DeviceId
+    signed: SignedPrekey | None
+    one_time: tuple[Prekey, ...]
+
+
+class CheckIdle:
+    """A mailbox's note to itself: is anybody still interested?"""
+
+
+class Reload:
+    """A mailbox's note to itself: begin again from the store."""
+
+
+class Crash:
+    """Test hooks only: die."""
+
+
+CHECK_IDLE = CheckIdle()
+RELOAD = Reload()
+CRASH = Crash()
+
+
+class MailboxHandle:
+    """How others talk to a mailbox. Tells to one that has died are dropped, as OTP's casts are."""
+
+    __slots__ = ("ref",)
+
+    def __init__(self, ref: ActorRef) -> None:
+        self.ref = ref
+
+    async def submit(self, sender: DeviceAddress, number: MessageNumber, parts: Parts) -> None:
+        """Hand over a message; waits for room, which slows the sender's connection and nobody else."""
+        await self.ref.tell(Submission(sender, number, parts))
+
+    async def acknowledge(self, device: DeviceId, seq: Seq) -> None:
+        """A device has stored everything up to `seq`."""
+        await self.ref.tell(Acknowledge(device, seq))
+
+    async def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
+        """The user has read the messages of `sender` up to `number`."""
+        await self.ref.tell(MarkRead(sender, number))
+
+    async def attach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        """A device is connected through `outgoing`; welcomes it if nobody has, and delivers."""
+        await self.ref.tell(Attach(device, outgoing))
+
+    async def detach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        """That connection has ended; harmless if a newer one has taken its place."""
+        await self.ref.tell(Detach(device, outgoing))
+
+    async def settle(self, sender: DeviceAddress, submitted: MessageNumber) -> None:
+        """Have the sender told what became of its messages up to `submitted`."""
+        await self.ref.tell(Settle(sender, submitted))
+
+    async def replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
+        """Make `device` the user's only one; `ops` are submitted with what this takes. Raises as `_ask`."""
+        await self._ask(ReplaceDevices(device, ops))
+
+    async def take_bundles(self) -> tuple[DeviceBundle, ...]:
+        """One bundle for each device of the user. Raises as `_ask`."""
+        bundles: tuple[DeviceBundle, ...] = await self._ask(TakeBundles())
+        return bundles
+
+    async def store_prekeys(
+        self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]
+    ) -> int:
+        """Keep what a device has uploaded; returns how many one-time prekeys it has. Raises as `_ask`."""
+        count: int = await self._ask(StorePrekeys(device, signed, one_time))
+        return count
+
+    async def _ask(self, message: object) -> Any:
+        """Ask for something that has to become durable.
+
+        Raises:
+            JournalError: it did not.
+            ActorDeadError, CallTimeoutError: the mailbox died, or the disk is slow: nobody knows.
+        """
+        answer = await self.ref.ask(message, timeout=COMMIT_SECONDS)
+        if isinstance(answer, JournalError):
+            raise answer
+        return answer
+
+    def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
+        """Pass on that `sender` types or has paused; dropped if the mailbox is busy: it is only a hint."""
+        self.ref.tell_nowait(Activity(sender, is_typing))
+
+    def crash(self) -> None:
+        """Test hooks only."""
+        self.ref.tell_nowait(CRASH)
+
+
+def child_spec(node: Node, user: UserId) -> ChildSpec:
+    """The mailbox of a user."""
+    return ChildSpec(id=f"mailbox {user:016x}", start=lambda: Mailbox(node, user), restart=Restart.TRANSIENT)
+
+
+def name_of(user: UserId) -> tuple[str, UserId]:
+    """The unique name under which the registry knows a user's mailbox."""
+    return ("mailbox", user)
+
+
+class Mailbox(Actor):
+    """One user's mailbox."""
+
+    __slots__ = (
+        "_devices",
+        "_flight",
+        "_idle_check_planned",
+        "_journal",
+        "_node",
+        "_outgoing",
+        "_queues",
+        "_reload_planned",
+        "_senders",
+        "_shelf",
+        "_touched",
+        "_user",
+    )
+
+    mailbox_limit = MAILBOX_QUEUE
+    overflow = Overflow.WAIT
+
+    def __init__(self, node: Node, user: UserId) -> None:
+        self._node = node
+        self._journal = node.journal
+        self._user = user
+        self._flight = _flight_of(node, user)
+        self._devices: list[DeviceId] = []
+        self._queues: dict[DeviceId, DeviceQueue] = {}  # one for each of _devices
+        self._outgoing: dict[DeviceId, Outgoing] = {}  # of those that are connected
+        self._senders: dict[DeviceAddress, SenderState] = {}
+        self._shelf = PrekeyShelf(user)
+        self._touched = False  # something came since the last check for idleness
+        self._idle_check_planned = False
+        self._reload_planned = False
+
+    async def on_start(self) -> None:
+        """Take the name, so that there are never two; then wait for the predecessor's submissions to land.
+
+        Raises:
+            StartIgnored: somebody else was faster, so there is one, and all is well.
+        """
+        try:
+            self.system.registry.register(name_of(self._user), self.ref)
+        except NameTakenError:
+            raise StartIgnored from None
+        await self._flight.landed()
+        self._flight.mailbox = self.ref
+        self._load()
+        self._plan_idle_check()
+
+    def handle(self, message: object) -> object:
+        """One branch for each message, the frequent ones first."""
+        if type(message) is Submission:
+            self._submit(message)
+        elif type(message) is Acknowledge:
+            self._acknowledge(message.device, message.seq)
+        elif message is not COMMITTED:
+            self._handle_rare(message)
+        # Not only upon COMMITTED: the note may have found the mailbox full.
+        self._touched = message is not CHECK_IDLE
+        if self._flight.committed:
+            self._deliver_committed()
+        elif self._flight.failed:
+            self._plan_reload()
+        return None
+
+    def _handle_rare(self, message: object) -> None:
+        match message:
+            case MarkRead(sender, number):
+                self._mark_read(sender, number)
+            case Activity(sender, is_typing):
+                for outgoing in self._outgoing.values():
+                    outgoing.activity(sender, is_typing=is_typing)
+            case Attach(device, outgoing):
+                self._attach(device, outgoing)
+            case Detach(device, outgoing):
+                self._detach(device, outgoing)
+            case Settle(sender, submitted):
+                self._settle(sender, submitted)
+            case ReplaceDevices(device, ops):
+                self._replace_devices(device, ops)
+            case TakeBundles():
+                self._take_bundles()
+            case StorePrekeys(device, signed, one_time):
+                self._store_prekeys(device, signed, one_time)
+            case CheckIdle():
+                self._check_idle()
+            case Reload():
+                self._reload()
+            case Crash():
+                raise RuntimeError("crashed on purpose, by a test hook")
+            case _ if message is LANDED:
+                pass  # handle() looks at the flight
+            case _:
+                self.unexpected(message)
+
+    # ---- messages come in ----
+
+    def _submit(self, message: Submission) -> None:
+        """Judge a message; if it is the next one, give it to the journal. ✓ comes from there (flight.py)."""
+        if self._flight.failed:
+            self._refuse(message, ErrorCode.STORAGE_FULL)
+            return
+        state = self._sender(message.sender)
+        verdict = admit(state.progress.accepted, message.number)
+        if verdict is Admission.GAP:
+            self._refuse(message, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
+        elif verdict is Admission.DUPLICATE:
+            self._node.counters.duplicates += 1
+            # One that is not durable yet is ticked when it is.
+            self._tick_accepted(message.sender, state)
+        else:
+            self._admit(message, state)
+
+    def _admit(self, message: Submission, state: SenderState) -> None:
+        parts = parts_by_device(message.parts, self._devices)
+        if parts is None:
+            self._refuse(message, ErrorCode.STALE_DEVICES, tuple(self._devices))
+            return
+        limit = self._node.config.max_queued_messages
+        if any(self._queues[device].cursor.messages >= limit for device, _ in parts):
+            self._refuse(message, ErrorCode.MAILBOX_FULL)
+            return
+        now = int(self._node.clock.now())
+        before = state.progress
+        state.progress = Progress(message.number, before.delivered, before.read)
+        ops: list[Op] = []
+        for device, ciphertext in parts:
+            queued = QueuedMessage(
+                message.sender, message.number, now, now + MESSAGE_LIFE_SECONDS, ciphertext
+            )
+            ops += self._queues[device].append(queued)
+        ops.append(mailboxes.put_progress(self._user, message.sender, state.progress))
+        done = MessageSettled(self._flight, message.sender, message.number, state)
+        error = self._give_to_journal(ops, done)
+        if error is not None:
+            self._refuse(message, refusal_of(error))
+
+    def _give_to_journal(
+        self, ops: list[Op], done: Callable[[JournalError | None], None]
+    ) -> JournalError | None:
+        """Submit; None if it was taken. If it was not, memory is ahead of the disk: read it again soon."""
+        try:
+            self._journal.submit(ops, done)
+        except JournalError as error:
+            self._flight.fail(error)
+            return error
+        self._flight.count += 1
+        return None
+
+    def _refuse(
+        self, message: Submission, code: ErrorCode, detail: int | tuple[int, ...] | None = None
+    ) -> None:
+        outgoing = self._node.presence.of_device(message.sender)
+        if outgoing is not None:
+            outgoing.refused(self._user, message.number, code, detail)
+
+    def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
+        outgoing = self._node.presence.of_device(sender)
+        if outgoing is not None and state.durable:
+            outgoing.accepted(self._user, MessageNumber(state.durable))
+
+    def _settle(self, sender: DeviceAddress, submitted: MessageNumber) -> None:
+        """Tell a sender what it would wait for: ✓ up to where it is durable, and what to send again."""
+        state = self._sender(sender)
+        self._tick_accepted(sender, state)
+        accepted = state.progress.accepted
+        outgoing = self._node.presence.of_device(sender)
+        if accepted < submitted and outgoing is not None:
+            outgoing.refused(self._user, submitted, ErrorCode.OUT_OF_ORDER, accepted + 1)
+
+    # ---- messages go out ----
+
+    def _deliver_committed(self) -> None:
+        """Every message has one seq in each queue, so each queue is durable by as many more."""
+        count = self._flight.take_committed()
+        for device, queue in self._queues.items():
+            queue.committed(queue.durable + count)
+            outgoing = self._outgoing.get(device)
+            if outgoing is not None:
+                self._pump(queue, outgoing)
+
+    def _pump(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+        """Send what is durable, as far as the window has room: from memory if it is there, else from disk."""
+        while queue.wants_delivery:
+            message = queue.next_fresh()
+            if message is None:
+                self._pump_from_disk(queue, outgoing)
+            elif queue.launch(Seq(queue.sent + 1), message):
+                self._node.counters.pushed += 1
+                outgoing.deliver(Seq(queue.sent), message, waited=False)
+        queue.settle()
+
+    def _pump_from_disk(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+        limit, size = queue.room
+        with self._node.environment.read() as reader:
+            waiting = mailboxes.read_range(reader, queue.address, queue.sent, limit, size)
+        for seq, message in waiting:
+            if seq > queue.durable:
+                break  # on disk already, but its Committed is still on the way here
+            if queue.launch(seq, message):
+                self._node.counters.pushed += 1
+                outgoing.deliver(seq, message, waited=True)
+        if not waiting:
+            queue.nothing_left()
+
+    def _acknowledge(self, device: DeviceId, seq: int) -> None:
+        """Delete what the device has, and tick ✓✓ when that is durable."""
+        queue = self._queues.get(device)
+        if queue is None or self._flight.failed:
+            return  # a failed flight comes back to it: the connection knows what was acknowledged
+        done, ops = queue.acknowledge(seq)
+        if not done:
+            return
+        self._node.counters.delivered += len(done)
+        ticks, progress_ops = self._note_delivered(done)
+        self._give_to_journal([*ops, *progress_ops], TicksSettled(self._flight, ticks))
+        outgoing = self._outgoing.get(device)
+        if outgoing is not None:
+            self._pump(queue, outgoing)
+
+    def _note_delivered(self, done: list[InFlight]) -> tuple[dict[DeviceAddress, MessageNumber], list[Op]]:
+        """Move the ✓✓ of the senders; one step each, however many messages of theirs were acknowledged."""
+        newest = {delivery.sender: delivery.number for delivery in done}
+        ticks: dict[DeviceAddress, MessageNumber] = {}
+        ops: list[Op] = []
+        for sender, number in newest.items():
+            state = self._sender(sender)
+            progress = state.progress
+            # With several devices the first to acknowledge makes the tick.
+            if number > progress.delivered:
+                state.progress = Progress(progress.accepted, number, progress.read)
+                ops.append(mailboxes.put_progress(self._user, sender, state.progress))
+                ticks[sender] = number
+        return ticks, ops
+
+    def _mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
+        """Remember a reading and tell its sender; never more than was delivered, whatever a client says."""
+        state = self._sender(sender)
+        progress = state.progress
+        number = min(number, progress.delivered)
+        if number <= progress.read or self._flight.failed:
+            return
+        state.progress = Progress(progress.accepted, progress.delivered, number)
+        ops: list[Op] = [mailboxes.put_progress(self._user, sender, state.progress)]
+        self._give_to_journal(ops, ReadSettled(self._flight, sender, number))
+
+    # ---- devices come and go ----
+
+    def _attach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        queue = self._queues.get(device)
+        if queue is None:
+            outgoing.close(ErrorCode.LOGGED_OUT)
+            return
+        self._outgoing[device] = outgoing
+        self._welcome(queue, outgoing)
+        queue.attach(given=max(outgoing.acked, outgoing.given))
+        self._pump(queue, outgoing)
+        # What the device has stored beyond our cursor counts as an acknowledgement. It was in flight when the
+        # last connection or mailbox ended, so it fits a window; more than that takes several rounds.
+        while queue.in_flight and queue.cursor.acked_seq < outgoing.acked and not self._flight.failed:
+            self._acknowledge(device, outgoing.acked)
+
+    def _welcome(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+        if outgoing.welcomed:
+            return  # the connection lives, it is this mailbox that is new
+        outgoing.welcomed = True
+        config, cursor = self._node.config, queue.cursor
+        known = min(outgoing.acked, queue.durable)
+        outgoing.push(
+            Welcome(
+                user=queue.address.user,
+                device=queue.address.device,
+                server_time=int(self._node.clock.now() * 1000),
+                keepalive_s=config.keepalive_seconds,
+                window=config.window_messages,
+                queued=max(0, cursor.messages - max(0, known - cursor.acked_seq)),
+            )
+        )
+
+    def _detach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        if self._outgoing.get(device) is not outgoing:
+            return
+        del self._outgoing[device]
+        self._queues[device].detach()
+        self._plan_idle_check()
+
+    def _replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
+        """The old devices are logged out now, in memory; on disk with the same commit that adds the new one.
+
+        What is submitted from here on is checked against the new list and queued behind that commit.
+        """
+        for outgoing in self._outgoing.values():
+            outgoing.close(ErrorCode.LOGGED_OUT)
+        self._outgoing.clear()
+        for queue in self._queues.values():
+            ops += mailboxes.remove_queue(queue.address)
+        self._devices = [device]
+        self._queues = {device: self._new_queue(device, DeviceCursor())}
+        self._submit_and_reply(ops, None)
+
+    def _take_bundles(self) -> None:
+        with self._node.environment.read() as reader:
+            bundles, ops = self._shelf.take(reader)
+        shelf = self._shelf
+        self._submit_and_reply(ops, bundles, lambda: shelf.settled(bundles))
+
+    def _store_prekeys(
+        self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]
+    ) -> None:
+        """An upload of a device that was logged out is dropped: it must not bring the device back."""
+        if device not in self._queues:
+            self.reply_later().send(0)
+            return
+        with self._node.environment.read() as reader:
+            count, ops = prekeys.upload(reader, DeviceAddress(self._user, device), signed, one_time)
+        self._submit_and_reply(ops, count)
+
+    def _submit_and_reply(
+        self, ops: list[Op], answer: object, settled: Callable[[], None] | None = None
+    ) -> None:
+        """Answer the present question when `ops` are durable, or with the JournalError if they are not."""
+        reply, flight = self.reply_later(), self._flight
+
+        def done(error: JournalError | None) -> None:
+            flight.settled(error)
+            if settled is not None:
+                settled()
+            reply.send(error if error is not None else answer)
+
+        error = self._give_to_journal(ops, done)
+        if error is not None:
+            reply.send(error)
+
+    # ---- memory and disk ----
+
+    def _load(self) -> None:
+        """Take everything from the store; nothing may be on its way there."""
+        self._senders.clear()
+        self._flight.failed = False
+        self._flight.take_committed()
+        with self._node.environment.read() as reader:
+            devices = [device for device, _ in accounts.list_devices(reader, self._user)]
+            cursors = [
+                mailboxes.load_device_queue_state(reader, DeviceAddress(self._user, device))
+                for device in devices
+            ]
+        self._devices = devices
+        self._queues = {
+            device: self._new_queue(device, cursor) for device, cursor in zip(devices, cursors, strict=True)
+        }
+
+    def _new_queue(self, device: DeviceId, cursor: DeviceCursor) -> DeviceQueue:
+        config = self._node.config
+        return DeviceQueue(
+            DeviceAddress(self._user, device),
+            cursor,
+            window_messages=config.window_messages,
+            window_bytes=config.window_bytes,
+        )
+
+    def _sender(self, sender: DeviceAddress) -> SenderState:
+        """How far a sender's messages have come; from memory, or from the store at its first message."""
+        state = self._senders.get(sender)
+        if state is None:
+            if len(self._senders) >= MAX_SENDERS_REMEMBERED and not self._flight.count:
+                self._senders.clear()  # the store has them; with anything on its way it would not
+            with self._node.environment.read() as reader:
+                state = SenderState(mailboxes.load_progress(reader, self._user, sender))
+            self._senders[sender] = state
+        return state
+
+    def _plan_reload(self) -> None:
+        """A submission failed. Not at once: the disk that was full will be full for a moment longer."""
+        if not self._reload_planned and not self._flight.count:
+            self._reload_planned = True
+            self.send_after(RELOAD_SECONDS, RELOAD)
+
+    def _reload(self) -> None:
+        self._reload_planned = False
+        self._load()
+        attached, self._outgoing = self._outgoing, {}
+        for device, outgoing in attached.items():
+            self._attach(device, outgoing)
+
+    def _plan_idle_check(self) -> None:
+        if not self._idle_check_planned and not self._outgoing:
+            self._idle_check_planned = True
+            self._touched = False
+            self.send_after(self._node.config.mailbox_idle_seconds, CHECK_IDLE)
+
+    def _check_idle(self) -> None:
+        """Leave memory if there was nothing to do since the last look; nothing is lost, all of it is on disk.
+
+        Giving up the name and looking whether anything waits happen in one turn: whoever finds the name gone
+        starts a new mailbox, and whoever found it before has its message in the queue.
+        """
+        self._idle_check_planned = False
+        statistics = self.ref.statistics()
+        waiting = statistics.length if statistics is not None else 0
+        if self._outgoing or self._touched or waiting or self._flight.count or self._flight.failed:
+            self._plan_idle_check()
+            return
+        self.system.registry.unregister(name_of(self._user), self.ref)
+        self._flight.mailbox = None
+        self._node.flights.pop(self._user, None)
+        self.stop()
+
+
+def _flight_of(node: Node, user: UserId) -> Flight:
+    """The flight of the mailbox's predecessor, if it died; otherwise a new one."""
+    flight = node.flights.get(user)
+    if flight is None:
+        flight = node.flights[user] = Flight(user, node.presence, node.counters)
+    return flight

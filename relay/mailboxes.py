@@ -1,0 +1,73 @@
+"""Finds the mailbox of a user by name, and starts it if nobody has it in memory.
+
+Not an actor: the names live in the system's registry, where a mailbox enters itself and vanishes with its
+end, and starting is the work of the supervisor. What is here is the wait for somebody else's start.
+"""
+
+import trio
+
+from actors import ActorSystem
+from protocol import ErrorCode, UserId
+from relay import mailbox
+from relay.errors import RefusalError
+from relay.mailbox import MailboxHandle
+from relay.node import Node
+from storage import accounts
+from supervisors import SupervisorHandle
+
+SUPERVISOR_NAME = "mailboxes"
+"""What the registry knows the supervisor of all mailboxes as."""
+
+
+class Mailboxes:
+    """All mailboxes of a worker, by user."""
+
+    __slots__ = ("_node", "_starting", "_supervisor")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._supervisor = SupervisorHandle(node.system.via(SUPERVISOR_NAME))
+        self._starting: dict[UserId, trio.Event] = {}  # bounded by the connections, which wait one at a time
+
+    def running(self, user: UserId) -> MailboxHandle | None:
+        """The mailbox of a user if it is in memory."""
+        return running_mailbox(self._node.system, user)
+
+    async def get(self, user: UserId) -> MailboxHandle:
+        """The mailbox of a user, started if need be. A checkpoint only if it has to be.
+
+        A mailbox that is being restarted by its supervisor is waited for: the supervisor does one thing
+        after the other, and finds the name taken when it comes to our request.
+
+        Raises:
+            RefusalError: `unknown-user`.
+            ChildStartError: it does not start (a damaged store).
+            ActorDeadError: the node is stopping.
+        """
+        while (found := self.running(user)) is None:
+            await self._start(user)
+        return found
+
+    async def _start(self, user: UserId) -> None:
+        started = self._starting.get(user)
+        if started is not None:
+            await started.wait()
+            return
+        self._check_exists(user)
+        started = self._starting[user] = trio.Event()
+        try:
+            await self._supervisor.start_child(mailbox.child_spec(self._node, user))
+        finally:
+            del self._starting[user]
+            started.set()
+
+    def _check_exists(self, user: UserId) -> None:
+        with self._node.environment.read() as reader:
+            if accounts.load_user(reader, user) is None:
+                raise RefusalError(ErrorCode.UNKNOWN_USER)
+
+
+def running_mailbox(system: ActorSystem, user: UserId) -> MailboxHandle | None:
+    """The mailbox of a user if it is in memory."""
+    ref = system.registry.whereis(mailbox.name_of(user))
+    return MailboxHandle(ref) if ref is not None else None

@@ -1,0 +1,262 @@
+"""The outgoing side of one connection: whoever has something for the device puts it here.
+
+No actor, and no message to one: as any Erlang process may write to a port, mailboxes and the journal's
+callbacks append here directly, within their own turn. At the end of the turn everything gathered leaves as
+one frame: one encryption, one system call, no task switch. Cumulative stanzas (✓, ✓✓, read) replace one
+another until then.
+
+Owns: what waits for the end of this turn. Bounded by the window for deliveries, by the answers to one
+    read of the socket, and beyond the socket by `max_unsent_bytes`: a reader slower than that is closed.
+Rule 1: nothing here waits or raises because of the peer; after the end everything is a no-op.
+Not here: what comes in, and the life of the connection (connection.py).
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors import ActorRef
+from actors.network import Link, Network
+from protocol import (
+    Accepted,
+    Deliver,
+    Delivered,
+    DeviceAddress,
+    ErrorCode,
+    LocalProtocolError,
+    MessageNumber,
+    Paused,
+    Read,
+    Refused,
+    RelayConnection,
+    Seq,
+    Stanza,
+    Typing,
+    UserId,
+)
+from relay.metrics import Counters
+from storage.mailboxes import QueuedMessage
+
+log = logging.getLogger("roost.relay")
+
+Ticks = dict[UserId, MessageNumber]  # {recipient: the newest number}
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the outgoing sides of a worker have in common."""
+
+    network: Network
+    counters: Counters
+    phone_of: Callable[[UserId], str | None]
+    max_unsent_bytes: int
+    beat: int = 0
+    """Sweeps so far: the clock of everything that needs none better than seconds."""
+
+
+class Outgoing:
+    """What a device is about to be sent."""
+
+    __slots__ = (
+        "_accepted",
+        "_channel",
+        "_delivered",
+        "_flush_planned",
+        "_link",
+        "_read",
+        "_shared",
+        "_stalled_at",
+        "_taken",
+        "_written",
+        "acked",
+        "device",
+        "end",
+        "given",
+        "heard_at",
+        "identified",
+        "number",
+        "opened_at",
+        "owner",
+        "spoke_at",
+        "welcomed",
+    )
+
+    def __init__(
+        self, number: int, owner: ActorRef, link: Link, channel: RelayConnection, shared: Surroundings
+    ) -> None:
+        self.number = number  # of the connection, for logs
+        self.owner = owner  # the connection's actor
+        self.device: DeviceAddress | None = None  # who is logged in
+        self.identified = False  # the handshake is over
+        self.welcomed = False  # the Welcome was sent
+        self.end: str | None = None  # why the connection is over, once it is
+        self.acked = Seq(0)  # the highest seq that the device says it has stored
+        self.given = Seq(0)  # the highest seq sent through here
+        self.opened_at = self.heard_at = self.spoke_at = shared.beat
+        self._link = link
+        self._channel = channel
+        self._shared = shared
+        self._flush_planned = False
+        # Ticks that wait for the end of the turn; made when needed, because most connections are idle.
+        self._accepted: Ticks | None = None
+        self._delivered: Ticks | None = None
+        self._read: Ticks | None = None
+        self._written = 0  # bytes given to the link, ever
+        self._taken = 0  # bytes that the kernel had taken when the sweeper looked last
+        self._stalled_at: int | None = None  # the beat since which it has taken none
+
+    # ---- what is said to the device ----
+
+    def push(self, stanza: Stanza) -> None:
+        """Say something; it leaves at the end of this turn."""
+        if self.end is not None:
+            return
+        try:
+            self._channel.send(stanza)
+        except LocalProtocolError as error:
+            self._give_up(error)
+        else:
+            self.plan_flush()
+
+    def deliver(self, seq: Seq, message: QueuedMessage, *, waited: bool) -> None:
+        """Deliver a message; how long it waited is said only if it did."""
+        self.given = seq
+        if self.end is not None:
+            return
+        sender = message.sender
+        if not self._channel.is_bound(sender):
+            self._bind(sender)
+        accepted_at = message.accepted_at if waited else None
+        self.push(Deliver(seq, sender, message.number, message.ciphertext, accepted_at))
+
+    def accepted(self, user: UserId, number: MessageNumber) -> None:
+        """✓ for everything sent to `user` up to `number`."""
+        if self._accepted is None:
+            self._accepted = {}
+        self._accepted[user] = number
+        self.plan_flush()
+
+    def delivered(self, user: UserId, number: MessageNumber) -> None:
+        """✓✓, likewise."""
+        if self._delivered is None:
+            self._delivered = {}
+        self._delivered[user] = number
+        self.plan_flush()
+
+    def read(self, user: UserId, number: MessageNumber) -> None:
+        """Blue ✓✓, likewise."""
+        if self._read is None:
+            self._read = {}
+        self._read[user] = number
+        self.plan_flush()
+
+    def refused(
+        self,
+        user: UserId,
+        number: MessageNumber,
+        code: ErrorCode,
+        detail: int | tuple[int, ...] | None = None,
+    ) -> None:
+        """A message to `user` was not accepted."""
+        self._shared.counters.refuse(code.wire_name)
+        # Ticks come first: what was accepted before must not be told after what was refused behind it.
+        self._queue_ticks()
+        self.push(Refused(user, number, code, detail))
+
+    def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
+        """Somebody types, or has paused."""
+        if self.end is None and not self._channel.is_bound(sender):
+            self._bind(sender)
+        self.push(Typing(sender) if is_typing else Paused(sender))
+
+    def close(self, code: ErrorCode, detail: int | None = None) -> None:
+        """Tell the peer why, and end the connection; what is unsent goes out first, for a bounded time."""
+        if self.end is not None:
+            return
+        self._queue_ticks()
+        self._channel.close(code, detail)
+        self.end_with(code.wire_name)
+
+    def end_with(self, reason: str) -> None:
+        """The protocol has closed the connection: send its last word, if there is one, and end the link."""
+        self.end = reason
+        data = self._channel.data_to_send()
+        if data:
+            self._link.write(data)
+        self._link.close()
+
+    def ended(self, reason: str) -> None:
+        """The link has ended; a reason that was there before stands."""
+        if self.end is None:
+            self.end = reason
+
+    # ---- how it leaves ----
+
+    def plan_flush(self) -> None:
+        """Have everything sent at the end of this turn."""
+        if not self._flush_planned and self.end is None:
+            self._flush_planned = True
+            self._shared.network.call_at_turn_end(self.flush)
+
+    def flush(self) -> None:
+        """Send everything now."""
+        self._flush_planned = False
+        if self.end is not None:
+            return
+        self._queue_ticks()
+        data = self._channel.data_to_send()
+        if not data:
+            return
+        self._shared.counters.frames_out += 1
+        self.spoke_at = self._shared.beat
+        self._written += len(data)
+        self._link.write(data)
+        if self._link.unsent_bytes > self._shared.max_unsent_bytes:
+            self.close(ErrorCode.TOO_SLOW)
+
+    def stalled_for(self, beat: int) -> int:
+        """For how many beats the peer has taken nothing of what waits for it; asked once a beat."""
+        unsent = self._link.unsent_bytes
+        taken = self._written - unsent
+        if not unsent or taken != self._taken or self._stalled_at is None:
+            self._taken = taken
+            self._stalled_at = beat
+        return beat - self._stalled_at
+
+    def rest(self) -> None:
+        """Give back what an idle connection does not need."""
+        self._channel.rest()
+
+    def _queue_ticks(self) -> None:
+        if self._accepted:
+            ticks, self._accepted = self._accepted, None
+            for user, number in ticks.items():
+                self._queue(Accepted(user, number))
+        if self._delivered:
+            ticks, self._delivered = self._delivered, None
+            for user, number in ticks.items():
+                self._queue(Delivered(user, number))
+        if self._read:
+            ticks, self._read = self._read, None
+            for user, number in ticks.items():
+                self._queue(Read(user, number))
+
+    def _queue(self, stanza: Stanza) -> None:
+        if self.end is not None:
+            return
+        try:
+            self._channel.send(stanza)
+        except LocalProtocolError as error:
+            self._give_up(error)
+
+    def _bind(self, address: DeviceAddress) -> None:
+        """Introduce a sender: with its phone number, the directory's word for who this is."""
+        try:
+            self._channel.bind(address, self._shared.phone_of(address.user))
+        except LocalProtocolError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: LocalProtocolError) -> None:
+        """Our own fault; it must end this connection and not the actor that happened to speak."""
+        log.error("outgoing_failed", extra={"connection": self.number, "reason": type(error).__name__})
+        self.close(ErrorCode.INTERNAL)

@@ -1,0 +1,71 @@
+"""Looks at all connections once a second: handshakes that do not end, silence, readers that do not read.
+
+An actor because of its timer: this one beat stands for the three deadlines that each of thousands of
+connections would otherwise keep, with a cancel scope and a place in a heap for each.
+Restarts as: permanent; it has no state but the counts of a stalled minute.
+"""
+
+from actors import Actor
+from protocol import ErrorCode, Ping
+from relay import connection
+from relay.config import HANDSHAKE_SECONDS, SILENCE_FACTOR, STALL_SECONDS, SWEEP_SECONDS
+from relay.node import Node
+from relay.outgoing import Outgoing
+from supervisors import ChildSpec
+
+# The Ping has no fields: one instance serves all.
+_PING = Ping()
+
+
+class Sweep:
+    """The beat."""
+
+
+SWEEP = Sweep()
+
+
+def child_spec(node: Node) -> ChildSpec:
+    """The one sweeper of a worker."""
+    return ChildSpec(id="sweeper", start=lambda: Sweeper(node))
+
+
+class Sweeper(Actor):
+    """Beats, and looks."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def on_start(self) -> None:
+        """Start the beat."""
+        self.send_every(SWEEP_SECONDS, SWEEP)
+
+    def handle(self, message: object) -> None:
+        """One sweep. Connections count time in beats, so that hearing a peer costs no look at a clock."""
+        if message is not SWEEP:
+            self.unexpected(message)
+            return
+        node = self._node
+        node.surroundings.beat += 1
+        node.journal.watch()
+        node.sample_rates()
+        for outgoing in node.presence.connections():
+            if not outgoing.owner.is_alive:
+                # It was killed, and could not take itself out of the registers.
+                outgoing.ended("killed")
+                connection.leave(node, outgoing)
+                continue
+            _look_at(outgoing, node.surroundings.beat, node.config.keepalive_seconds)
+
+
+def _look_at(outgoing: Outgoing, beat: int, keepalive_seconds: int) -> None:
+    """What the clock says about one connection."""
+    if not outgoing.identified:
+        # From when it was accepted, not from its last byte: one byte a second is no handshake.
+        if (beat - outgoing.opened_at) * SWEEP_SECONDS > HANDSHAKE_SECONDS:
+            outgoing.close(ErrorCode.HANDSHAKE_TIMEOUT)
+    elif (beat - outgoing.heard_at) * SWEEP_SECONDS > SILENCE_FACTOR * keepalive_seconds:
+        outgoing.close(ErrorCode.IDLE_TIMEOUT)
+    elif outgoing.stalled_for(beat) * SWEEP_SECONDS > STALL_SECONDS:
+        outgoing.close(ErrorCode.TOO_SLOW)
+    elif (beat - outgoing.spoke_at) * SWEEP_SECONDS >= keepalive_seconds:
+        outgoing.push(_PING)

@@ -1,0 +1,130 @@
+"""A whole relay node inside a test: the real tree, actors and store, on whatever network the test brings."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from actors import ActorRef, open_actor_system
+from actors.network import Listener as Port
+from actors.network import Network
+from actors.ports import system_clock, system_entropy, system_monotonic
+from actors.reactor import open_reactor
+from protocol import DeviceAddress, KeyPair, MessageNumber, UserId
+from relay.config import Config, HostPort
+from relay.journal import RelayJournal, open_journal
+from relay.node import Node, Phase
+from relay.tree import relay_tree
+from relay.tree_report import ROOT_NAME
+from storage import Environment, InlineJournal, accounts, load_or_create_secrets, open_environment
+from storage.accounts import DeviceRecord, UserRecord
+from storage.routing import create_routing_table
+
+TEST_CONFIG = Config(listen=HostPort("127.0.0.1", 0), admin=None, test_hooks=True)
+
+Entropy = Callable[[int], bytes]
+
+
+class CodeBook:
+    """An SMS gateway that remembers the newest code of each phone."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, str] = {}
+
+    async def send_code(self, phone: str, code: str, via: str) -> None:
+        self.codes[phone] = code
+
+
+@dataclass(slots=True)
+class RunningNode:
+    """A node under test, and what a test wants to reach of it."""
+
+    node: Node
+    port: Port
+    codes: CodeBook
+    root: ActorRef
+
+    def add_user(self, phone: str, static_key: bytes) -> DeviceAddress:
+        """Put an account into the store, past registration; its device is `static_key`."""
+        user = UserId(int.from_bytes(self.node.entropy(7)) + 1)
+        record = DeviceRecord(static_key, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
+        address, _, ops = accounts.add_device(user, UserRecord(phone, 0), record)
+        InlineJournal(self.node.environment).submit(ops, _must_succeed)
+        return address
+
+
+def _must_succeed(error: Exception | None) -> None:
+    assert error is None
+
+
+@asynccontextmanager
+async def open_running_node(
+    data: Path,
+    network: Network | None = None,
+    *,
+    config: Config = TEST_CONFIG,
+    entropy: Entropy = system_entropy,
+    environment: Environment | None = None,
+) -> AsyncIterator[RunningNode]:
+    """Run a node for the length of a block.
+
+    Without `network`: real sockets, and a journal with its thread. With one: that network, and a journal that
+    commits at once, so that a test under a virtual clock is deterministic.
+    """
+    if network is None:
+        async with open_reactor() as reactor:
+            with open_environment(data) as opened, open_journal(opened, system_monotonic) as journal:
+                async with _run(data, reactor, config, entropy, opened, journal) as running:
+                    yield running
+    elif environment is not None:
+        async with _run(data, network, config, entropy, environment, _inline(environment)) as running:
+            yield running
+    else:
+        with open_environment(data) as opened:
+            async with _run(data, network, config, entropy, opened, _inline(opened)) as running:
+                yield running
+
+
+def _inline(environment: Environment) -> RelayJournal:
+    return RelayJournal(InlineJournal(environment))
+
+
+@asynccontextmanager
+async def _run(
+    data: Path,
+    network: Network,
+    config: Config,
+    entropy: Entropy,
+    environment: Environment,
+    journal: RelayJournal,
+) -> AsyncIterator[RunningNode]:
+    secrets = load_or_create_secrets(data, entropy)
+    routing = create_routing_table(data)
+    codes = CodeBook()
+    port = await network.listen(config.listen.host, config.listen.port, 128)
+    try:
+        async with open_actor_system() as system:
+            node = Node(
+                config=replace(config, data=data),
+                clock=system_clock,
+                entropy=entropy,
+                network=network,
+                environment=environment,
+                journal=journal,
+                routing=routing,
+                secrets=secrets,
+                static=KeyPair.from_private_bytes(secrets.static_key),
+                sms=codes,
+                system=system,
+            )
+            root = await system.start(lambda: relay_tree(node, port, None), name=ROOT_NAME)
+            node.phase = Phase.READY
+            yield RunningNode(node, port, codes, root)
+    finally:
+        port.close()
+        routing.close()
+
+
+def numbers(*values: int) -> list[MessageNumber]:
+    """Message numbers, for comparing."""
+    return [MessageNumber(value) for value in values]
