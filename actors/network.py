@@ -12,7 +12,8 @@ Guarantees, of every implementation (one contract test checks them all, ``tests/
 Rule 1: bytes reach the owner whole, once, in order, even if its mailbox was full for a while.
 Rule 2: exactly one ``LinkClosed`` ends a link that was activated, and no ``Received`` follows it.
 Rule 3: nothing in ``Link`` blocks, raises for what the peer did, or is a checkpoint.
-Rule 4: a link whose owner has died is aborted, as an Erlang port dies with its owner.
+Rule 4: a link whose owner has died without closing it is aborted, as an Erlang port dies with its owner; one
+that was closed before says its last words all the same.
 
 Implementations: ``actors/reactor.py`` (edge-triggered epoll, or trio's own waits where there is none) and,
 for tests, an in-memory network with faults, ``tests/helpers/sim_network.py``.
@@ -59,7 +60,7 @@ class LinkOwner(Protocol):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the owner still takes messages; a link of a dead owner is aborted."""
+        """Whether the owner still takes messages; an open link of a dead owner is aborted."""
 
     def tell_nowait(self, message: object) -> None:
         """Put a ``Received`` or a ``LinkClosed`` into the owner's mailbox.
@@ -127,7 +128,8 @@ class Link(Protocol):
     def abort(self) -> None:
         """End the link now: unsent bytes are dropped, the peer sees a reset, the owner ``aborted``.
 
-        Also cuts short a ``close()`` that is still sending. Idempotent.
+        Also cuts short a ``close()`` that is still sending. A no-op once ``LinkClosed`` was told, so a goodbye
+        that is on its way is not taken back. Idempotent.
         """
 
 
