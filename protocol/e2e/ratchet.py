@@ -186,11 +186,9 @@ class Ratchet:
             BadCiphertextError: it does not open with this ratchet.
         """
         try:
-            with warnings.catch_warnings():
-                # Of too many keys skipped in the chain before, the package warns, and goes on without them.
-                # That is what we want: the ratchet recovers. The warning would reach somebody's terminal.
-                warnings.simplefilter("ignore")
-                return finish(self._ratchet.decrypt_message(_to_package(message), associated_data))
+            if message.pn - (self._ratchet.receiving_chain_length or 0) > MAX_SKIPPED_KEYS:
+                return self._decrypt_without_warning(message, associated_data)
+            return finish(self._ratchet.decrypt_message(_to_package(message), associated_data))
         except DuplicateMessageException:
             raise DuplicateMessageError("the message has been opened before") from None
         except DoSProtectionException:
@@ -199,6 +197,16 @@ class Ratchet:
             # ValueError: a ratchet key that is no usable point. AssertionError and ChainNotAvailable: a
             # message that pretends to come from a chain that does not exist. All of them are forgeries.
             raise BadCiphertextError("the message does not open") from None
+
+    def _decrypt_without_warning(self, message: RatchetMessage, associated_data: bytes) -> bytes:
+        """Of too many keys skipped in the chain before, the package warns, and goes on without them.
+
+        That is what we want, since the ratchet recovers; only the warning would reach somebody's terminal.
+        Filters are shared by all threads, so they are touched in this rare case alone.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return finish(self._ratchet.decrypt_message(_to_package(message), associated_data))
 
 
 def _to_package(message: RatchetMessage) -> EncryptedMessage:
