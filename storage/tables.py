@@ -26,7 +26,7 @@ CODES = Table("codes")
 
 DURABLE_TABLES = (META, USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE, CURSORS, PROGRESS, CODES)
 
-# What a message or a registration adds to. The others change rows that are there, or add a few bytes: receipts
+# What a message or a registration adds to. The others change rows that are there, or add few bytes: receipts
 # and codes go on while new messages are refused because storage is nearly full.
 GROWING_TABLES = frozenset((USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE))
 
