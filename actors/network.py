@@ -128,7 +128,7 @@ class Link(Protocol):
     def abort(self) -> None:
         """End the link now: unsent bytes are dropped, the peer sees a reset, the owner ``aborted``.
 
-        """End the link now: unsent bytes are dropped, the peer sees a reset, the owner is told ``aborted``.
+        Also cuts short a ``close()`` that is still sending. A no-op once ``LinkClosed`` was told: a goodbye
         that is on its way is not taken back. Idempotent.
         """
 
