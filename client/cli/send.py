@@ -65,6 +65,8 @@ async def _send(args: argparse.Namespace) -> int:
     if not args.home.is_dir():
         raise NoAccountError(args.home)
     with Store.open(args.home, system_entropy, system_clock) as store:
+        if store.account() is None:
+            raise NoAccountError(args.home)
         message_id = store.queue_text(to, args.text)
         with trio.move_on_after(args.timeout):
             await _bring(args.home, store, message_id, _WANTED[args.until])

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +63,17 @@ class Town:
         )
 
 
-OpenTown = Callable[[], Awaitable[Town]]
+def only_error(error: BaseException) -> BaseException:
+    """The one error inside the groups that nurseries wrap around it."""
+    while isinstance(error, BaseExceptionGroup):
+        assert len(error.exceptions) == 1
+        error = error.exceptions[0]
+    return error
 
 
 @pytest.fixture
-async def town(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> AsyncIterator[Town]:
-    """A quiet town in virtual time, with Ann and Ben registered."""
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    """A quiet town with Ann and Ben registered. A test names autojump_clock itself: it must, to have it."""
     async with _open_town(tmp_path) as town:
         for phone in (ANN, BEN):
             await town.register(phone)

@@ -1,7 +1,7 @@
 """A relay in a few lines, for tests of the client: keeps everything in memory, and does as a script says.
 
-It speaks the real wire (RelayConnection over any Network) and keeps the rules that a phone may rely on, but it
-can also be told to lose a ✓, to refuse, to stay silent, or to forget. No actors, no disk, no clock.
+It speaks the real wire (RelayConnection over any Network) and keeps the rules that a phone may rely on, but
+it can also be told to lose a ✓, to refuse, to stay silent, or to forget. No actors, no disk, no clock.
 """
 
 from collections.abc import Callable, Iterator
@@ -125,6 +125,7 @@ class ScriptedRelay:
         # ---- the script ----
         self.is_deaf = False  # nothing is answered any more, and nobody is told
         self.loses_accepted = False  # stores messages, but its ✓ never leaves
+        self.loses_answers = False  # acts on requests, but the answers never leave
         self.refusals: list[Refusal] = []  # for the next sends, one each
         self.request_refusal: Refusal | None = None  # for all requests
         self.keepalive_s = 30
@@ -165,7 +166,9 @@ class ScriptedRelay:
             assert line.device is not None
             self._of_messages(line, line.device, event)
         elif hasattr(event, "request"):
-            line.say(self._answer(line, event))
+            answer = self._answer(line, event)
+            if not self.loses_answers:
+                line.say(answer)
 
     def _welcome(self, line: Line, event: Confirmed) -> None:
         line.static = event.remote_static
@@ -294,5 +297,5 @@ class ScriptedRelay:
 async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until something is so, looking every (virtual) 10 milliseconds."""
     with trio.fail_after(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for is data, and has no event
             await trio.sleep(0.01)
