@@ -147,23 +147,31 @@ def write_stanza(stanza: Stanza, sender: Sender, handle_for: Callable[[Address],
     if spec is None:
         raise LocalProtocolError(f"{type(stanza).__name__} is not a stanza")
     values = list(spec.values(stanza))
-    if spec.chat is not None:
-        address = cast("Address", values[spec.chat])
+    chat = spec.chat
+    if chat is not None:
+        address = cast("Address", values[chat])
         if type(address) is not spec.chat_class[sender]:
             raise LocalProtocolError(f"{spec.name}: the chat is not of the right kind")
-        values[spec.chat] = handle_for(address)
+        values[chat] = 0  # a handle is found, or bound, only once all else is known to be right
     elif type(stanza) is Bind:
         values[1] = address_to_bytes(stanza.address)
+    _check(spec, values)
+    if type(stanza) is Send and type(stanza.parts) is tuple:
+        _check_fits(stanza.parts)
+    while len(values) > spec.required and values[-1] is None:
+        values.pop()
+    if chat is not None:
+        values[chat] = handle_for(address)
+    return (spec.number, *values) if values else spec.number
+
+
+def _check(spec: StanzaSpec, values: Sequence[object]) -> None:
+    """Hold our own fields to the table."""
     try:
         for read, value in zip(spec.readers, values, strict=True):
             read(value)
     except FieldError as error:
         raise LocalProtocolError(f"{spec.name}: {error}") from None
-    if type(stanza) is Send and type(stanza.parts) is tuple:
-        _check_fits(stanza.parts)
-    while len(values) > spec.required and values[-1] is None:
-        values.pop()
-    return (spec.number, *values) if values else spec.number
 
 
 def _check_fits(parts: tuple[Part, ...]) -> None:

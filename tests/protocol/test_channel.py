@@ -1,0 +1,351 @@
+"""What both sides share: stanzas in every state, handles, pings, frames, and memory given back."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from protocol import (
+    Accepted,
+    Ack,
+    Address,
+    Bind,
+    Deliver,
+    DeviceAddress,
+    DeviceId,
+    Error,
+    ErrorCode,
+    Handle,
+    LocalProtocolError,
+    MalformedError,
+    MessageNumber,
+    NotAllowedError,
+    Ping,
+    Pong,
+    Read,
+    Send,
+    Seq,
+    State,
+    Typing,
+    UnknownStanzaError,
+    UserId,
+)
+from protocol.channel import Channel
+from protocol.codec import join_frame, write_stanza
+from protocol.frames import FrameDecoder, encode_frame
+from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_CIPHERTEXT_BYTES, MAX_STANZAS_PER_FRAME
+from protocol.schema import SCHEMA, Sender, StanzaSpec
+from protocol.state import CLIENT_MAY_SEND, CLIENT_MAY_SEND_IN_PRODUCTION, RELAY_MAY_SEND
+from tests.helpers.connection_pair import ConnectionPair, byte_by_byte, online_pair, stranger_pair
+from tests.protocol.stanza_strategies import example_of
+
+ALICE, BOB = UserId(7), UserId(8)
+ALICES_PHONE, BOBS_PHONE = DeviceAddress(ALICE, DeviceId(1)), DeviceAddress(BOB, DeviceId(2))
+
+
+def closed_pair() -> ConnectionPair:
+    pair = online_pair()
+    pair.relay.close()
+    pair.client.close()
+    return pair
+
+
+def unwelcomed_pair() -> ConnectionPair:
+    pair = ConnectionPair()
+    pair.take_events()
+    return pair
+
+
+def unconfirmed_pair() -> ConnectionPair:
+    """IK's second message has reached the client, its first frame has not reached the relay."""
+    pair = ConnectionPair()
+    pair.relay.receive_data(pair.client.data_to_send())
+    pair.client.receive_data(pair.relay.data_to_send())
+    return pair
+
+
+PAIRS = {
+    "fresh": ConnectionPair,
+    "unconfirmed": unconfirmed_pair,
+    "unwelcomed": unwelcomed_pair,
+    "stranger": stranger_pair,
+    "online": online_pair,
+    "closed": closed_pair,
+}
+EVERY_STANZA_IN_EVERY_STATE = [
+    pytest.param(spec, sender, where, id=f"{spec.name}-from-{sender.name.lower()}-{where}")
+    for spec, sender, where in itertools.product(SCHEMA, (Sender.CLIENT, Sender.RELAY), PAIRS)
+]
+BY_THEMSELVES = (Pong, Bind)
+
+
+def ends(pair: ConnectionPair, sender: Sender) -> tuple[Channel, Channel]:
+    """(who speaks, who listens)."""
+    return (pair.client, pair.relay) if sender is Sender.CLIENT else (pair.relay, pair.client)
+
+
+def snapshot(end: Channel) -> tuple[object, ...]:
+    """Everything that saying something wrong must not change."""
+    return end.state, list(end._items), list(end._out), dict(end._handles._address_of)
+
+
+@pytest.mark.parametrize(("spec", "sender", "where"), EVERY_STANZA_IN_EVERY_STATE)
+def test_what_the_table_does_not_allow_is_not_said(spec: StanzaSpec, sender: Sender, where: str) -> None:
+    pair = PAIRS[where]()
+    speaker, _ = ends(pair, sender)
+    table = CLIENT_MAY_SEND if sender is Sender.CLIENT else RELAY_MAY_SEND
+    before = snapshot(speaker)
+    if spec.sender not in (sender, Sender.BOTH):
+        stanza = example_of(spec, Sender.RELAY if sender is Sender.CLIENT else Sender.CLIENT)
+    else:
+        stanza = example_of(spec, sender)
+    if spec.stanza in table[speaker.state] and spec.stanza not in BY_THEMSELVES:
+        speaker.send(stanza)
+        assert speaker.has_data_to_send
+        return
+    with pytest.raises(LocalProtocolError):
+        speaker.send(stanza)
+    assert snapshot(speaker) == before
+
+
+@pytest.mark.parametrize(("spec", "sender", "where"), EVERY_STANZA_IN_EVERY_STATE)
+def test_what_the_table_does_not_allow_is_not_heard(spec: StanzaSpec, sender: Sender, where: str) -> None:
+    pair = PAIRS[where]()
+    speaker, listener = ends(pair, sender)
+    if speaker._transport is None or listener._transport is None:
+        return  # nobody could say it
+    said_by = sender if spec.sender is Sender.BOTH else spec.sender
+    frame = _forced(speaker, [(example_of(spec, said_by), said_by)])
+    if listener.is_closed:
+        assert listener.receive_data(frame) == []
+        return
+    if spec.stanza in _may_be_heard(listener):
+        if spec.stanza is Pong:
+            listener._handles.ping_sent()  # a Pong answers a Ping
+        listener.receive_data(frame)
+        return
+    with pytest.raises((NotAllowedError, UnknownStanzaError)):
+        listener.receive_data(frame)
+    assert listener.state is State.CLOSED
+    assert listener._handles._address_of.keys() <= {0, 1}
+
+
+def _may_be_heard(listener: Channel) -> frozenset[type]:
+    if listener.sender is Sender.CLIENT:
+        return RELAY_MAY_SEND[listener.state]
+    # UNCONFIRMED: the frame itself is the proof that was waited for.
+    state = State.ONLINE if listener.state is State.UNCONFIRMED else listener.state
+    return CLIENT_MAY_SEND_IN_PRODUCTION[state]
+
+
+def _forced(speaker: Channel, stanzas: list[tuple[object, Sender]]) -> bytes:
+    """A frame of stanzas that the speaker's own code may refuse to say; what they bind travels with them."""
+    handle = Handle(0 if speaker.sender is Sender.CLIENT else 1)
+    items = []
+    for stanza, said_by in stanzas:
+        if isinstance(stanza, Bind):
+            stanza = dataclasses.replace(stanza, handle=handle)
+        chat = getattr(stanza, "chat", None)
+        if chat is not None and Bind in _may_send(speaker):
+            items.append(write_stanza(Bind(handle, chat), speaker.sender, lambda address: handle))
+        items.append(write_stanza(stanza, said_by, lambda address: handle))  # type: ignore[arg-type]  # any stanza
+    assert speaker._transport is not None
+    return encode_frame(speaker._transport.encrypt(join_frame(items)))
+
+
+def _may_send(speaker: Channel) -> frozenset[type]:
+    return speaker.may_send[speaker.state]
+
+
+# --- Handles ---
+
+
+def test_a_chat_is_an_address_for_those_above_and_bound_once() -> None:
+    pair = online_pair()
+    pair.client.send(Send(BOB, MessageNumber(1), b"one"))
+    first = pair.client.data_to_send()
+    pair.client.send(Send(BOB, MessageNumber(2), b"two"))
+    second = pair.client.data_to_send()
+    heard = pair.relay.receive_data(first + second)
+    assert heard == [Send(BOB, MessageNumber(1), b"one"), Send(BOB, MessageNumber(2), b"two")]
+    assert len(first) == len(second) + 12  # the Bind: array, type, handle, and an address of 1 + 8 bytes
+
+
+def test_the_relay_answers_with_the_clients_handle() -> None:
+    pair = online_pair()
+    pair.client.send(Send(BOB, MessageNumber(1), b"x"))
+    pair.run()
+    pair.relay.send(Accepted(BOB, MessageNumber(1)))
+    data = pair.relay.data_to_send()
+    assert len(data) == 3 + 4 + 16
+    assert pair.client.receive_data(data) == [Accepted(BOB, MessageNumber(1))]
+
+
+def test_the_relays_bind_carries_the_phone_number() -> None:
+    pair = online_pair()
+    deliver = Deliver(Seq(1), BOBS_PHONE, MessageNumber(1), b"x")
+    assert not pair.relay.is_bound(BOBS_PHONE)
+    pair.relay.bind(BOBS_PHONE, "+4917012345678")
+    assert pair.relay.is_bound(BOBS_PHONE)
+    pair.relay.bind(BOBS_PHONE, "never sent")
+    pair.relay.send(deliver)
+    _, at_client = pair.take_events()
+    assert at_client == [Bind(Handle(1), BOBS_PHONE, "+4917012345678"), deliver]
+
+
+def test_a_device_and_its_user_are_different_chats() -> None:
+    pair = online_pair()
+    pair.client.send(Typing(BOB), Read(BOBS_PHONE, MessageNumber(3)))
+    at_relay, _ = pair.take_events()
+    assert at_relay == [Typing(BOB), Read(BOBS_PHONE, MessageNumber(3))]
+
+
+def test_binding_is_not_possible_before_there_is_anything_to_bind_for() -> None:
+    for pair in (ConnectionPair(), unconfirmed_pair(), closed_pair()):
+        with pytest.raises(LocalProtocolError):
+            pair.relay.bind(BOBS_PHONE)
+
+
+def test_a_stanza_that_is_refused_has_bound_nothing() -> None:
+    pair = online_pair()
+    before = snapshot(pair.client)
+    with pytest.raises(LocalProtocolError):
+        pair.client.send(Send(BOB, MessageNumber(0), b"x"))
+    assert snapshot(pair.client) == before
+
+
+def test_an_address_that_has_no_wire_form_changes_nothing() -> None:
+    pair = online_pair()
+    before = snapshot(pair.client)
+    with pytest.raises(LocalProtocolError):
+        pair.client.send(Typing(UserId(0)))
+    assert snapshot(pair.client) == before
+
+
+def fill_handles(pair: ConnectionPair, first: int, count: int) -> None:
+    for user in range(first, first + count):
+        pair.client.send(Typing(UserId(user)))
+
+
+@pytest.mark.slow
+def test_more_chats_than_handles_reuse_the_least_recent_and_nobody_is_mistaken() -> None:
+    pair = online_pair()
+    fill_handles(pair, 1, MAX_BINDINGS_PER_SIDE)
+    pair.take_events()
+    pair.client.send(Typing(UserId(9_999)))  # takes the handle of user 1
+    crossing = Accepted(UserId(1), MessageNumber(5))
+    pair.relay.send(crossing)  # said before the relay knew
+    in_flight = pair.relay.data_to_send()
+    to_relay = pair.client.data_to_send()
+    assert pair.client.receive_data(in_flight) == [crossing]
+    assert pair.relay.receive_data(to_relay) == [Typing(UserId(9_999))]
+    pair.relay.send(Accepted(UserId(9_999), MessageNumber(6)), crossing)
+    _, at_client = pair.take_events()
+    assert at_client == [Pong(), Accepted(UserId(9_999), MessageNumber(6)), crossing]
+
+
+def test_many_addresses_both_ways_always_arrive_as_themselves() -> None:
+    pair = online_pair(pieces=byte_by_byte)
+    addresses: list[Address] = [ALICE, BOB, ALICES_PHONE, BOBS_PHONE]
+    for address in addresses * 2:
+        if isinstance(address, DeviceAddress):
+            pair.client.send(Read(address, MessageNumber(1)))
+            pair.relay.send(Typing(address))
+        else:
+            pair.client.send(Typing(address))
+            pair.relay.send(Read(address, MessageNumber(1)))
+    at_relay, at_client = pair.take_events()
+    assert [getattr(event, "chat", None) for event in at_relay] == addresses * 2
+    assert [getattr(event, "chat", None) for event in at_client] == addresses * 2
+
+
+# --- Pings ---
+
+
+def test_a_ping_is_answered_by_the_connection_itself() -> None:
+    pair = online_pair()
+    pair.relay.send(Ping())
+    assert pair.client.receive_data(pair.relay.data_to_send()) == []
+    assert pair.relay.receive_data(pair.client.data_to_send()) == [Pong()]
+
+
+def test_a_pong_that_nobody_asked_for_is_malformed() -> None:
+    pair = online_pair()
+    with pytest.raises(MalformedError):
+        pair.relay.receive_data(_forced(pair.client, [(Pong(), Sender.CLIENT)]))
+
+
+# --- Frames ---
+
+
+def frames_in(data: bytes) -> list[int]:
+    decoder, sizes = FrameDecoder(), []
+    decoder.feed(data)
+    while (frame := decoder.next_frame()) is not None:
+        sizes.append(len(frame))
+    return sizes
+
+
+def test_all_that_waits_goes_out_in_one_frame() -> None:
+    pair = online_pair()
+    for seq in range(1, 100):
+        pair.client.send(Ack(Seq(seq)))
+    data = pair.client.data_to_send()
+    assert len(frames_in(data)) == 1
+    assert pair.relay.receive_data(data) == [Ack(Seq(seq)) for seq in range(1, 100)]
+    assert pair.client.data_to_send() == b""
+    assert not pair.client.has_data_to_send
+
+
+def test_what_does_not_fit_one_frame_takes_several_in_order() -> None:
+    pair = online_pair()
+    sends = [Send(BOB, MessageNumber(number), bytes(MAX_CIPHERTEXT_BYTES)) for number in (1, 2, 3)]
+    pair.client.send(*sends)
+    data = pair.client.data_to_send()
+    assert len(frames_in(data)) >= 3
+    assert pair.relay.receive_data(data) == sends
+
+
+def test_more_stanzas_than_a_frame_may_hold_take_several() -> None:
+    pair = online_pair()
+    acks = [Ack(Seq(seq)) for seq in range(1, 2 * MAX_STANZAS_PER_FRAME)]
+    pair.client.send(*acks)
+    assert pair.relay.receive_data(pair.client.data_to_send()) == acks
+
+
+# --- The end ---
+
+
+def test_nothing_behind_an_error_is_heard() -> None:
+    pair = online_pair()
+    frame = _forced(pair.client, [(Error(1), Sender.CLIENT), (Ack(Seq(1)), Sender.CLIENT)])
+    assert pair.relay.receive_data(frame + frame) == [Error(1)]
+    assert pair.relay.state is State.CLOSED
+
+
+def test_sending_an_error_closes_and_nothing_more_is_said() -> None:
+    pair = online_pair()
+    pair.client.send(Ack(Seq(1)), Error(ErrorCode.INTERNAL))
+    with pytest.raises(LocalProtocolError):
+        pair.client.send(Ack(Seq(2)))
+    at_relay, _ = pair.take_events()
+    assert at_relay == [Ack(Seq(1)), Error(ErrorCode.INTERNAL)]
+
+
+def test_what_was_queued_before_the_peers_fault_still_goes_out() -> None:
+    pair = online_pair()
+    pair.relay.send(Accepted(BOB, MessageNumber(1)))
+    with pytest.raises(NotAllowedError):
+        pair.relay.receive_data(_forced(pair.client, [(Accepted(BOB, MessageNumber(1)), Sender.RELAY)]))
+    heard = pair.client.receive_data(pair.relay.data_to_send())
+    assert heard == [Accepted(BOB, MessageNumber(1)), Error(ErrorCode.NOT_ALLOWED_HERE)]
+
+
+def test_a_rested_connection_goes_on_where_it_was() -> None:
+    pair = online_pair()
+    pair.relay.rest()
+    pair.client.rest()
+    pair.client.send(Ack(Seq(1)))
+    at_relay, _ = pair.take_events()
+    assert at_relay == [Ack(Seq(1))]
+    ConnectionPair().relay.rest()  # harmless before the handshake
