@@ -318,7 +318,8 @@ async def test_a_handler_may_open_nurseries_and_scopes_and_still_be_killed() -> 
             with trio.CancelScope():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(trio.sleep_forever)
-                    return await super().handle(message)
+                    await super().handle(message)
+            return None
 
     nested = Nested()
     async with open_actor_system() as system:

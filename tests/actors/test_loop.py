@@ -1,0 +1,168 @@
+"""The loop: fairness, overtaking, stalls, and what a parked actor weighs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+
+import pytest
+import trio
+
+from actors import Actor, open_actor_system
+from actors.loop import SLICE_MESSAGES
+from actors.testing import ManualClock, settle
+from tests.helpers.behaviours import AsyncEcho, Crasher, Echo, Hanger
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_an_actor_yields_after_a_slice_of_its_mailbox(is_async: bool) -> None:
+    order: list[str] = []
+
+    class Plain(Actor):
+        mailbox_limit = 10 * SLICE_MESSAGES
+
+        def handle(self, message: object) -> object:
+            order.append("busy")
+            return None
+
+    class Waiting(Plain):
+        async def handle(self, message: object) -> object:
+            order.append("busy")
+            return None
+
+    class Other(Actor):
+        def handle(self, message: object) -> object:
+            order.append("other")
+            return None
+
+    async with open_actor_system() as system:
+        busy = await system.start(Waiting if is_async else Plain)
+        other = await system.start(Other)
+        await settle()
+        for _ in range(3 * SLICE_MESSAGES):
+            busy.tell_nowait("x")
+        other.tell_nowait("x")
+        await settle()
+    # Both become runnable in the same turn, and trio draws who is first; but never is it a slice later.
+    assert order.index("other") in (0, SLICE_MESSAGES)
+
+
+async def test_a_slow_handler_is_reported_with_its_name_its_message_and_its_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock()
+
+    class Slow(Actor):
+        def handle(self, message: object) -> object:
+            clock.advance(0.2 if message == "slow" else 0.01)
+            return None
+
+    async with open_actor_system(stall_clock=clock) as system:
+        ref = await system.start(Slow, name="sloth")
+        for message in ("quick", "slow", "quick"):
+            ref.tell_nowait(message)
+        await settle()
+        assert system.reports.stalls == 1
+    facts = [vars(record) for record in caplog.records if record.message == "loop_stalled"]
+    assert [(fact["actor_class"], fact["message_type"], fact["held_ms"]) for fact in facts] == [
+        ("Slow", "str", 200.0)
+    ]
+    assert facts[0]["levelno"] == logging.WARNING
+
+
+async def test_only_what_an_async_handler_does_between_two_waits_holds_the_loop() -> None:
+    clock = ManualClock()
+
+    class Patient(Actor):
+        async def handle(self, message: object) -> object:
+            for _ in range(3):
+                clock.advance(0.04)
+                await trio.lowlevel.checkpoint()
+            if message == "slow":
+                clock.advance(0.06)
+            return None
+
+    async with open_actor_system(stall_clock=clock) as system:
+        ref = await system.start(Patient)
+        await ref.ask("quick")
+        assert system.reports.stalls == 0
+        await ref.ask("slow")
+        assert system.reports.stalls == 1
+
+
+async def test_an_actor_that_waits_long_stalls_nobody() -> None:
+    clock = ManualClock()
+    hanger = Hanger()
+    async with open_actor_system(stall_clock=clock) as system:
+        ref = await system.start(lambda: hanger)
+        ref.tell_nowait("hang")
+        await hanger.entered.wait()
+        clock.advance(100)
+        ref.kill()
+        await ref.wait_stopped()
+        assert system.reports.stalls == 0
+
+
+@pytest.mark.parametrize("kind", [Echo, AsyncEcho])
+async def test_a_parked_actor_keeps_no_queue_and_no_scope(kind: type[Actor]) -> None:
+    async with open_actor_system() as system:
+        ref = await system.start(kind)
+        for _ in range(10):
+            ref.tell_nowait("x")
+        await settle()
+        mailbox = ref._mailbox
+        assert mailbox is not None
+        assert mailbox.items is None
+        assert mailbox.signals is None
+        assert ref._scope is None
+        assert ref._bonds is None
+
+
+async def test_a_dead_ref_keeps_nothing_alive() -> None:
+    async with open_actor_system() as system:
+        ref = await system.start(Crasher)
+        ref.tell_nowait("boom")
+        await ref.wait_stopped()
+        kept = (ref._actor, ref._mailbox, ref._task, ref._scope, ref._call, ref._bonds, ref._rates)
+        assert kept == (None,) * 7
+        assert ref.exit_reason is not None
+        assert ref.exit_reason.error is not None
+        assert ref.exit_reason.error.__traceback__ is None
+
+
+async def test_the_handler_of_a_killed_actor_may_still_clean_up() -> None:
+    cleaned = trio.Event()
+
+    class Tidy(Actor):
+        async def handle(self, message: object) -> object:
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.lowlevel.checkpoint()
+                cleaned.set()
+
+    async with open_actor_system() as system:
+        ref = await system.start(Tidy)
+        ref.tell_nowait("x")
+        await settle()
+        ref.kill()
+        await ref.wait_stopped()
+        assert cleaned.is_set()
+
+
+async def test_a_foreign_await_is_the_handlers_own_error() -> None:
+    class Foreign:
+        def __await__(self) -> Generator[str, None, None]:
+            yield "not for trio"
+
+    class Confused(Actor):
+        async def handle(self, message: object) -> object:
+            await Foreign()
+            return None
+
+    async with open_actor_system() as system:
+        ref = await system.start(Confused)
+        ref.tell_nowait("x")
+        reason = await ref.wait_stopped()
+        assert isinstance(reason.error, TypeError)
