@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from actors.envelope import Reply
 from actors.errors import ActorDeadError, NameTakenError
 from actors.exits import NOPROC, NORMAL, ExitReason
 from actors.ref import DEFAULT_CALL_TIMEOUT_SECONDS, ActorRef
@@ -27,6 +28,7 @@ class Registry:
         self._nobody = nobody
         self._unique: dict[Hashable, ActorRef] = {}  # {key: holder}
         self._shared: dict[Hashable, dict[ActorRef, object]] = {}  # {key: {holder: its value}}
+        self._awaited: dict[Hashable, dict[Reply, None]] = {}  # {unique key: who waits for a holder}
         self._keys: dict[ActorRef, dict[tuple[bool, Hashable], None]] = {}  # {holder: (is_shared, key)...}
 
     def register(self, key: Hashable, ref: ActorRef) -> None:
@@ -40,6 +42,8 @@ class Registry:
             self.check_free(key)
         self._note(ref, (False, key))
         self._unique[key] = ref
+        for waiter in self._awaited.pop(key, {}):
+            waiter.send(ref)
 
     def check_free(self, key: Hashable) -> None:
         """Raise NameTakenError if a living actor has this unique name."""
@@ -72,6 +76,24 @@ class Registry:
     def whereis(self, key: Hashable) -> ActorRef | None:
         """Who has this unique name; None if nobody does."""
         return self._unique.get(key)
+
+    async def wait_for(self, key: Hashable) -> ActorRef:
+        """Wait until somebody has this unique name, and say who: across a restart, say.
+
+        Bound the wait with a trio cancel scope. A checkpoint only if it waits.
+        """
+        holder = self._unique.get(key)
+        if holder is not None:
+            return holder
+        waiter = Reply()
+        self._awaited.setdefault(key, {})[waiter] = None
+        try:
+            found: ActorRef = await waiter.wait()
+        finally:
+            waiters = self._awaited.get(key)
+            if waiters is not None and waiters.pop(waiter, True) is None and not waiters:
+                del self._awaited[key]
+        return found
 
     def lookup(self, key: Hashable) -> dict[ActorRef, object]:
         """All actors under a shared key, with their values, in the order of registration."""

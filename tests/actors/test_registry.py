@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
+import trio
 
 from actors import (
     NOPROC,
     SHUTDOWN,
     Actor,
     ActorDeadError,
+    ActorRef,
     Exit,
     NameTakenError,
     Via,
@@ -161,3 +163,30 @@ async def test_an_actor_may_register_itself_in_on_start() -> None:
     async with open_actor_system() as system:
         ref = await system.start(Named)
         assert system.whereis("me") is ref
+
+
+async def test_a_name_can_be_waited_for_across_a_restart() -> None:
+    async with open_actor_system() as system, trio.open_nursery() as nursery:
+        found: list[ActorRef] = []
+
+        async def wait() -> None:
+            found.append(await system.registry.wait_for("post"))
+
+        nursery.start_soon(wait)
+        nursery.start_soon(wait)
+        await settle()
+        assert found == []
+        ref = await system.start(Echo, name="post")
+        await settle()
+        assert found == [ref, ref]
+        assert await system.registry.wait_for("post") is ref
+
+
+async def test_who_gives_up_waiting_for_a_name_leaves_nothing_behind() -> None:
+    async with open_actor_system() as system:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(system.registry.wait_for, "post")
+                await settle()
+                scope.cancel()
+        assert system.registry._awaited == {}

@@ -1,0 +1,1 @@
+"""Each example is run, and its output read."""
