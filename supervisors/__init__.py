@@ -14,10 +14,13 @@ from supervisors.errors import (
     ChildSpecError,
     ChildStartError,
     MaxChildrenError,
+    ProcessEndedError,
+    ProcessNotReadyError,
     SupervisorError,
 )
 from supervisors.handle import SupervisorHandle
 from supervisors.intensity import Intensity
+from supervisors.os_process import Command, OsProcess, WhatPid, process_spec, tell_ready
 from supervisors.strategy import AutoShutdown, Strategy
 from supervisors.supervisor import Supervisor, supervisor_spec
 from supervisors.tree import tree_as_data, tree_as_text
@@ -35,16 +38,23 @@ __all__ = [
     "ChildStartError",
     "ChildState",
     "ChildType",
+    "Command",
     "DynamicSupervisor",
     "Intensity",
     "MaxChildrenError",
+    "OsProcess",
+    "ProcessEndedError",
+    "ProcessNotReadyError",
     "Restart",
     "Shutdown",
     "Strategy",
     "Supervisor",
     "SupervisorError",
     "SupervisorHandle",
+    "WhatPid",
+    "process_spec",
     "supervisor_spec",
+    "tell_ready",
     "tree_as_data",
     "tree_as_text",
 ]

@@ -6,7 +6,9 @@ SupervisorError
 ├── ChildNotFoundError      no child of that id (or ref) here
 ├── ChildRunningError       restart_child or delete_child on a child that is not stopped
 ├── MaxChildrenError        a dynamic supervisor is full
-└── ChildStartError         the child did not start; the supervisor is unharmed
+├── ChildStartError         the child did not start; the supervisor is unharmed
+├── ProcessEndedError       an OS process ended unasked, or before it was ready; an exit reason
+└── ProcessNotReadyError    an OS process did not say in time that it is ready
 
 An intensity that was exceeded is no exception: it is the supervisor's own exit reason (see reports.py).
 """
@@ -76,3 +78,26 @@ class ChildStartError(SupervisorError):
     def __init__(self, child: str, cause: str) -> None:
         super().__init__(f"child {child!r} did not start: {cause}")
         self.child = child
+
+
+class ProcessEndedError(SupervisorError):
+    """The process ended although nobody had asked it to, or before it was ready.
+
+    Attributes:
+        program: what was run; without its arguments, which may hold secrets.
+        status: its exit status; below zero, minus the number of the signal that ended it.
+    """
+
+    def __init__(self, program: str, how: str, status: int) -> None:
+        super().__init__(f"{program} {how}")
+        self.program = program
+        self.status = status
+
+
+class ProcessNotReadyError(SupervisorError):
+    """The process did not say in time that it is ready; it has been killed."""
+
+    def __init__(self, program: str, seconds: float) -> None:
+        super().__init__(f"{program} was not ready within {seconds:g} s")
+        self.program = program
+        self.seconds = seconds

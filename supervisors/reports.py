@@ -19,6 +19,7 @@ import logging
 from dataclasses import dataclass
 
 from actors import ExitReason
+from supervisors.errors import ProcessEndedError
 
 log = logging.getLogger("roost.supervisors")
 
@@ -80,6 +81,8 @@ def _facts(subject: Subject) -> dict[str, object]:
 def _cause(reason: ExitReason) -> dict[str, object]:
     """Why, and for a crash where: the innermost frames first, because that is where one starts to read."""
     facts: dict[str, object] = {"reason": str(reason), "last_message": reason.during}
+    if isinstance(reason.error, ProcessEndedError):
+        facts["exit_status"] = reason.error.status
     if reason.stack:
         facts["raised_at"] = innermost_place(reason)
         facts["stack"] = reason.format_stack()
