@@ -115,6 +115,17 @@ class SentMessages:
             self._renumber(chat, expected)
             return self._sends("m.user = ?", chat)
 
+    def settle_progress(self, chat: UserId, accepted: MessageNumber) -> list[OutgoingSend]:
+        """The relay's own count of what it accepted; less than it once said means that it lost messages."""
+        with self._database.transaction():
+            lost = self._database.value(
+                f"SELECT 1 FROM messages INDEXED BY messages_by_state WHERE user = ? AND {_SENT}"
+                " AND state = 1 AND number > ?",
+                chat,
+                accepted,
+            )
+            return self.settle_out_of_order(chat, MessageNumber(accepted + 1)) if lost else []
+
     def refuse(self, chat: UserId, number: MessageNumber, error_name: str) -> list[OutgoingSend]:
         """A message has failed; those behind it move up."""
         with self._database.transaction():

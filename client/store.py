@@ -232,6 +232,15 @@ class Store:
         """
         return self._sent.settle_out_of_order(chat, expected)
 
+    def settle_progress(self, chat: UserId, accepted: MessageNumber) -> list[OutgoingSend]:
+        """A ``FetchProgress`` was answered: the relay has accepted up to ``accepted``.
+
+        If it once said more, it has lost messages; those not yet delivered become pending again. Returns what
+        has to go out again, in order; nothing if nothing is lost. (``settle_out_of_order`` finds this out
+        too, but only when there is something new to send.)
+        """
+        return self._sent.settle_progress(chat, accepted)
+
     def refuse(self, chat: UserId, number: MessageNumber, error_name: str) -> list[OutgoingSend]:
         """The relay refused this message for good: it failed, and its number goes to the next one.
 

@@ -203,3 +203,21 @@ def test_ciphertexts_are_dropped_once_they_are_delivered(friends: Phones) -> Non
     alice.store.mark_accepted(bob.user, MessageNumber(3))
     alice.store.mark_delivered(bob.user, MessageNumber(2))
     assert alice.store._database.value("SELECT count(*) FROM parts") == 1
+
+
+def test_progress_below_what_was_accepted_brings_the_lost_messages_back(friends: Phones) -> None:
+    alice, bob = friends
+    sends = send_some(alice, bob, 3)
+    alice.store.mark_accepted(bob.user, MessageNumber(3))
+    alice.store.mark_delivered(bob.user, MessageNumber(1))
+    assert alice.store.settle_progress(bob.user, MessageNumber(1)) == sends[1:]
+    assert states(alice) == [DELIVERED, PENDING, PENDING]
+
+
+def test_progress_that_agrees_changes_nothing(friends: Phones) -> None:
+    alice, bob = friends
+    send_some(alice, bob, 3)
+    alice.store.mark_accepted(bob.user, MessageNumber(2))
+    assert alice.store.settle_progress(bob.user, MessageNumber(2)) == []
+    assert alice.store.settle_progress(bob.user, MessageNumber(3)) == []
+    assert states(alice) == [ACCEPTED, ACCEPTED, PENDING]

@@ -4,15 +4,27 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from client.records import EntryKind, MessageState, ReceivedMessage
+from client.records import (
+    EntryKind,
+    IncomingDelivery,
+    MessageState,
+    OutgoingSend,
+    ReceivedMessage,
+    Undecryptable,
+)
 from client.store import STORE_FILE_NAME, Store
 from protocol.e2e.message import PrekeyMessage, decode
-from protocol.ids import MessageNumber
+from protocol.ids import MessageNumber, Seq
 from tests.client.phones import SettableClock, TestPhone, seeded_entropy
+from tests.client.relay_model import AcceptedAnswer, Answer, OutOfOrderAnswer, RefusedAnswer, RelayModel
 
 Phones = tuple[TestPhone, TestPhone]
 
@@ -152,3 +164,127 @@ def test_no_plaintext_is_left_outside_the_store_file(friends: Phones) -> None:
     alice.store.close()
     found = [path.name for path in alice.home.iterdir() if b"very particular" in path.read_bytes()]
     assert found == [STORE_FILE_NAME]
+
+
+class AnyFate(RuleBasedStateMachine):
+    """Alice writes to Bob through a relay, while everything that may go wrong does.
+
+    Connections are cut after any number of sends and answers, acknowledgements get lost, processes restart,
+    the relay refuses, and it loses what happened since a backup. In the end everything is connected for once,
+    and then: what was not refused has been shown, once, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.alice = TestPhone(Path(self.folder.name) / "alice", 0xA11CE, "+4930111111")
+        self.bob = TestPhone(Path(self.folder.name) / "bob", 0xB0B, "+4930222222")
+        self.relay = RelayModel(self.bob.device)
+        self.backup = self.relay.backup()
+        self.shown: list[str] = []
+
+    # ------------------------------------------------------------- what happens
+
+    @rule(count=st.integers(1, 3))
+    def write(self, count: int) -> None:
+        for _ in range(count):
+            self.alice.store.queue_text(self.bob.phone, f"text {len(self.alice.store.history())}")
+
+    @rule(encrypted=st.integers(0, 3), sent=st.integers(0, 4), heard=st.integers(0, 4))
+    def connect_alice(self, encrypted: int, sent: int, heard: int) -> None:
+        self.prepare()
+        for _ in range(encrypted):
+            self.encrypt_next()
+        answers = [self.relay.take(send) for send in self.alice.store.unresolved_sends()[:sent]]
+        for answer in answers[:heard]:
+            if not self.hear(answer):
+                break  # the rest of the answers are to sends that the client has already given up
+
+    @rule(received=st.integers(0, 5), acknowledged=st.booleans())
+    def connect_bob(self, received: int, acknowledged: bool) -> None:
+        deliveries = [self.delivery(*queued) for queued in self.relay.queue[:received]]
+        for one in self.bob.store.receive_all(deliveries):
+            assert not isinstance(one, Undecryptable)
+            if isinstance(one, ReceivedMessage):
+                assert one.text is not None
+                self.shown.append(one.text)
+        if acknowledged:
+            self.relay.acknowledge(self.bob.store.cursor())
+
+    @rule(side=st.sampled_from(["alice", "bob"]))
+    def restart(self, side: str) -> None:
+        (self.alice if side == "alice" else self.bob).reopen()
+
+    @rule()
+    def tick(self) -> None:
+        self.alice.store.mark_delivered(self.bob.user, MessageNumber(self.relay.delivered))
+
+    @rule()
+    def refuse_the_next(self) -> None:
+        self.relay.refuse_next = "mailbox-full"
+
+    @rule()
+    def back_up_the_relay(self) -> None:
+        self.backup = self.relay.backup()
+
+    @rule()
+    def restore_the_relay(self) -> None:
+        self.relay = self.backup.restored(self.bob.store.cursor())
+
+    # ------------------------------------------------------------- how the client acts
+
+    def prepare(self) -> None:
+        """What is asked on each new connection."""
+        self.alice.store.settle_progress(self.bob.user, MessageNumber(self.relay.accepted))
+        for phone in self.alice.store.phones_to_look_up():
+            self.alice.store.learn_phone(phone, self.bob.user)
+        for user in self.alice.store.users_needing_bundles():
+            self.alice.store.learn_bundles(user, [(self.bob.device, self.bob.bundle())])
+
+    def encrypt_next(self) -> bool:
+        queued = self.alice.store.next_to_encrypt()
+        if queued is not None:
+            self.alice.store.encrypt(queued.message_id)
+        return queued is not None
+
+    def hear(self, answer: Answer) -> bool:
+        match answer:
+            case AcceptedAnswer(number):
+                self.alice.store.mark_accepted(self.bob.user, number)
+                return True
+            case OutOfOrderAnswer(expected):
+                self.alice.store.settle_out_of_order(self.bob.user, expected)
+            case RefusedAnswer(number, error_name):
+                self.alice.store.refuse(self.bob.user, number, error_name)
+        return False
+
+    def delivery(self, seq: int, send: OutgoingSend) -> IncomingDelivery:
+        sender = self.alice.account.address
+        return IncomingDelivery(Seq(seq), sender, send.number, send.parts[0].ciphertext)
+
+    # ------------------------------------------------------------- and how it ends
+
+    def teardown(self) -> None:
+        self.relay.refuse_next = None
+        self.prepare()
+        while self.encrypt_next():
+            pass
+        for _ in range(1_000):
+            if not (sends := self.alice.store.unresolved_sends()):
+                break
+            self.hear(self.relay.take(sends[0]))
+        self.connect_bob(10_000, acknowledged=True)
+        self.tick()
+        entries = self.alice.store.history()
+        wanted = [entry.text for entry in entries if entry.state is not MessageState.FAILED]
+        assert self.shown == wanted
+        assert self.bob.texts() == wanted
+        self.alice.store.close()
+        self.bob.store.close()
+        self.folder.cleanup()
+
+
+TestAnyFate = pytest.mark.slow(AnyFate.TestCase)
+TestAnyFate.settings = settings(
+    max_examples=20, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+)
