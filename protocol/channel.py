@@ -88,7 +88,8 @@ class Channel:
         """Take in bytes from the network and return what they say, in order.
 
         Pings are answered by the connection itself and are no events, so call `data_to_send` after every
-        `receive_data`. A Bind is one only if it brings a phone number. Data after CLOSED is ignored.
+        `receive_data`. A Bind is one only if it brings a phone number, a Pong only if it answers a Ping that
+        the program has sent (or IK's first). Data after CLOSED is ignored.
 
         Raises:
             RemoteProtocolError: the peer broke the protocol. The connection is CLOSED from now on, and what
@@ -207,8 +208,7 @@ class Channel:
         return False
 
     def _act_on_pong(self, _pong: Pong) -> bool:
-        self._handles.pong_heard()
-        return True
+        return not self._handles.pong_heard()
 
     def _act_on_bind(self, bind: Bind) -> bool:
         self._handles.accept(bind.handle, bind.address)

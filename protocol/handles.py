@@ -103,8 +103,11 @@ class HandleTable:
         """Count a Ping that goes out after everything sent so far."""
         self._pings += 1
 
-    def pong_heard(self) -> None:
-        """Count a Pong; retiring handles that it was waited for get their new meaning.
+    def pong_heard(self) -> bool:
+        """Count a Pong; if it ends a barrier, the retiring handle has its new meaning from now on.
+
+        Returns:
+            Whether it ends a barrier: then nobody but this table has waited for it.
 
         Raises:
             MalformedError: there is no Ping that it could answer.
@@ -112,11 +115,13 @@ class HandleTable:
         if self._pongs == self._pings:
             raise MalformedError("a pong without a ping")
         self._pongs += 1
-        while self._retiring:
-            handle, (_, last_ping) = next(iter(self._retiring.items()))
-            if last_ping > self._pongs:
-                break
-            del self._retiring[handle]
+        if not self._retiring:
+            return False
+        oldest, (_, ping) = next(iter(self._retiring.items()))
+        if ping != self._pongs:
+            return False
+        del self._retiring[oldest]
+        return True
 
     def _retire_one(self) -> Handle:
         """Choose our least recently used handle and remember its old meaning until a Pong."""

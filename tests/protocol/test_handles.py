@@ -83,9 +83,9 @@ def test_an_earlier_pings_pong_does_not_end_the_old_meaning() -> None:
     table.ping_sent()
     handle, _ = table.bind(UserId(9999))
     table.ping_sent()
-    table.pong_heard()
+    assert table.pong_heard() is False  # somebody else's
     assert table.resolve(handle) == 1
-    table.pong_heard()
+    assert table.pong_heard() is True
     assert table.resolve(handle) == 9999
 
 
