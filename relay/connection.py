@@ -75,7 +75,7 @@ from relay.config import (
 )
 from relay.contacts import find_users
 from relay.errors import RefusalError
-from relay.mailbox import MailboxHandle
+from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
 from relay.node import Node
 from relay.outgoing import Outgoing
@@ -226,12 +226,15 @@ class Connection(Actor):
             return
         acked = 0
         for event in events:
-            # The three of every day first; acknowledgements are cumulative, so the last of a read counts.
+            # Those of every day first. Acknowledgements are cumulative, so the last in a row counts; but a
+            # Read behind one must find it done, because only what was delivered can be read.
             if type(event) is Ack:
                 acked = event.seq
             elif type(event) is Send:
                 await self._send(event)
             else:
+                if acked:
+                    acked = await self._acknowledge(Seq(acked))
                 await self._act(event)
             if outgoing.end is not None:
                 return
@@ -351,12 +354,14 @@ class Connection(Actor):
         chat.submitted = event.number
         await mailbox.submit(self._device, event.number, event.parts)
 
-    async def _acknowledge(self, seq: Seq) -> None:
+    async def _acknowledge(self, seq: Seq) -> int:
+        """Pass an acknowledgement on; returns what is left to pass on, which is nothing."""
         assert self._device is not None
         if seq > self._outgoing.acked:
             self._outgoing.acked = seq
             if self._mailbox is not None:
                 await self._mailbox.acknowledge(self._device.device, seq)
+        return 0
 
     async def _mark_read(self, event: Read) -> None:
         sender = event.chat

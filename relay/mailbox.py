@@ -14,13 +14,10 @@ durable → Committed → delivered to the devices that are connected, and ✓ t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from actors import Actor, ActorRef, NameTakenError, Overflow, StartIgnored
+from actors import Actor, NameTakenError, Overflow, StartIgnored
 from protocol import (
     DeviceAddress,
-    DeviceBundle,
     DeviceId,
     ErrorCode,
     MessageNumber,
@@ -31,8 +28,8 @@ from protocol import (
     Welcome,
 )
 from relay import prekeys
-from relay.config import COMMIT_SECONDS, MAILBOX_QUEUE, MESSAGE_LIFE_SECONDS, RELOAD_SECONDS
-from relay.delivery import Admission, Parts, admit, parts_by_device
+from relay.config import MAILBOX_QUEUE, MESSAGE_LIFE_SECONDS, RELOAD_SECONDS
+from relay.delivery import Admission, admit, parts_by_device
 from relay.device_queue import DeviceQueue, InFlight
 from relay.flight import (
     COMMITTED,
@@ -43,6 +40,20 @@ from relay.flight import (
     SenderState,
     TicksSettled,
     refusal_of,
+)
+from relay.mailbox_handle import (
+    Acknowledge,
+    Activity,
+    Attach,
+    Crash,
+    Detach,
+    MarkRead,
+    ReplaceDevices,
+    Settle,
+    StorePrekeys,
+    Submission,
+    TakeBundles,
+    name_of,
 )
 from relay.node import Node
 from relay.outgoing import Outgoing
@@ -55,90 +66,6 @@ MAX_SENDERS_REMEMBERED = 1_024
 """Senders whose numbers are kept in memory (about 250 bytes each); the store has them all."""
 
 
-# ---- messages ----
-
-
-# Slotted and not frozen: one is built for every message sent, and freezing triples the cost.
-@dataclass(slots=True)
-class Submission:
-    """A message for this user."""
-
-    sender: DeviceAddress
-    number: MessageNumber
-    parts: Parts
-
-
-# Likewise: one for every read of a socket that holds an Ack.
-@dataclass(slots=True)
-class Acknowledge:
-    """A device has stored everything up to a seq."""
-
-    device: DeviceId
-    seq: Seq
-
-
-@dataclass(frozen=True, slots=True)
-class MarkRead:
-    """A device of this user says that a sender's messages were read up to a number."""
-
-    sender: DeviceAddress
-    number: MessageNumber
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Somebody is typing to this user, or has paused."""
-
-    sender: DeviceAddress
-    is_typing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Attach:
-    """A device is connected; its outgoing side knows what the device has and was given."""
-
-    device: DeviceId
-    outgoing: Outgoing
-
-
-@dataclass(frozen=True, slots=True)
-class Detach:
-    """That connection has ended."""
-
-    device: DeviceId
-    outgoing: Outgoing
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """A sender lost sight of its messages because the mailbox died: how far did they come?"""
-
-    sender: DeviceAddress
-    submitted: MessageNumber
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceDevices:
-    """The user has registered anew: from now on there is this one device. Asked; answered when durable."""
-
-    device: DeviceId
-    ops: list[Op]
-
-
-@dataclass(frozen=True, slots=True)
-class TakeBundles:
-    """Somebody wants to write to this user's devices. Asked; answered when the prekeys are durably gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorePrekeys:
-    """A device of this user has uploaded prekeys. Asked; answered with how many there are, when durable."""
-
-    device: DeviceId
-    signed: SignedPrekey | None
-    one_time: tuple[Prekey, ...]
-
-
 class CheckIdle:
     """A mailbox's note to itself: is anybody still interested?"""
 
@@ -147,92 +74,13 @@ class Reload:
     """A mailbox's note to itself: begin again from the store."""
 
 
-class Crash:
-    """Test hooks only: die."""
-
-
 CHECK_IDLE = CheckIdle()
 RELOAD = Reload()
-CRASH = Crash()
-
-
-class MailboxHandle:
-    """How others talk to a mailbox. Tells to one that has died are dropped, as OTP's casts are."""
-
-    __slots__ = ("ref",)
-
-    def __init__(self, ref: ActorRef) -> None:
-        self.ref = ref
-
-    async def submit(self, sender: DeviceAddress, number: MessageNumber, parts: Parts) -> None:
-        """Hand over a message; waits for room, which slows the sender's connection and nobody else."""
-        await self.ref.tell(Submission(sender, number, parts))
-
-    async def acknowledge(self, device: DeviceId, seq: Seq) -> None:
-        """A device has stored everything up to `seq`."""
-        await self.ref.tell(Acknowledge(device, seq))
-
-    async def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """The user has read the messages of `sender` up to `number`."""
-        await self.ref.tell(MarkRead(sender, number))
-
-    async def attach(self, device: DeviceId, outgoing: Outgoing) -> None:
-        """A device is connected through `outgoing`; welcomes it if nobody has, and delivers."""
-        await self.ref.tell(Attach(device, outgoing))
-
-    async def detach(self, device: DeviceId, outgoing: Outgoing) -> None:
-        """That connection has ended; harmless if a newer one has taken its place."""
-        await self.ref.tell(Detach(device, outgoing))
-
-    async def settle(self, sender: DeviceAddress, submitted: MessageNumber) -> None:
-        """Have the sender told what became of its messages up to `submitted`."""
-        await self.ref.tell(Settle(sender, submitted))
-
-    async def replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
-        """Make `device` the user's only one; `ops` are submitted with what this takes. Raises as `_ask`."""
-        await self._ask(ReplaceDevices(device, ops))
-
-    async def take_bundles(self) -> tuple[DeviceBundle, ...]:
-        """One bundle for each device of the user. Raises as `_ask`."""
-        bundles: tuple[DeviceBundle, ...] = await self._ask(TakeBundles())
-        return bundles
-
-    async def store_prekeys(
-        self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]
-    ) -> int:
-        """Keep what a device has uploaded; returns how many one-time prekeys it has. Raises as `_ask`."""
-        count: int = await self._ask(StorePrekeys(device, signed, one_time))
-        return count
-
-    async def _ask(self, message: object) -> Any:
-        """Ask for something that has to become durable.
-
-        Raises:
-            JournalError: it did not.
-            ActorDeadError, CallTimeoutError: the mailbox died, or the disk is slow: nobody knows.
-        """
-        answer = await self.ref.ask(message, timeout=COMMIT_SECONDS)
-        if isinstance(answer, JournalError):
-            raise answer
-        return answer
-
-    def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
-        """Pass on that `sender` types or has paused; dropped if the mailbox is busy: it is only a hint."""
-        self.ref.tell_nowait(Activity(sender, is_typing))
-
-    def crash(self) -> None:
-        """Test hooks only."""
-        self.ref.tell_nowait(CRASH)
 
 
 def child_spec(node: Node, user: UserId) -> ChildSpec:
     """The mailbox of a user."""
     return ChildSpec(id=f"mailbox {user:016x}", start=lambda: Mailbox(node, user), restart=Restart.TRANSIENT)
-
-
-def name_of(user: UserId) -> tuple[str, UserId]:
-    """The unique name under which the registry knows a user's mailbox."""
-    return ("mailbox", user)
 
 
 class Mailbox(Actor):

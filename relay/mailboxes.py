@@ -10,7 +10,7 @@ from actors import ActorSystem
 from protocol import ErrorCode, UserId
 from relay import mailbox
 from relay.errors import RefusalError
-from relay.mailbox import MailboxHandle
+from relay.mailbox_handle import MailboxHandle, name_of
 from relay.node import Node
 from storage import accounts
 from supervisors import SupervisorHandle
@@ -69,5 +69,5 @@ class Mailboxes:
 
 def running_mailbox(system: ActorSystem, user: UserId) -> MailboxHandle | None:
     """The mailbox of a user if it is in memory."""
-    ref = system.registry.whereis(mailbox.name_of(user))
+    ref = system.registry.whereis(name_of(user))
     return MailboxHandle(ref) if ref is not None else None

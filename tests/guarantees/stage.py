@@ -1,15 +1,22 @@
-"""A real node on real sockets, and two registered phones, for every guarantee."""
+"""A real node on real sockets, and two registered phones: where the guarantees are tried."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trio
+import trio.testing
+
+from actors import ActorRef
 from actors.ports import system_entropy
-from protocol import DeviceAddress, KeyPair
+from protocol import CodeRoute, CodeSent, DeviceAddress, KeyPair, Prekey, Register, Registered, RequestCode
 from relay.config import Config
+from relay.mailbox_handle import MailboxHandle, name_of
 from tests.helpers.device import Device, connect
 from tests.helpers.relay_node import TEST_CONFIG, RunningNode, open_running_node
+
+WAIT_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -17,6 +24,7 @@ class Phone:
     """A registered device that can be connected again and again."""
 
     running: RunningNode
+    number: str
     keys: KeyPair
     address: DeviceAddress
 
@@ -35,14 +43,60 @@ class Stage:
     anna: Phone
     ben: Phone
 
+    def mailbox_of(self, phone: Phone) -> ActorRef:
+        """The living mailbox of a phone's user."""
+        ref = self.running.node.system.whereis(name_of(phone.address.user))
+        assert ref is not None
+        return ref
+
+    def crash_mailbox(self, phone: Phone) -> ActorRef:
+        """Make the mailbox crash when it comes to it; returns the one that will die."""
+        ref = self.mailbox_of(phone)
+        MailboxHandle(ref).crash()
+        return ref
+
+    async def until_mailbox_restarted(self, phone: Phone, dead: ActorRef) -> None:
+        """Wait until another mailbox has taken the place of `dead`."""
+        await dead.wait_stopped(WAIT_SECONDS)
+        with trio.fail_after(WAIT_SECONDS):
+            while (ref := self.running.node.system.whereis(name_of(phone.address.user))) in (None, dead):
+                await trio.testing.wait_all_tasks_blocked()
+        assert ref is not None
+
+    async def settled(self, device: Device) -> None:
+        """Wait until everything that `device` has said is dealt with, and on disk."""
+        await device.ping()
+        await trio.testing.wait_all_tasks_blocked()
+        await self.running.node.journal.commit(())
+
+    async def register_anew(self, phone: Phone) -> DeviceAddress:
+        """Register the phone's number on a new device, with a code, as a stranger does."""
+        node = self.running.node
+        device = await connect(node.network, self.running.port.port, KeyPair.generate(system_entropy))
+        device.say(RequestCode(1, phone.number, CodeRoute.SMS))
+        await device.expect(CodeSent)
+        code = self.running.codes.codes[phone.number]
+        keys = b"i" * 32, 1, b"s" * 32, b"g" * 64, (Prekey(1, b"p" * 32),)
+        device.say(Register(2, phone.number, code, *keys))
+        registered = await device.expect(Registered)
+        device.vanish()
+        return DeviceAddress(registered.user, registered.device)
+
 
 @asynccontextmanager
-async def open_stage(data: Path, config: Config = TEST_CONFIG) -> AsyncIterator[Stage]:
-    """A node in a data folder of its own, with Anna and Ben registered."""
+async def open_stage(
+    data: Path, config: Config = TEST_CONFIG, phones: tuple[Phone, Phone] | None = None
+) -> AsyncIterator[Stage]:
+    """A node in a data folder, with Anna and Ben: registered now, or the `phones` of an earlier run."""
     async with open_running_node(data, config=config) as running:
-        yield Stage(running, make_phone(running, "+491713920001"), make_phone(running, "+491713920002"))
+        if phones is None:
+            yield Stage(running, make_phone(running, "+491713920001"), make_phone(running, "+491713920002"))
+        else:
+            for phone in phones:
+                phone.running = running
+            yield Stage(running, *phones)
 
 
 def make_phone(running: RunningNode, number: str) -> Phone:
     keys = KeyPair.generate(system_entropy)
-    return Phone(running, keys, running.add_user(number, keys.public))
+    return Phone(running, number, keys, running.add_user(number, keys.public))

@@ -7,9 +7,10 @@ test reads as a script: `device.send(...)`, `await device.expect(Accepted)`.
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import trio
+import trio.testing
 
 from actors.network import Link, LinkClosed, Network, Received
 from actors.ports import system_entropy
@@ -20,10 +21,14 @@ from protocol import (
     Connected,
     Deliver,
     DeviceAddress,
+    Error,
     Event,
     Hello,
     KeyPair,
     MessageNumber,
+    Ping,
+    Pong,
+    Refused,
     RemoteProtocolError,
     Send,
     Seq,
@@ -36,6 +41,7 @@ EXPECT_SECONDS = 5.0
 """How long a device waits for what should come: generous, because the machine may be busy."""
 
 E = TypeVar("E")
+F = TypeVar("F")
 
 
 class Closed:
@@ -103,8 +109,12 @@ class Device:
         """Say that everything up to `seq` is stored."""
         self.say(Ack(Seq(seq)))
 
-    async def expect(self, kind: type[E]) -> E:
-        """The next event of a kind; others before it are passed over.
+    @overload
+    async def expect(self, kind: type[E]) -> E: ...
+    @overload
+    async def expect(self, kind: tuple[type[E], type[F]]) -> E | F: ...
+    async def expect(self, kind: type[E] | tuple[type[E], type[F]]) -> E | F:
+        """The next event of a kind, or of two; others before it are passed over.
 
         Raises:
             trio.TooSlowError: it does not come.
@@ -116,9 +126,7 @@ class Device:
                     event = self.events.popleft()
                     if isinstance(event, kind):
                         return event
-                    assert not isinstance(event, Closed), (
-                        f"closed ({event.reason}) before {kind.__name__} came"
-                    )
+                    assert not isinstance(event, Closed), f"closed ({event.reason}) before {kind} came"
                 self._arrived = trio.Event()
                 await self._arrived.wait()
 
@@ -130,6 +138,46 @@ class Device:
         """Wait until everything up to `number` is ticked."""
         while (await self.expect(Accepted)).number < number:
             pass
+
+    async def expect_error(self) -> int:
+        """The code with which the relay ends the connection, and its end."""
+        code = (await self.expect(Error)).code
+        await self.expect_end()
+        return code
+
+    async def expect_silence(self) -> None:
+        """Nothing comes: everything that was said is dealt with, and the relay has nothing to say to it."""
+        await self.ping()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        events = [event for event in self.events if not isinstance(event, Pong)]
+        assert not events, f"expected nothing, got {events}"
+
+    async def ping(self) -> None:
+        """Wait until the relay's connection has read everything that was said."""
+        self.say(Ping())
+        with trio.fail_after(EXPECT_SECONDS):
+            while not self._take_pong():
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+
+    def _take_pong(self) -> bool:
+        """Take out the oldest Pong; what else has come stays in its order."""
+        pong = next((event for event in self.events if isinstance(event, Pong)), None)
+        if pong is not None:
+            self.events.remove(pong)
+        return pong is not None
+
+    async def resend_until_accepted(
+        self, user: UserId, number: int, ciphertext: bytes = b"ciphertext"
+    ) -> None:
+        """What a phone does when the relay has no room: try again a little later."""
+        while True:
+            self.send(user, number, ciphertext)
+            event = await self.expect((Accepted, Refused))
+            if isinstance(event, Accepted):
+                assert event.number == number
+                return
+            await trio.sleep(0.05)
 
     async def expect_end(self) -> str:
         """Wait for the end of the connection; returns its reason."""

@@ -1,0 +1,68 @@
+"""D5: ✓✓ only after a device has acknowledged; read only after the reader's device said so."""
+
+from pathlib import Path
+
+from protocol import Accepted, Delivered, FetchProgress, MessageNumber, Progresses, Read
+from tests.guarantees.stage import open_stage
+
+
+async def test_delivered_is_told_after_the_acknowledgement_and_not_before(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        anna.send(stage.ben.address.user, 1)
+        await anna.expect(Accepted)
+        await ben.expect_deliveries(1)
+        await anna.expect_silence()
+        ben.ack(1)
+        tick = await anna.expect(Delivered)
+        assert (tick.chat, tick.number) == (stage.ben.address.user, 1)
+
+
+async def test_read_is_told_after_the_reader_said_so(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        anna.send(stage.ben.address.user, 1)
+        await ben.expect_deliveries(1)
+        ben.ack(1)
+        await anna.expect(Delivered)
+        await anna.expect_silence()
+        ben.say(Read(stage.anna.address, MessageNumber(1)))
+        tick = await anna.expect(Read)
+        assert (tick.chat, tick.number) == (stage.ben.address.user, 1)
+
+
+async def test_nobody_can_have_read_what_was_not_delivered(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        anna.send(stage.ben.address.user, 1)
+        await ben.expect_deliveries(1)
+        ben.say(Read(stage.anna.address, MessageNumber(7)))
+        await anna.expect(Accepted)
+        await anna.expect_silence()
+
+
+async def test_ticks_that_nobody_was_there_to_hear_are_there_to_be_asked_for(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        for number in (1, 2, 3):
+            anna.send(stage.ben.address.user, number)
+        await anna.expect_accepted(3)
+        anna.vanish()
+        await ben.expect_deliveries(3)
+        ben.ack(2)
+        ben.say(Read(stage.anna.address, MessageNumber(1)))
+        await stage.settled(ben)
+        anna = await stage.anna.connect()
+        anna.say(FetchProgress(1, (stage.ben.address.user,)))
+        (chat,) = (await anna.expect(Progresses)).chats
+        assert (chat.user, chat.accepted, chat.delivered, chat.read) == (stage.ben.address.user, 3, 2, 1)
+
+
+async def test_ticks_are_cumulative_under_load(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        for number in range(1, 101):
+            anna.send(stage.ben.address.user, number)
+        await ben.expect_deliveries(100)
+        ben.ack(100)
+        assert (await anna.expect(Delivered)).number == 100
