@@ -21,7 +21,7 @@ import lmdb
 from storage import batch
 from storage.environment import Environment, disk_free_bytes
 from storage.errors import JournalError, JournalFailedError, MapTooSmallError, StorageFullError
-from storage.tables import Op
+from storage.tables import Op, only_grows
 
 log = logging.getLogger("roost.storage")
 
@@ -59,12 +59,21 @@ class Committer:
         except BAD_INPUT as error:
             return self._commit_without_invalid(submissions, error)
         except (MapTooSmallError, lmdb.Error, OSError) as error:
-            return [self._full_or_failed(error)] * len(submissions)
+            refused = self._full_or_failed(error)
+            if self._can_make_room(submissions, error):
+                return self.commit(submissions)
+            return [refused] * len(submissions)
         return [None] * len(submissions)
 
     def has_room(self) -> bool:
         """Whether new messages may be stored: there is more room than the reserve."""
-        return self._environment.room_bytes() >= self._environment.reserve_bytes
+        room = self._environment.room_bytes() - self._environment.reserve_bytes
+        if room < 0:
+            return False
+        ballast = self._environment.ballast
+        if 0 < ballast.missing_bytes <= room:
+            ballast.refill()
+        return True
 
     def _write_growing(self, submissions: Sequence[Sequence[Op]]) -> None:
         """Write the batch; as often as the map is too small for it, double the map and write it again."""
@@ -118,6 +127,15 @@ class Committer:
         self._recover_from_panic(error)
         log.error("storage_full", extra={"reason": str(error)})
         return StorageFullError(f"storage is full: {error}")
+
+    def _can_make_room(self, submissions: Sequence[Sequence[Op]], error: Exception) -> bool:
+        """Give up the ballast for a batch that did not fit on the disk, if the batch will empty it.
+
+        A batch with a new message in it will not, and is refused; without it the others come again.
+        """
+        if isinstance(error, MapTooSmallError) or any(only_grows(ops) for ops in submissions):
+            return False
+        return self._environment.ballast.spend()
 
     def _is_disk_full(self, error: Exception) -> bool:
         code = error.errno if isinstance(error, OSError) else getattr(error, "code", 0)

@@ -24,8 +24,9 @@ import lmdb
 from lmdb.verify import verify as verify_structure
 
 from storage import migrations
+from storage.ballast import Ballast
 from storage.errors import MapTooSmallError
-from storage.folder import FolderLock, durable_folder, prepare_folder
+from storage.folder import FolderLock, ballast_file, durable_folder, prepare_folder
 from storage.tables import DURABLE_TABLES, Table
 
 log = logging.getLogger("roost.storage")
@@ -43,11 +44,18 @@ DEFAULT_MAP_BYTES = 64 * GIB
 # more than a batch of 512 touches.
 DEFAULT_RESERVE_BYTES = 64 * MIB
 
+# The part of the reserve that is held as a file (ballast.py): 8 MiB by default, four pages for each of a
+# batch's 512 submissions.
+BALLAST_PART = 1 / 8
+
 # The map is grown when this part of it is in use, long before a transaction fails for want of room.
 GROW_ABOVE = 0.75
 
+# What is left above that is divided into about four further attempts.
+GROW_RETRIES = 16
+
 # How long growing waits for open read transactions. They take microseconds; only a running backup takes
-# longer, and then the next commit tries again.
+# longer, and then it is tried again later.
 GROW_PATIENCE_SECONDS = 0.05
 
 # Each table is one; the rest is room for later versions, at 80 bytes a table and transaction.
@@ -145,6 +153,7 @@ class Environment:
         self.folder = prepare_folder(durable_folder(data))
         # Map and disk are kept this far from being full; see DEFAULT_RESERVE_BYTES.
         self.reserve_bytes = reserve_bytes
+        self.ballast = Ballast(ballast_file(data), int(reserve_bytes * BALLAST_PART))
         self._map_bytes = map_bytes
         self._max_map_bytes = max_map_bytes
         self._lock = lock
@@ -153,6 +162,8 @@ class Environment:
         self._readers = 0
         self._moving = False
         self._databases: dict[Table, lmdb._Database] = {}
+        # The high water mark above which growing is tried again, after an attempt that failed.
+        self._grow_above_bytes = 0
         self._lmdb = self._open_lmdb()
 
     def _open_lmdb(self) -> lmdb.Environment:
@@ -248,11 +259,11 @@ class Environment:
     def grow_if_due(self) -> bool:
         """Double the map if it is three quarters full; returns whether it was done. Not in a transaction.
 
-        That it could not be done now is no error yet: it is tried again after the next commit.
+        That it could not be done now is no error yet: it is tried again when a little more is in use.
         """
         info = self._lmdb.info()
         high_water = (info["last_pgno"] + 1) * self._page_bytes
-        if high_water <= info["map_size"] * GROW_ABOVE:
+        if high_water <= max(info["map_size"] * GROW_ABOVE, self._grow_above_bytes):
             return False
         if self._live_bytes() <= info["map_size"] * GROW_ABOVE:
             return False
@@ -260,6 +271,8 @@ class Environment:
             self.grow()
         except MapTooSmallError as error:
             log.warning("map_not_grown", extra={"map_bytes": error.map_bytes, "reason": error.reason})
+            # Not after every commit again: each attempt may wait for a reader.
+            self._grow_above_bytes = high_water + info["map_size"] // GROW_RETRIES
             return False
         return True
 

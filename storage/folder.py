@@ -3,6 +3,7 @@
 <data>/            0700
   lock             held with flock by the one process that writes; holds its process id
   secrets          0600, the node's own keys (node.py)
+  ballast          zeros: disk space held back for a full disk (ballast.py)
   durable/         the durable LMDB environment (environment.py)
   volatile/        the presence and routing table, thrown away at every start (routing.py)
   backups/         copies taken before a migration
@@ -11,11 +12,14 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from pathlib import Path
 from types import TracebackType
 
 from storage.errors import DataFolderInUseError
+
+log = logging.getLogger("roost.storage")
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -37,6 +41,11 @@ def durable_folder(data: Path) -> Path:
 def volatile_folder(data: Path) -> Path:
     """Where the volatile environment lies."""
     return data / "volatile"
+
+
+def ballast_file(data: Path) -> Path:
+    """Where disk space is held back."""
+    return data / "ballast"
 
 
 def secrets_file(data: Path) -> Path:
@@ -72,8 +81,7 @@ class FolderLock:
             pid = _read_pid(self._fd)
             self.release()
             raise DataFolderInUseError(folder, pid) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        _write_pid(self._fd)
 
     def release(self) -> None:
         """Let go; harmless when already done. The file stays: removing it would race with the next holder."""
@@ -88,6 +96,15 @@ class FolderLock:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _write_pid(fd: int) -> None:
+    try:
+        os.ftruncate(fd, os.pwrite(fd, f"{os.getpid()}\n".encode(), 0))
+    except OSError:
+        # The disk is full. The number is there for people; the lock holds without it, and a node has to start
+        # on a full disk, or it could never be emptied.
+        log.warning("lock_without_pid", exc_info=True)
 
 
 def _read_pid(fd: int) -> int | None:

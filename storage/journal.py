@@ -37,7 +37,7 @@ from storage.errors import (
     StorageFullError,
 )
 from storage.figures import CommitFigures, JournalStatistics
-from storage.tables import GROWING_TABLES, Op, Put
+from storage.tables import Op, only_grows
 
 log = logging.getLogger("roost.storage")
 
@@ -156,7 +156,7 @@ class _GroupCommit:
         backlog = len(self._queue) + self._on_its_way
         if backlog >= self._backlog_limit:
             raise JournalFullError(backlog, self._backlog_limit)
-        if self._storage_full and _only_grows(ops):
+        if self._storage_full and only_grows(ops):
             raise StorageFullError("storage is nearly full: new messages are refused until there is room")
         self._queue.append((ops, done))
         if backlog >= self._backlog_peak:
@@ -228,8 +228,9 @@ class _GroupCommit:
         with self._lock:
             stale = list(self._queue)
             self._queue.clear()
+            # Before the fence is lifted: until then the writer, to whom the figures belong, stands still.
+            self._figures.failed += len(stale)
             self._fenced = False
-        self._figures.failed += len(stale)
         _answer([*batch, *stale], [*errors, *[full] * len(stale)])
 
 
@@ -369,11 +370,6 @@ class InlineJournal(_GroupCommit):
     def close(self) -> None:
         """See `Journal.close`."""
         self._closed = True
-
-
-def _only_grows(ops: Sequence[Op]) -> bool:
-    """Whether `ops` are a new message or registration: they add rows and delete none."""
-    return all(isinstance(op, Put) for op in ops) and any(op.table in GROWING_TABLES for op in ops)
 
 
 def _run_now(answer: Callable[[], None]) -> None:

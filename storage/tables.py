@@ -6,6 +6,7 @@ become durable together or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType, TypeAlias
 
@@ -63,3 +64,8 @@ class DeleteRange:
 
 
 Op: TypeAlias = Put | Delete | DeleteRange
+
+
+def only_grows(ops: Sequence[Op]) -> bool:
+    """Whether `ops` are a new message or registration: they add rows for good and delete none."""
+    return all(isinstance(op, Put) for op in ops) and any(op.table in GROWING_TABLES for op in ops)

@@ -15,6 +15,7 @@ import pytest
 from protocol.ids import MessageNumber
 from storage import (
     Delete,
+    DeleteRange,
     Environment,
     InlineJournal,
     Journal,
@@ -27,6 +28,7 @@ from storage import (
     open_environment,
     verify,
 )
+from storage.environment import disk_free_bytes
 from storage.tables import QUEUE
 from tests.storage.conftest import MIB
 from tests.storage.killed_writer import RECIPIENT, SENDER, ciphertext
@@ -166,6 +168,33 @@ def test_a_full_disk_refuses_loses_nothing_and_recovers(
         assert sorted(rows(environment)) == sorted(disk.promised)
         journal.close()
     assert verify(small_disk / "data" / "durable") == []
+
+
+def fill_the_rest(disk: Path) -> None:
+    with (disk / "somebody else's").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"b" * 4096)
+        except OSError:
+            pass
+    assert disk_free_bytes(disk) == 0
+
+
+def test_a_node_starts_on_a_full_disk_and_can_be_emptied(small_disk: Path) -> None:
+    data = small_disk / "data"
+    with open_environment(data, map_bytes=64 * MIB, reserve_bytes=2 * MIB) as environment:
+        promised = Disk(InlineJournal(environment))
+        promised.fill()
+    # Somebody else takes all that we left.
+    fill_the_rest(small_disk)
+    with open_environment(data, map_bytes=64 * MIB, reserve_bytes=2 * MIB) as environment:
+        assert rows(environment) == promised.promised
+        journal = InlineJournal(environment)
+        assert journal.full
+        answers: list[object] = []
+        journal.submit([DeleteRange(QUEUE, b"0", b"9")], answers.append)
+        assert answers == [None]
+        assert rows(environment) == []
 
 
 @pytest.mark.parametrize("open_journal", [open_inline, open_writer])
