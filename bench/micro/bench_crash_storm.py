@@ -1,0 +1,95 @@
+"""A storm of crashes: as many children a second as asked crash and restart; does the loop stay responsive?
+
+Two figures matter: whether the storm is kept up with, and the longest time that anybody else had to wait for
+the loop meanwhile (a heartbeat task measures that). The runtime's own stall reports are counted, too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+
+import trio
+
+from actors import Actor, ActorSystem, open_actor_system
+from bench.micro.harness import Figure, print_figures, write_logs_nowhere
+from supervisors import ChildSpec, DynamicSupervisor, SupervisorHandle
+
+SECONDS = 3.0
+BEATS_PER_SECOND = 100  # crashes are told in as many gusts a second
+
+
+class Fragile(Actor):
+    """Crashes at whatever it is told; registered by number so that the storm finds its present life."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    async def on_start(self) -> None:
+        """Be found."""
+        self.system.registry.register(self._number, self.ref)
+
+    def handle(self, message: object) -> None:
+        """Crash."""
+        raise RuntimeError
+
+
+async def measure(per_second: int) -> list[Figure]:
+    """Restarts a second while a storm of `per_second` blows, the longest lag of the loop, the stall reports."""
+    async with open_actor_system(grace_s=600) as system:
+        ref = await system.start(lambda: DynamicSupervisor(intensity=100_000_000))
+        await _populate(SupervisorHandle(ref), per_second)
+        lag, seconds = await _storm(system, per_second)
+        stalls = system.reports.stalls
+        restarts = system.started - per_second - 1
+    return [
+        Figure("crash_storm_restarts_per_s", "roost", restarts / seconds, "1/s", note=f"{per_second:,} asked for"),
+        Figure("crash_storm_longest_lag_ms", "roost", lag * 1e3, "ms"),
+        Figure("crash_storm_stall_reports", "roost", stalls, ""),
+    ]
+
+
+async def _populate(handle: SupervisorHandle, count: int) -> None:
+    for number in range(count):
+        await handle.start_child(ChildSpec(str(number), lambda number=number: Fragile(number)))  # type: ignore[misc] # mypy cannot type a default
+
+
+async def _storm(system: ActorSystem, per_second: int) -> tuple[float, float]:
+    """Let it blow; the longest lag and the seconds until the last child was back."""
+    lags = [0.0]
+    began = time.perf_counter()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_feel_the_lag, lags)
+        victims = itertools.cycle(range(per_second))
+        gust = max(1, per_second // BEATS_PER_SECOND)
+        told = 0
+        while told < per_second * SECONDS:
+            for number in itertools.islice(victims, gust):
+                system.via(number).tell_nowait("crash")
+            told += gust
+            await trio.sleep_until(trio.current_time() + _ahead(began, told / per_second))
+        while len(system) < per_second + 1:
+            await trio.sleep(0.001)
+        seconds = time.perf_counter() - began
+        nursery.cancel_scope.cancel()
+    return max(lags), seconds
+
+
+def _ahead(began: float, planned: float) -> float:
+    return max(0.0, began + planned - time.perf_counter())
+
+
+async def _feel_the_lag(lags: list[float]) -> None:
+    """How much later than it wanted a task runs that merely slept."""
+    while True:
+        due = time.perf_counter() + 0.005
+        await trio.sleep(0.005)
+        lags.append(time.perf_counter() - due)
+
+
+if __name__ == "__main__":
+    write_logs_nowhere()
+    print_figures(trio.run(measure, int(sys.argv[1])))
