@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 # German numbers that are set aside for films: nobody owns them.
 ANNA_PHONE = "+491713920001"
@@ -30,8 +30,8 @@ COMMAND_SECONDS = 60.0  # no single command of the story takes nearly as long
 STOP_SECONDS = 10.0
 DOWN_SECONDS = 1.0  # how long the node stays dead, so that the phones notice
 
-BURST = [f"message {number} of 8" for number in range(1, 9)]
-KILL_AFTER = 3  # accepted messages of the burst
+BURST = [f"message {number} of 100" for number in range(1, 101)]
+KILL_AFTER = 20  # ticks of the burst that Anna has seen when the node is killed
 
 
 class DemoFailedError(Exception):
@@ -142,17 +142,20 @@ class Demo:
             self._say(f"Anna → Ben  '{text}'  {_tick(state)} {state}: on the relay's disk, not yet with Ben")
 
     def _kill_the_node_in_the_middle_of_a_burst(self) -> None:
-        self._say(f"Anna writes {len(BURST)} more; after number {KILL_AFTER} the node is killed with SIGKILL")
-        for number, text in enumerate(BURST, 1):
-            sending = self._spawn_send(text)
-            if number == KILL_AFTER + 1:
-                self._kill_node()
-                time.sleep(DOWN_SECONDS)
-                self._restart_node()
-            self._finish_send(sending, text)
-        self._say(
-            f"All {len(BURST)} are ✓ accepted, those after the kill by Anna's phone trying again by itself"
-        )
+        self._say(f"Anna's chat writes {len(BURST)} messages at once; meanwhile the node is killed")
+        chat = _spawn("chat", "--home", str(self.folder / "anna"), "--with", BEN_PHONE)
+        assert chat.stdin is not None
+        assert chat.stdout is not None
+        chat.stdin.write("".join(f"{text}\n" for text in BURST))
+        chat.stdin.flush()
+        ticked = _read_ticks(chat.stdout, KILL_AFTER)
+        self._kill_node(ticked)
+        time.sleep(DOWN_SECONDS)
+        self._restart_node()
+        _read_ticks(chat.stdout, len(BURST) - ticked)
+        chat.communicate(timeout=COMMAND_SECONDS)
+        self.accepted += BURST
+        self._say(f"All {len(BURST)} are ✓ accepted: Anna's phone connected again and went on by itself")
 
     def _come_back(self) -> None:
         self._say("Ben's phone comes back")
@@ -208,13 +211,11 @@ class Demo:
         data: dict[str, Any] = json.loads(ready.read_text())
         return data
 
-    def _kill_node(self) -> None:
+    def _kill_node(self, ticked: int) -> None:
         assert self.node is not None
         os.kill(self.node.pid, signal.SIGKILL)
         status = self.node.wait(STOP_SECONDS)
-        self._say(
-            f"kill -9 {self.node.pid}: the node is dead (exit status {status}) with a message on its way"
-        )
+        self._say(f"kill -9 {self.node.pid}: the node is dead (exit status {status}), {ticked} were ✓ so far")
 
     def _restart_node(self) -> None:
         address = self.relay.removeprefix("roost://").split("#")[0]
@@ -288,7 +289,19 @@ def _command(*words: str) -> list[str]:
 
 
 def _spawn(*words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(_command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(_command(*words), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def _read_ticks(lines: IO[str], count: int) -> int:
+    """Read what a chat prints until `count` messages are ticked; returns how many were."""
+    ticked = 0
+    while ticked < count:
+        line = lines.readline()
+        if not line:
+            raise DemoFailedError("Anna's chat ended by itself")
+        ticked += line.startswith("· ✓ ")
+    return ticked
 
 
 def _tick(state: str) -> str:
