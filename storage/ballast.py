@@ -2,8 +2,8 @@
 
 LMDB copies every page that it changes, so even an acknowledgement, which makes room, needs some first. The
 reserve (environment.py) keeps our own messages from taking the last of it. Against others on the same disk
-only space that we hold already helps: a file of zeros, given up when a batch that makes room does not fit, and
-made again when there is plenty.
+only space that we hold already helps: a file of zeros, given up when a batch that makes room does not fit,
+and made again when there is plenty.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Makes one batch of submissions durable, and decides what each way of failing means.
 
-    bad input        that submission alone is answered with InvalidOperationError; the others are committed
-    without it map full         aborted; the map is grown and the batch written again as a new transaction; if
-    it cannot grow, disk full disk full        aborted; StorageFullError to the whole batch; the environment
-    is opened anew if LMDB gave up on it anything else    JournalFailedError, for good: the outcome is
-    unknown, and a second fsync would lie (it may report
-                     success for pages that the kernel has already thrown away)
+    bad input      that submission alone gets InvalidOperationError; the others are committed without it
+    map full       aborted; the map is grown and the batch written again as a new transaction;
+                   if it cannot grow, as disk full
+    disk full      aborted; a batch that makes room is given the ballast and written again; any other gets
+                   StorageFullError; the environment is opened anew if LMDB gave up on it
+    anything else  JournalFailedError, for good: the outcome is unknown, and a second fsync would lie
+                   (it may report success for pages that the kernel has already thrown away)
 
 Talks to: the environment, as its one writer. Not here: queue, threads, callbacks (journal.py).
 """
