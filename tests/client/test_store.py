@@ -28,7 +28,7 @@ from tests.client.relay_model import AcceptedAnswer, Answer, OutOfOrderAnswer, R
 
 Phones = tuple[TestPhone, TestPhone]
 
-ROUNDS = 6
+ROUNDS = 4
 
 
 def run_and_kill(task: str, home: Path, argument: str, lines: int) -> list[str]:
@@ -90,7 +90,7 @@ def test_no_message_key_is_used_twice_and_nothing_is_lost_when_a_sender_is_kille
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_when_a_receiver_is_killed(friends: Phones, tmp_path: Path) -> None:
     alice, bob = friends
-    count = 150
+    count = 100
     sends = [alice.send(bob, f"text {n}") for n in range(count)]
     deliveries = tmp_path / "deliveries"
     deliveries.write_text(
