@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocol import Accepted, DeviceId, ErrorCode, MessageNumber, Part, Refused, Send
-from tests.guarantees.stage import open_stage
+from tests.helpers.stage import open_stage
 
 
 @pytest.mark.parametrize("devices", [(2,), (1, 2), ()])

@@ -5,7 +5,7 @@ from typing import Any
 
 from protocol import Accepted, ErrorCode, Refused
 from storage import JournalError, StorageFullError, mailboxes, open_environment
-from tests.guarantees.stage import open_stage
+from tests.helpers.stage import open_stage
 
 
 async def test_a_ticked_message_is_on_disk_after_the_node_is_gone(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from protocol import ErrorCode, Refused
-from tests.guarantees.stage import open_stage
+from tests.helpers.stage import open_stage
 
 BURST = 300  # more than a window, so that memory and disk both serve it
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from protocol import Accepted
-from tests.guarantees.stage import open_stage
+from tests.helpers.stage import open_stage
 
 
 async def test_a_message_that_is_sent_again_is_stored_once_and_ticked_again(tmp_path: Path) -> None:

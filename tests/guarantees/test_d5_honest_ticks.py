@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from protocol import Accepted, Delivered, FetchProgress, MessageNumber, Progresses, Read
-from tests.guarantees.stage import open_stage
+from tests.helpers.stage import open_stage
 
 
 async def test_delivered_is_told_after_the_acknowledgement_and_not_before(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from protocol import Delivered
 from storage import mailboxes
-from tests.guarantees.stage import Stage, open_stage
+from tests.helpers.stage import Stage, open_stage
 
 
 def queued(stage: Stage) -> list[int]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from protocol import Accepted, Deliver, ErrorCode, Refused, TestCrash
-from tests.guarantees.stage import Stage, open_stage
 from tests.helpers.device import Device
+from tests.helpers.stage import Stage, open_stage
 
 BURST = 50
 

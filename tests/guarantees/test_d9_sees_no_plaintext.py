@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage import mailboxes
-from tests.guarantees.stage import open_stage
+from tests.helpers.stage import open_stage
 
 LIST_MODULES = (
     "import relay.serve, sys; print([name for name in sys.modules if name.startswith('protocol.e2e')])"

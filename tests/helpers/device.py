@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from typing import TypeVar, overload
 
 import trio
-import trio.testing
 
 from actors.network import Link, LinkClosed, Network, Received
 from actors.ports import system_entropy
 from protocol import (
     Accepted,
     Ack,
+    Bind,
     ClientConnection,
     Connected,
     Deliver,
@@ -39,6 +39,9 @@ from protocol import (
 
 EXPECT_SECONDS = 5.0
 """How long a device waits for what should come: generous, because the machine may be busy."""
+
+SILENCE_SECONDS = 0.05
+"""How long it must stay silent: some commits. A virtual clock makes it free."""
 
 E = TypeVar("E")
 F = TypeVar("F")
@@ -70,6 +73,7 @@ class Device:
         self.received_bytes = 0
         self.closed: str | None = None
         self._arrived = trio.Event()
+        self._phones: dict[DeviceAddress, str] = {}
 
     # ---- the owner of a link ----
 
@@ -89,17 +93,28 @@ class Device:
     def _hear(self, data: bytes) -> None:
         self.received_bytes += len(data)
         try:
-            self.events += self.channel.receive_data(data)
+            events = self.channel.receive_data(data)
         except RemoteProtocolError as error:
             self.events.append(Closed(f"relay broke protocol: {error}"))
-        self._flush()
+        else:
+            for event in events:
+                if not isinstance(event, Bind):
+                    self.events.append(event)
+                elif event.phone is not None and isinstance(event.address, DeviceAddress):
+                    self._phones[event.address] = event.phone
+        self.flush()
 
     # ---- what a test says ----
 
     def say(self, *stanzas: Stanza) -> None:
         """Send stanzas in one frame."""
         self.channel.send(*stanzas)
-        self._flush()
+        self.flush()
+
+    def say_raw(self, item: object) -> None:
+        """Say something that no proper client would: a CBOR item as it is."""
+        self.channel._items.append(item)  # type: ignore[arg-type]  # that is the point
+        self.flush()
 
     def send(self, user: UserId, number: int, ciphertext: bytes = b"ciphertext") -> None:
         """Send a message for a user's only device."""
@@ -130,6 +145,11 @@ class Device:
                 self._arrived = trio.Event()
                 await self._arrived.wait()
 
+    @property
+    def phones(self) -> dict[DeviceAddress, str]:
+        """Whom the relay has introduced, by what it has said and nobody has looked at since the start."""
+        return dict(self._phones)
+
     async def expect_deliveries(self, count: int) -> list[Deliver]:
         """The next so many deliveries."""
         return [await self.expect(Deliver) for _ in range(count)]
@@ -146,11 +166,13 @@ class Device:
         return code
 
     async def expect_silence(self) -> None:
-        """Nothing comes: everything that was said is dealt with, and the relay has nothing to say to it."""
+        """Nothing comes: the relay has read everything that was said, and has nothing to say to it."""
         await self.ping()
-        await trio.testing.wait_all_tasks_blocked(0.01)
-        events = [event for event in self.events if not isinstance(event, Pong)]
-        assert not events, f"expected nothing, got {events}"
+        with trio.move_on_after(SILENCE_SECONDS):
+            while not self.events:
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+        assert not self.events, f"expected nothing, got {list(self.events)}"
 
     async def ping(self) -> None:
         """Wait until the relay's connection has read everything that was said."""
@@ -195,7 +217,8 @@ class Device:
         """Be gone without a word."""
         self.link.abort()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits."""
         data = self.channel.data_to_send()
         if data:
             self.link.write(data)
@@ -215,7 +238,7 @@ async def connect(
     link = await network.connect(host, port)
     device = Device(link, keys, relay_key, resume, entropy)
     link.activate(device)
-    device._flush()
+    device.flush()
     await device.expect(Connected)
     device.welcome = await device.expect(Welcome)
     return device

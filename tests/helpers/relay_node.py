@@ -1,17 +1,20 @@
 """A whole relay node inside a test: the real tree, actors and store, on whatever network the test brings."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import trio
+
 from actors import ActorRef, open_actor_system
 from actors.network import Listener as Port
 from actors.network import Network
-from actors.ports import system_clock, system_entropy, system_monotonic
+from actors.ports import Clock, Entropy, system_clock, system_entropy, system_monotonic
 from actors.reactor import open_reactor
-from protocol import DeviceAddress, KeyPair, MessageNumber, UserId
+from protocol import DeviceAddress, KeyPair, UserId
 from relay.config import Config, HostPort
+from relay.errors import GatewayError
 from relay.journal import RelayJournal, open_journal
 from relay.node import Node, Phase
 from relay.tree import relay_tree
@@ -22,17 +25,29 @@ from storage.routing import create_routing_table
 
 TEST_CONFIG = Config(listen=HostPort("127.0.0.1", 0), admin=None, test_hooks=True)
 
-Entropy = Callable[[int], bytes]
-
 
 class CodeBook:
-    """An SMS gateway that remembers the newest code of each phone."""
+    """An SMS gateway that remembers the newest code of each phone, or refuses them all."""
 
     def __init__(self) -> None:
         self.codes: dict[str, str] = {}
+        self.is_broken = False
 
     async def send_code(self, phone: str, code: str, via: str) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.is_broken:
+            raise GatewayError("the provider is down")
         self.codes[phone] = code
+
+
+class SettableClock:
+    """A wall clock that a test moves."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.time = now
+
+    def now(self) -> float:
+        return self.time
 
 
 @dataclass(slots=True)
@@ -64,6 +79,7 @@ async def open_running_node(
     *,
     config: Config = TEST_CONFIG,
     entropy: Entropy = system_entropy,
+    clock: Clock = system_clock,
     environment: Environment | None = None,
 ) -> AsyncIterator[RunningNode]:
     """Run a node for the length of a block.
@@ -74,14 +90,14 @@ async def open_running_node(
     if network is None:
         async with open_reactor() as reactor:
             with open_environment(data) as opened, open_journal(opened, system_monotonic) as journal:
-                async with _run(data, reactor, config, entropy, opened, journal) as running:
+                async with _run(data, reactor, config, entropy, clock, opened, journal) as running:
                     yield running
     elif environment is not None:
-        async with _run(data, network, config, entropy, environment, _inline(environment)) as running:
+        async with _run(data, network, config, entropy, clock, environment, _inline(environment)) as running:
             yield running
     else:
         with open_environment(data) as opened:
-            async with _run(data, network, config, entropy, opened, _inline(opened)) as running:
+            async with _run(data, network, config, entropy, clock, opened, _inline(opened)) as running:
                 yield running
 
 
@@ -95,6 +111,7 @@ async def _run(
     network: Network,
     config: Config,
     entropy: Entropy,
+    clock: Clock,
     environment: Environment,
     journal: RelayJournal,
 ) -> AsyncIterator[RunningNode]:
@@ -106,7 +123,7 @@ async def _run(
         async with open_actor_system() as system:
             node = Node(
                 config=replace(config, data=data),
-                clock=system_clock,
+                clock=clock,
                 entropy=entropy,
                 network=network,
                 environment=environment,
@@ -123,8 +140,3 @@ async def _run(
     finally:
         port.close()
         routing.close()
-
-
-def numbers(*values: int) -> list[MessageNumber]:
-    """Message numbers, for comparing."""
-    return [MessageNumber(value) for value in values]

@@ -1,4 +1,7 @@
-"""A real node on real sockets, and two registered phones: where the guarantees are tried."""
+"""A real node and two registered phones: where relay and guarantees are tried.
+
+On real sockets, or on a network that the test brings (then under the virtual clock).
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +12,8 @@ import trio
 import trio.testing
 
 from actors import ActorRef
-from actors.ports import system_entropy
+from actors.network import Network
+from actors.ports import Clock, system_clock, system_entropy
 from protocol import CodeRoute, CodeSent, DeviceAddress, KeyPair, Prekey, Register, Registered, RequestCode
 from relay.config import Config
 from relay.mailbox_handle import MailboxHandle, name_of
@@ -69,15 +73,18 @@ class Stage:
         await trio.testing.wait_all_tasks_blocked()
         await self.running.node.journal.commit(())
 
+    async def stranger(self) -> Device:
+        """A connection of a device that nobody knows."""
+        keys = KeyPair.generate(system_entropy)
+        return await connect(self.running.node.network, self.running.port.port, keys)
+
     async def register_anew(self, phone: Phone) -> DeviceAddress:
         """Register the phone's number on a new device, with a code, as a stranger does."""
-        node = self.running.node
-        device = await connect(node.network, self.running.port.port, KeyPair.generate(system_entropy))
+        device = await self.stranger()
         device.say(RequestCode(1, phone.number, CodeRoute.SMS))
         await device.expect(CodeSent)
         code = self.running.codes.codes[phone.number]
-        keys = b"i" * 32, 1, b"s" * 32, b"g" * 64, (Prekey(1, b"p" * 32),)
-        device.say(Register(2, phone.number, code, *keys))
+        device.say(registration(2, phone.number, code))
         registered = await device.expect(Registered)
         device.vanish()
         return DeviceAddress(registered.user, registered.device)
@@ -85,16 +92,35 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    data: Path, config: Config = TEST_CONFIG, phones: tuple[Phone, Phone] | None = None
+    data: Path,
+    network: Network | None = None,
+    *,
+    config: Config = TEST_CONFIG,
+    clock: Clock = system_clock,
+    phones: tuple[Phone, Phone] | None = None,
 ) -> AsyncIterator[Stage]:
     """A node in a data folder, with Anna and Ben: registered now, or the `phones` of an earlier run."""
-    async with open_running_node(data, config=config) as running:
+    async with open_running_node(data, network, config=config, clock=clock) as running:
         if phones is None:
             yield Stage(running, make_phone(running, "+491713920001"), make_phone(running, "+491713920002"))
         else:
             for phone in phones:
                 phone.running = running
             yield Stage(running, *phones)
+
+
+def registration(request: int, number: str, code: str) -> Register:
+    """A Register with made-up keys: the relay does not look into them."""
+    return Register(
+        request,
+        number,
+        code,
+        b"i" * 32,
+        1,
+        b"s" * 32,
+        b"g" * 64,
+        (Prekey(1, b"p" * 32), Prekey(2, b"q" * 32)),
+    )
 
 
 def make_phone(running: RunningNode, number: str) -> Phone:
