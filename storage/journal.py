@@ -184,9 +184,7 @@ class _GroupCommit:
         except BaseException as error:
             # A bug in here must not leave submitters waiting for an answer that never comes; the journal ends
             # as if the disk had failed, and the cause is in the error for whoever reads the crash report.
-            failure = JournalFailedError(f"the journal crashed: {error!r}")
-            failure.__cause__ = error
-            self._fail(batch, failure)
+            self._fail(batch, _crashed(error))
             return
         failed = sum(error is not None for error in errors)
         operations = sum(len(ops) for ops, _ in batch)
@@ -302,8 +300,12 @@ class WriterJournal(_GroupCommit):
         self._thread.join()
 
     def _run(self) -> None:
-        while batch := self._take():
-            self._settle(batch)
+        try:
+            while batch := self._take():
+                self._settle(batch)
+        except BaseException as error:
+            # Between two batches: the disk could not be asked for its room. Nobody may wait for a dead thread.
+            self._fail([], _crashed(error))
 
     def _take(self) -> list[Submission]:
         """The next batch; empty when the journal has ended. Waits without limit for something to do."""
@@ -370,6 +372,12 @@ class InlineJournal(_GroupCommit):
     def close(self) -> None:
         """See `Journal.close`."""
         self._closed = True
+
+
+def _crashed(cause: BaseException) -> JournalFailedError:
+    failure = JournalFailedError(f"the journal crashed: {cause!r}")
+    failure.__cause__ = cause
+    return failure
 
 
 def _run_now(answer: Callable[[], None]) -> None:

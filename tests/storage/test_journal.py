@@ -479,6 +479,20 @@ class TestWriterJournal:
         journal.close()
 
 
+def test_a_writer_that_cannot_ask_the_disk_ends_and_says_so(
+    environment: Environment, loop: Loop, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.journal.ROOM_CHECK_SECONDS", 0.005)
+    monkeypatch.setattr("storage.environment.disk_free_bytes", lambda folder: 0)
+    journal = WriterJournal(environment, loop.post, time.perf_counter)
+    monkeypatch.setattr("storage.environment.disk_free_bytes", lambda folder: 1 // 0)
+    loop.run_one()
+    assert isinstance(journal.failure, JournalFailedError)
+    with pytest.raises(JournalFailedError):
+        journal.submit(put("a"), answers.done("a"))
+    journal.close()
+
+
 def test_an_inline_journal_answers_before_submit_returns_if_nobody_says_otherwise(
     environment: Environment, answers: Answers
 ) -> None:
