@@ -3,9 +3,8 @@
 Reading order: `live` is the task; `drain` and `drain_async` are THE loops, one for each kind of handler.
 
 Why two: a plain handler cannot wait, so nothing can or need interrupt it, and the parked task is two frames
-deep. An async handler runs inside a cancel scope, so that a kill reaches it where it waits; the scope is
-opened for a slice, not for a message, and closed while the actor is parked: who is parked is woken, not
-cancelled.
+deep. An async handler runs inside a cancel scope, so that a kill reaches it where it waits; the scope is kept
+while the actor is busy and let go when it is idle (warmth.py). Who is parked is woken, never cancelled.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | N
         starter = None
         while ref._exit is None:
             if not mailbox.items and not mailbox.signals:
-                # Empty containers are given back: an idle actor keeps none.
+                # As _park does, but not through it: every coroutine in the chain of a parked task weighs.
                 mailbox.items = mailbox.signals = None
                 mailbox.sleeper = ref._task
                 await wait_task_rescheduled(_stay_parked)
@@ -55,8 +54,8 @@ async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | N
                 await drain_async(ref, actor, mailbox)
             else:
                 drain(ref, actor, mailbox)
-            if mailbox.items and ref._exit is None:
-                await cancel_shielded_checkpoint()
+                if mailbox.items and ref._exit is None:
+                    await cancel_shielded_checkpoint()
         if actor._has_on_stop and ref._exit is not KILLED:
             await _stop(ref, actor)
     except BaseException:
@@ -154,30 +153,58 @@ def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
 
 
 async def drain_async(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
-    """Let an async handler work through at most a slice of the mailbox, where a kill can reach it."""
+    """Let an async handler work, slice by slice, where a kill can reach it, until the actor is idle.
+
+    While it is warm (warmth.py) it parks in here and keeps its cancel scope.
+    """
     handle: Callable[[object], Coroutine[Any, Any, object]] = actor.handle  # type: ignore[assignment] # by _handle_is_async
-    handled = 0
     message: object = None
+    is_awake = True
     try:
         with trio.CancelScope() as ref._scope:
-            while handled < SLICE_MESSAGES and (item := _take(ref, mailbox)) is not _NOTHING:
-                if type(item) is Call:
-                    ref._call, message = item, item.message
-                    answer = await _watch(ref, message, handle(message))
-                    if ref._call is item:
-                        ref._call = None
-                        item.send(answer)
-                else:
-                    message = item
-                    await _watch(ref, message, handle(item))
-                handled += 1
-                if ref._exit is not None:
-                    break
+            while is_awake:
+                handled = 0
+                while handled < SLICE_MESSAGES and (item := _take(ref, mailbox)) is not _NOTHING:
+                    if type(item) is Call:
+                        ref._call, message = item, item.message
+                        answer = await _watch(ref, message, handle(message))
+                        if ref._call is item:
+                            ref._call = None
+                            item.send(answer)
+                    else:
+                        message = item
+                        await _watch(ref, message, handle(item))
+                    handled += 1
+                    if ref._exit is not None:
+                        break
+                _note_handled(ref, mailbox, handled, ref.system._stall_clock())
+                is_awake = await _rest(ref, mailbox)
     except Exception as error:  # a raise is the end of this actor, and of nothing else
         _crash(ref, error, type(message).__name__)
     finally:
         ref._scope = None
-    _note_handled(ref, mailbox, handled, ref.system._stall_clock())
+
+
+async def _rest(ref: ActorRef, mailbox: Mailbox) -> bool:
+    """Between two slices: let the others run, or park with the scope open. False: let go of the scope."""
+    if ref._exit is not None:
+        return False
+    if mailbox.items or mailbox.signals:
+        await cancel_shielded_checkpoint()
+    elif ref.system._warmth.keeps(ref, mailbox):
+        await _park(ref, mailbox)
+    return bool(mailbox.items or mailbox.signals) and not _is_ending(ref)
+
+
+def _is_ending(ref: ActorRef) -> bool:
+    return ref._exit is not None
+
+
+async def _park(ref: ActorRef, mailbox: Mailbox) -> None:
+    # Empty containers are given back: an idle actor keeps none.
+    mailbox.items = mailbox.signals = None
+    mailbox.sleeper = ref._task
+    await wait_task_rescheduled(_stay_parked)
 
 
 def _take(ref: ActorRef, mailbox: Mailbox) -> object:
@@ -211,6 +238,7 @@ def _watch(
         except StopIteration as stop:
             return stop.value
         finally:
+            value = None  # it may hold the very exception that is passing through here: no cycle
             held = clock() - before
             if held > STALL_SECONDS:
                 ref.system.reports.stall(ref, message, held)

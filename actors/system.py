@@ -25,6 +25,7 @@ from actors.ref import ActorRef
 from actors.registry import Address, Registry, Via
 from actors.reports import Reports
 from actors.timers import Timers
+from actors.warmth import Warmth
 
 DEFAULT_GRACE_SECONDS = 5.0
 """How long actors may take to stop when the system closes; OTP's default shutdown time of a worker."""
@@ -42,6 +43,7 @@ class ActorSystem:
         self.registry = Registry(self.nobody)
         self.groups = Groups()
         self.timers = Timers(self)
+        self._warmth = Warmth(self.timers)
         self.reports = Reports(trio.current_time)
         self.dead_letters = 0  # messages told to the dead
         self.started = 0  # actors started since the beginning; also the last id given out

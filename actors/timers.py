@@ -27,11 +27,12 @@ SMALL_HEAP = 256
 """Below this a heap full of cancelled timers is not worth rebuilding."""
 
 
-class _Entry(Protocol):
+class TimerEntry(Protocol):
     """What the heap holds: something that is done at a moment, unless it is not wanted any more."""
 
     @property
-    def is_wanted(self) -> bool: ...
+    def is_wanted(self) -> bool:
+        """Whether it is still to be done."""
 
     def fire(self, now: float) -> float | None:
         """Do it. Returns when to do it again, or None."""
@@ -135,14 +136,14 @@ class Timers:
 
     def __init__(self, system: ActorSystem) -> None:
         self.system = system
-        self._heap: list[tuple[float, int, _Entry]] = []  # (deadline, order of creation, what)
+        self._heap: list[tuple[float, int, TimerEntry]] = []  # (deadline, order of creation, what)
         self._made = 0
         self._unwanted = 0  # entries in the heap that were cancelled; at most this many
         self._scope: trio.CancelScope | None = None  # of the timer task's present sleep
 
     def __len__(self) -> int:
-        """How many timers are running."""
-        return sum(entry.is_wanted for _, _, entry in self._heap)
+        """How many timers of actors are running."""
+        return sum(isinstance(entry, TimerRef) and entry.is_wanted for _, _, entry in self._heap)
 
     def send_after(self, owner: ActorRef, delay_s: float, message: object, target: Address) -> TimerRef:
         """See `Actor.send_after`."""
@@ -170,12 +171,16 @@ class Timers:
         self._add(trio.current_time() + timeout, timer)
         return timer
 
+    def look_after(self, delay_s: float, entry: TimerEntry) -> None:
+        """Let the runtime itself do something after a time, and for as long as it says when next."""
+        self._add(trio.current_time() + delay_s, entry)
+
     def forget_timers_of(self, owner: ActorRef) -> None:
         """The owner has ended: its timers will not fire."""
         if owner._timers:
             self._note_unwanted(owner._timers)
 
-    def _add(self, deadline: float, entry: _Entry) -> None:
+    def _add(self, deadline: float, entry: TimerEntry) -> None:
         self._made += 1
         heap = self._heap
         heapq.heappush(heap, (deadline, self._made, entry))

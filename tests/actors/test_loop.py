@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Generator
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from actors import Actor, open_actor_system
 from actors.loop import SLICE_MESSAGES
 from actors.testing import ManualClock, settle
-from tests.helpers.behaviours import AsyncEcho, Crasher, Echo, Hanger
+from actors.warmth import COOLING_SECONDS
+from tests.helpers.behaviours import AsyncEcho, Crasher, Echo, Hanger, Recorder
+
+
+class Temperamental(Recorder):
+    """Crashes or waits when it is told to."""
+
+    async def handle(self, message: object) -> object:
+        if message == "crash":
+            raise RuntimeError
+        if message == "wait":
+            await trio.sleep_forever()
+        return None
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -104,12 +119,14 @@ async def test_an_actor_that_waits_long_stalls_nobody() -> None:
 
 
 @pytest.mark.parametrize("kind", [Echo, AsyncEcho])
-async def test_a_parked_actor_keeps_no_queue_and_no_scope(kind: type[Actor]) -> None:
+async def test_an_idle_actor_keeps_no_queue_and_no_scope(
+    kind: type[Actor], autojump_clock: MockClock
+) -> None:
     async with open_actor_system() as system:
         ref = await system.start(kind)
         for _ in range(10):
             ref.tell_nowait("x")
-        await settle()
+        await trio.sleep(3 * COOLING_SECONDS)
         mailbox = ref._mailbox
         assert mailbox is not None
         assert mailbox.items is None
@@ -166,3 +183,34 @@ async def test_a_foreign_await_is_the_handlers_own_error() -> None:
         ref.tell_nowait("x")
         reason = await ref.wait_stopped()
         assert isinstance(reason.error, TypeError)
+
+
+@pytest.mark.parametrize("how", ["stop", "kill", "crash", "kill while it waits"])
+@pytest.mark.parametrize("kind", [Recorder, Temperamental])
+async def test_the_dead_leave_nothing_to_the_garbage_collector(kind: type[Actor], how: str) -> None:
+    gone: list[weakref.ref[Actor]] = []
+
+    def make() -> Actor:
+        actor = kind()
+        gone.append(weakref.ref(actor))
+        return actor
+
+    async with open_actor_system() as system:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                ref = await system.start(make)
+                ref.tell_nowait("wait" if how == "kill while it waits" else "work")
+                await settle()
+                if how == "stop":
+                    await ref.stop()
+                elif how == "crash":
+                    ref.tell_nowait("crash")
+                    await settle()
+                ref.kill()
+                await ref.wait_stopped()
+            await settle()
+            assert [actor() for actor in gone] == [None] * 5
+        finally:
+            gc.enable()
