@@ -6,6 +6,7 @@ keys that were never used, and never a published key whose private half is gone.
 """
 
 import sqlite3
+from functools import lru_cache
 
 from actors.ports import Clock, Entropy
 from client.database import Database
@@ -49,7 +50,7 @@ class DeviceKeys:
 
     def identity(self) -> IdentityKeyPair:
         """The identity key pair of the account. Raises NoAccountError."""
-        return IdentityKeyPair.from_seed(self._require_row()["identity_seed"])
+        return _identity(self._require_row()["identity_seed"])
 
     def set_relay_key(self, relay_key: bytes) -> None:
         """Pin the relay's key. Raises NoAccountError."""
@@ -116,7 +117,7 @@ class DeviceKeys:
         return generation
 
     def _registration_keys(self, row: sqlite3.Row) -> RegistrationKeys:
-        identity = IdentityKeyPair.from_seed(row["identity_seed"])
+        identity = _identity(row["identity_seed"])
         signed = self._newest_signed_prekey(row["generation"])
         return RegistrationKeys(
             noise_private=row["noise_private"],
@@ -157,7 +158,7 @@ class DeviceKeys:
             if left_at_relay < REFILL_BELOW and not prekeys:
                 self._make_prekeys(generation, FIRST_PREKEYS - left_at_relay)
                 prekeys = self._prekeys_not_uploaded(generation)
-            identity = IdentityKeyPair.from_seed(row["identity_seed"])
+            identity = _identity(row["identity_seed"])
             due = self._database.row(
                 "SELECT * FROM signed_prekeys WHERE generation = ? AND uploaded = 0 ORDER BY id DESC",
                 generation,
@@ -259,6 +260,12 @@ class DeviceKeys:
         self._database.execute(f"UPDATE own_devices SET {column} = ? WHERE generation = ?", value, generation)
 
 
+@lru_cache(maxsize=4)
+def _identity(seed: bytes) -> IdentityKeyPair:
+    """The identity of a stored seed. Remembered, since deriving the public key is a tenth of each message."""
+    return IdentityKeyPair.from_seed(seed)
+
+
 def _account(row: sqlite3.Row) -> Account:
     return Account(
         user=UserId(row["user"]),
@@ -267,7 +274,7 @@ def _account(row: sqlite3.Row) -> Account:
         relay_url=row["relay_url"],
         relay_key=row["relay_key"],
         noise_private=row["noise_private"],
-        identity_key=IdentityKeyPair.from_seed(row["identity_seed"]).public,
+        identity_key=_identity(row["identity_seed"]).public,
         logged_out=bool(row["logged_out"]),
     )
 

@@ -4,7 +4,7 @@ Thirty digits a person: SHA-512, iterated 5,200 times over version, identity key
 bytes become six groups of five digits; the smaller half first, so both see the same. This is Signal's
 "numeric fingerprint" (and WhatsApp's security code) with our encodings.
 
-The iterations make it dear to search for a key whose digits resemble somebody else's. They cost about 3 ms.
+The iterations make it dear to search for a key whose digits resemble somebody else's. They cost about 10 ms.
 """
 
 import hashlib
