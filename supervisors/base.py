@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 import trio
@@ -25,6 +25,7 @@ from actors import (
     SystemClosedError,
     shutdown,
 )
+from actors.reports import RateLimit
 from supervisors import reports
 from supervisors.backoff import delay_before_restart, next_attempt
 from supervisors.child import Child, ChildCounts, ChildState, Retry
@@ -55,6 +56,7 @@ class SupervisorBase(Actor):
         self.limit = Intensity(intensity, period)
         self.restarts = 0  # of all children, since this supervisor was started
         self._name = name
+        self._report_limit = RateLimit(reports.REPORTS_PER_SECOND, trio.current_time)
         self._history: deque[float] = deque()  # times of recent restarts; at most intensity + 1 of them
 
     @property
@@ -108,7 +110,8 @@ class SupervisorBase(Actor):
             return None
         child.runs(ref, trio.current_time())
         self._note_running(child, ref)
-        reports.child_started(self._subject(child))
+        if reports.progress_is_wanted():
+            reports.child_started(self._subject(child))
         return None
 
     def _note_running(self, child: Child, ref: ActorRef) -> None:
@@ -116,7 +119,7 @@ class SupervisorBase(Actor):
 
     def _refuse_start(self, child: Child, reason: ExitReason) -> ChildStartError:
         """Report a start that was asked for and failed; returns what the asker is told."""
-        reports.child_start_failed(self._subject(child), reason)
+        self._report(reports.child_start_failed, child, reason)
         refusal = ChildStartError(child.spec.id, str(reason))
         refusal.__cause__ = reason.error
         return refusal
@@ -163,13 +166,18 @@ class SupervisorBase(Actor):
     def _subject(self, child: Child) -> Subject:
         return Subject(self.name, child.spec.id, child.restarts)
 
-    def _report_terminated(self, child: Child, reason: ExitReason) -> None:
-        reports.child_terminated(self._subject(child), reason)
+    def _report(self, write: Callable[[Subject, ExitReason], None], child: Child, reason: ExitReason) -> None:
+        """Write a report about a child, unless there were enough of them in this second."""
+        if self._report_limit.allows():
+            suppressed = self._report_limit.take_suppressed()
+            if suppressed:
+                reports.reports_suppressed(self.name, suppressed)
+            write(self._subject(child), reason)
 
     def _report_shutdown(self, child: Child, reason: ExitReason) -> None:
         """Say so if a child that was told to end crashed over it or had to be killed."""
         if not was_orderly(reason, child.spec.grace_seconds):
-            reports.child_shutdown_failed(self._subject(child), reason)
+            self._report(reports.child_shutdown_failed, child, reason)
 
 
 def supervisors_of(system: ActorSystem) -> dict[ActorRef, SupervisorBase]:

@@ -110,7 +110,7 @@ class DynamicSupervisor(SupervisorBase):
     async def _child_ended(self, child: Child, reason: ExitReason) -> None:
         decision = verdict(child.spec.restart, reason)
         if decision is Verdict.RESTART or reason.is_abnormal:
-            self._report_terminated(child, reason)
+            self._report(reports.child_terminated, child, reason)
         if decision is Verdict.RESTART:
             await self._restart(child, at_once=True)
         else:
@@ -131,7 +131,7 @@ class DynamicSupervisor(SupervisorBase):
         before = child.last_ref
         failure = await self._launch(child)
         if failure is not None:
-            reports.child_start_failed(self._subject(child), failure)
+            self._report(reports.child_start_failed, child, failure)
             await self._restart(child, at_once=False)
         elif before is not None:
             del self._children[before]  # it is listed under its new ref, or has nothing to do any more

@@ -7,6 +7,7 @@
 | `child_start_failed` | error | a child could not be started, or started again |
 | `child_shutdown_failed` | error | a child that was asked to stop crashed over it, or had to be killed |
 | `supervisor_gave_up` | critical | restarts came faster than the intensity grants |
+| `reports_suppressed` | error | so many reports were left out before this one: see REPORTS_PER_SECOND |
 | `supervisor_ended` | info | significant children ended, and with them the supervisor (auto_shutdown) |
 
 A record says supervisor, child, reason, restarts so far and the TYPE of the last message. Never a message's
@@ -21,6 +22,10 @@ from dataclasses import dataclass
 from actors import ExitReason
 from supervisors.errors import ProcessEndedError
 
+REPORTS_PER_SECOND = 20
+"""Reports on children that one supervisor writes in a second: what a person can read. In a storm of crashes the
+others are counted, and the count is a record of its own; the ends of supervisors are always reported."""
+
 log = logging.getLogger("roost.supervisors")
 
 
@@ -34,10 +39,14 @@ class Subject:
     restarts: int
 
 
+def progress_is_wanted() -> bool:
+    """Whether anybody reads progress reports; asked first, because ten thousand may start in a second."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
 def child_started(subject: Subject) -> None:
-    """A child runs. Cheap when nobody listens: ten thousand may start in a second."""
-    if log.isEnabledFor(logging.DEBUG):
-        log.debug("child_started", extra=_facts(subject))
+    """A child runs."""
+    log.debug("child_started", extra=_facts(subject))
 
 
 def child_terminated(subject: Subject, reason: ExitReason) -> None:
@@ -65,9 +74,13 @@ def supervisor_ended(subject: Subject, reason: ExitReason) -> None:
     log.info("supervisor_ended", extra={**_facts(subject), **_cause(reason)})
 
 
+def reports_suppressed(supervisor: str, count: int) -> None:
+    """More went wrong than anybody could read."""
+    log.error("reports_suppressed", extra={"supervisor": supervisor, "count": count})
+
+
 def _error(event: str, subject: Subject, reason: ExitReason) -> None:
-    if log.isEnabledFor(logging.ERROR):
-        log.error(event, extra={**_facts(subject), **_cause(reason)})
+    log.error(event, extra={**_facts(subject), **_cause(reason)})
 
 
 def _facts(subject: Subject) -> dict[str, object]:

@@ -173,11 +173,11 @@ class Supervisor(SupervisorBase):
     async def _child_ended(self, child: Child, reason: ExitReason) -> None:
         decision = verdict(child.spec.restart, reason)
         if decision is Verdict.RESTART:
-            self._report_terminated(child, reason)
+            self._report(reports.child_terminated, child, reason)
             await self._restart(child, at_once=True)
             return
         if reason.is_abnormal:
-            self._report_terminated(child, reason)
+            self._report(reports.child_terminated, child, reason)
         self._note_stopped(child)
         if decision is Verdict.FORGET:
             del self._children[child.spec.id]
@@ -221,7 +221,7 @@ class Supervisor(SupervisorBase):
                 continue  # started by hand during the wait; or temporary, and gone with its siblings
             failure = await self._launch(child)
             if failure is not None:
-                reports.child_start_failed(self._subject(child), failure)
+                self._report(reports.child_start_failed, child, failure)
                 await self._restart(child, at_once=False)
                 return
             self._forget_if_ignored(child)

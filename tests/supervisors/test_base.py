@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from actors import ActorSystem
@@ -56,3 +57,14 @@ async def test_a_life_is_told_in_reports_of_one_record_each(
     }
     assert vars(records[2])["restarts"] == 1
     assert not any("secret" in str(vars(record)) for record in records)
+
+
+async def test_a_storm_of_crashes_does_not_flood_the_log(
+    autojump_clock: MockClock, system: ActorSystem, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await system.start(lambda: Supervisor([stage.spec("a")], intensity=1_000))
+    await crash(stage, *["a"] * 100)
+    await trio.sleep(1)
+    await crash(stage, "a")
+    events = [record.message for record in caplog.records if record.name == "roost.supervisors"]
+    assert events == ["child_terminated"] * 20 + ["reports_suppressed", "child_terminated"]

@@ -69,8 +69,12 @@ def test_giving_up_is_critical_and_an_orderly_end_is_not(caplog: pytest.LogCaptu
     assert [record.levelname for record in caplog.records] == ["CRITICAL", "INFO"]
 
 
-def test_nothing_is_written_that_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.CRITICAL, "roost.supervisors")
-    reports.child_started(SUBJECT)
-    reports.child_terminated(SUBJECT, KILLED)
-    assert caplog.records == []
+def test_progress_is_wanted_only_if_somebody_reads_it(caplog: pytest.LogCaptureFixture) -> None:
+    assert reports.progress_is_wanted()
+    caplog.set_level(logging.INFO, "roost.supervisors")
+    assert not reports.progress_is_wanted()
+
+
+def test_what_was_left_out_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    reports.reports_suppressed("mailboxes", 980)
+    assert (caplog.records[0].message, vars(caplog.records[0])["count"]) == ("reports_suppressed", 980)
