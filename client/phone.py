@@ -42,6 +42,7 @@ class Phone:
         self.connection = ConnectionChanged(Connectivity.CONNECTING)
         """How the connection is at the moment."""
         self._store = store
+        self._system = system
         self._read_receipts = read_receipts
         self._connection = ConnectionHandle(system)
         self._outbox = OutboxHandle(system)
@@ -137,6 +138,7 @@ class Phone:
             Whether it has; False if the time was up or there is no connection.
         """
         with trio.move_on_after(seconds):
+            await self._receipts.sent()
             return await self._connection.ping_answered()
         return False
 

@@ -9,7 +9,7 @@ Not here: whether the person wants receipts to be sent at all (phone.py decides 
 
 from dataclasses import dataclass
 
-from actors import Actor, ActorSystem
+from actors import Actor, ActorDeadError, ActorSystem, CallTimeoutError
 from actors.registry import Via
 from client.connection import ConnectionHandle
 from client.records import ReadReceipt
@@ -42,6 +42,13 @@ class ReceiptsHandle:
     def send_due(self) -> None:
         """Something has been seen, or a connection is there."""
         self._ref.tell_nowait(_SendDue())
+
+    async def sent(self) -> None:
+        """Wait until what was due so far has been handed to the connection, or the sender is dead."""
+        try:
+            await self._ref.ask(_SendDue())
+        except (ActorDeadError, CallTimeoutError):
+            pass  # what is due is in the store, and goes out on the next connection
 
 
 def child_spec(store: Store) -> ChildSpec:

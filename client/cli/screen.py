@@ -21,7 +21,15 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, VSplit, Window
+from prompt_toolkit.layout import (
+    BufferControl,
+    ConditionalContainer,
+    FormattedTextControl,
+    HSplit,
+    Layout,
+    VSplit,
+    Window,
+)
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.output import Output
 from prompt_toolkit.renderer import print_formatted_text
@@ -205,8 +213,10 @@ class ChatScreen:
         prompt = Window(FormattedTextControl(self._prompt_text), dont_extend_width=True, height=1)
         line = VSplit([prompt, Window(BufferControl(self._editor), height=1)])
         status = Window(FormattedTextControl(self._status_text), height=1)
+        # Without live lines there is no window for them: an empty one would still take a row.
+        shown = ConditionalContainer(live, filter=Condition(lambda: bool(self._conversation.live)))
         return Application(
-            layout=Layout(HSplit([live, line, status]), focused_element=self._editor),
+            layout=Layout(HSplit([shown, line, status]), focused_element=self._editor),
             key_bindings=self._keys(),
             style=_STYLE,
             erase_when_done=True,

@@ -145,8 +145,10 @@ class Talk:
                 self._surface.set_typing(None)
             case TickChanged(message_id=message_id, state=state):
                 self._show_tick(message_id, state, event.error_name)
-            case ConnectionChanged():
+            case ConnectionChanged(connectivity=connectivity):
                 self._surface.set_status(status_line(event))
+                if connectivity is not Connectivity.ONLINE:
+                    self._surface.set_typing(None)  # nobody could tell us that they have stopped
             case TypingChanged(phone=phone, is_typing=is_typing):
                 self._show_typing(phone if is_typing else None, nursery)
 

@@ -3,10 +3,11 @@ import trio
 from trio.testing import MockClock
 
 from client.errors import HomeInUseError, NoAccountError, RelayKeyError, RelayRefusedError
-from client.events import ConnectionChanged, Connectivity, MessageReceived
+from client.events import ConnectionChanged, Connectivity, MessageReceived, TypingChanged
 from client.phone import Phone
 from client.records import MessageState
 from protocol.codes import ErrorCode
+from protocol.noise.primitives import KeyPair
 from protocol.stanzas import Send
 from tests.client.conftest import ANN, BEN, Town
 from tests.helpers.scripted_relay import until
@@ -180,8 +181,6 @@ async def test_a_home_without_an_account_is_no_phone(autojump_clock: MockClock, 
 async def test_another_key_at_the_relays_address_stops_the_phone(
     autojump_clock: MockClock, town: Town
 ) -> None:
-    from protocol.noise.primitives import KeyPair
-
     town.relay.static = KeyPair.generate(town.entropy)
     async with town.open(ANN) as ann:
         await until(lambda: ann.connection.connectivity is Connectivity.STOPPED)
@@ -213,8 +212,6 @@ async def test_a_phone_that_was_logged_out_stays_so(autojump_clock: MockClock, t
 
 
 async def test_one_may_see_that_the_other_is_typing(autojump_clock: MockClock, town: Town) -> None:
-    from client.events import TypingChanged
-
     async with town.open(ANN) as ann, town.open(BEN) as ben:
         await ann.wait_for(ann.send_text(BEN, "hello"), DELIVERED)
         with ben.events.subscribe() as events:
@@ -223,16 +220,11 @@ async def test_one_may_see_that_the_other_is_typing(autojump_clock: MockClock, t
             ann.set_typing(user, True)
             ann.set_typing(user, False)
             with trio.fail_after(5):
-                seen = [event async for event in _first(events, 2)]
+                seen = [await events.next(), await events.next()]
         assert [(event.phone, event.is_typing) for event in seen if isinstance(event, TypingChanged)] == [
             (ANN, True),
             (ANN, False),
         ]
-
-
-async def _first(events: object, count: int):  # type: ignore[no-untyped-def]
-    for _ in range(count):
-        yield await events.next()  # type: ignore[attr-defined]
 
 
 async def test_how_the_connection_is_can_be_asked_at_any_time(autojump_clock: MockClock, town: Town) -> None:

@@ -96,10 +96,10 @@ async def test_a_registration_whose_answer_was_lost_is_found_by_the_next_try(
     autojump_clock: MockClock, town: Town
 ) -> None:
     async def lose_answer(application: Application) -> None:
-        town.relay.loses_answers = True
+        town.relay.loses_answer = lambda _: True
         with pytest.raises(RequestTimeoutError):
             await application.register(CODE)
-        town.relay.loses_answers = False
+        town.relay.loses_answer = lambda _: False
 
     async with applying(town) as application:
         await lose_answer(application)

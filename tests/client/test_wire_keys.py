@@ -21,4 +21,6 @@ def test_a_device_without_one_time_prekeys_has_a_bundle_all_the_same() -> None:
 def test_prekeys_keep_their_numbers_and_order_on_the_wire() -> None:
     keys = (PublicPrekey(1, ONE_TIME), PublicPrekey(2, SIGNED))
     assert prekeys_to_wire(keys) == (Prekey(1, ONE_TIME), Prekey(2, SIGNED))
-    assert signed_prekey_to_wire(PublicSignedPrekey(7, SIGNED, SIGNATURE)) == SignedPrekey(7, SIGNED, SIGNATURE)
+    assert signed_prekey_to_wire(PublicSignedPrekey(7, SIGNED, SIGNATURE)) == SignedPrekey(
+        7, SIGNED, SIGNATURE
+    )

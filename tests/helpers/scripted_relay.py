@@ -49,6 +49,7 @@ from protocol.stanzas import (
     UploadPrekeys,
     Welcome,
 )
+from protocol.state import State
 
 HOST, PORT, CODE = "relay", 5252, "123456"
 Refusal = tuple[ErrorCode, Detail]
@@ -101,7 +102,8 @@ class Line:
                 self.relay.take(self, event)
 
     def say(self, *stanzas: Stanza) -> None:
-        self.wire.send(*stanzas)
+        if self.wire.state is not State.CLOSED:
+            self.wire.send(*stanzas)
         self.flush()
 
     def flush(self) -> None:
@@ -120,12 +122,15 @@ class ScriptedRelay:
         self.accepted: dict[tuple[DeviceAddress, UserId], int] = {}
         self.stored: list[tuple[UserId, MessageNumber]] = []  # what was accepted as new, in order
         self.progress: dict[tuple[DeviceAddress, UserId], list[int]] = {}  # [delivered, read]
+        self.delivered: list[bytes] = []  # ciphertexts, in order, repetitions included
         self.heard: list[Event] = []
         self.lines: list[Line] = []
         # ---- the script ----
         self.is_deaf = False  # nothing is answered any more, and nobody is told
         self.loses_accepted = False  # stores messages, but its ✓ never leaves
-        self.loses_answers = False  # acts on requests, but the answers never leave
+        self.loses_answer: Callable[[Event], bool] = lambda _: False  # acts, but the answer never leaves
+        self.resume_from_start = False  # delivers again what was acknowledged long ago
+        self.alerts: list[ErrorCode] = []  # for the next connections, one each, instead of an answer
         self.refusals: list[Refusal] = []  # for the next sends, one each
         self.request_refusal: Refusal | None = None  # for all requests
         self.keepalive_s = 30
@@ -134,7 +139,12 @@ class ScriptedRelay:
         listener = await network.listen(HOST, PORT, 10)
         try:
             while True:
-                self.lines.append(Line(self, await listener.accept()))
+                link = await listener.accept()
+                if self.alerts:
+                    link.write(b"\x00\x00\x01" + bytes([self.alerts.pop(0)]))
+                    link.close()
+                else:
+                    self.lines.append(Line(self, link))
         finally:
             listener.close()
 
@@ -167,7 +177,7 @@ class ScriptedRelay:
             self._of_messages(line, line.device, event)
         elif hasattr(event, "request"):
             answer = self._answer(line, event)
-            if not self.loses_answers:
+            if not self.loses_answer(event):
                 line.say(answer)
 
     def _welcome(self, line: Line, event: Confirmed) -> None:
@@ -177,7 +187,8 @@ class ScriptedRelay:
             line.say(Welcome(UserId(0), DeviceId(0), 0, self.keepalive_s, 64, 0))
             return
         device.line = line
-        device.queue = [entry for entry in device.queue if entry[0] > event.hello.resume_seq]
+        if not self.resume_from_start:
+            device.queue = [entry for entry in device.queue if entry[0] > event.hello.resume_seq]
         line.say(Welcome(*device.address, 0, self.keepalive_s, 64, len(device.queue)))
         for entry in device.queue:
             self._deliver(device, *entry)
@@ -224,6 +235,7 @@ class ScriptedRelay:
     def _deliver(
         self, device: Device, seq: Seq, sender: DeviceAddress, number: MessageNumber, ciphertext: bytes
     ) -> None:
+        self.delivered.append(ciphertext)
         if device.line is not None:
             phone = next(other.phone for other in self.devices.values() if other.address == sender)
             device.line.wire.bind(sender, phone)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from client.cli.command import DONE, INTERRUPTED, REFUSED, TIME_IS_UP, WRONG_USAGE, print_json, run_command
+from client.cli.command import INTERRUPTED, REFUSED, TIME_IS_UP, WRONG_USAGE, print_json, run_command
 from client.errors import (
     AccountExistsError,
     ClientError,
@@ -70,7 +70,6 @@ def test_a_signal_ends_a_command_in_good_order(number: signal.Signals) -> None:
             await trio.sleep_forever()
         finally:
             closed.append(True)
-        return DONE
 
     assert run_command(command) == INTERRUPTED
     assert closed == [True]

@@ -1,0 +1,168 @@
+import pytest
+import trio
+from trio.testing import MockClock
+
+from client.connection import ConnectionHandle
+from client.errors import RequestTimeoutError
+from client.events import ConnectionChanged, Connectivity, Event
+from client.phone import Phone
+from protocol.codes import ErrorCode
+from protocol.ids import MessageNumber, UserId
+from protocol.stanzas import Found, Lookup, Send
+from tests.client.conftest import ANN, BEN, Town
+from tests.helpers.scripted_relay import until
+
+ONLINE, WAITING, STOPPED = Connectivity.ONLINE, Connectivity.WAITING, Connectivity.STOPPED
+
+
+def handle_of(phone: Phone) -> ConnectionHandle:
+    return phone._connection
+
+
+async def next_change(phone: Phone, connectivity: Connectivity) -> ConnectionChanged:
+    """Wait until the connection becomes so (again)."""
+    with phone.events.subscribe() as events, trio.fail_after(300):
+        while True:
+            event: Event = await events.next()
+            if isinstance(event, ConnectionChanged) and event.connectivity is connectivity:
+                return event
+
+
+async def test_a_broken_line_is_dialled_again_until_it_holds(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        town.network.unreachable["relay"] = None
+        town.relay.cut_all()
+        waits = [(await next_change(ann, WAITING)).retry_in or 0 for _ in range(8)]
+        assert max(waits[:2]) <= 1
+        assert 1 < max(waits) <= 30  # the ceiling grows, and stays below half a minute
+        del town.network.unreachable["relay"]
+        await ann.wait_online()
+
+
+async def test_a_relay_that_restarts_is_given_the_time_it_asks_for(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        began = trio.current_time()
+        town.relay.dismiss(ANN, ErrorCode.RESTARTING, 20)
+        change = await next_change(ann, WAITING)
+        assert change.reason == "restarting"
+        assert change.retry_in is not None
+        assert 20 <= change.retry_in <= 25
+        await ann.wait_online()
+        assert trio.current_time() - began >= 20
+
+
+async def test_a_silent_relay_is_pinged_and_ten_quiet_minutes_end_nothing(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        lines = len(town.relay.lines)
+        await trio.sleep(600)
+        assert ann.connection.connectivity is ONLINE
+        assert len(town.relay.lines) == lines
+
+
+async def test_a_relay_that_does_not_answer_any_more_is_given_up(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        began = trio.current_time()
+        town.relay.is_deaf = True
+        change = await next_change(ann, WAITING)
+        assert change.reason == "no sign of life"
+        assert 75 <= trio.current_time() - began <= 81
+        town.relay.is_deaf = False
+        await ann.wait_online()
+
+
+async def test_a_handshake_that_does_not_end_is_given_up(autojump_clock: MockClock, town: Town) -> None:
+    town.relay.is_deaf = True
+    async with town.open(ANN) as ann:
+        change = await next_change(ann, WAITING)
+        assert change.reason == "no answer"
+        assert trio.current_time() >= 10
+        town.relay.is_deaf = False
+        await ann.wait_online()
+
+
+async def test_a_refusal_in_clear_is_never_the_last_word(autojump_clock: MockClock, town: Town) -> None:
+    # Anybody on the way could have sent it; it may delay a phone, it must not stop or log it out.
+    town.relay.alerts = [ErrorCode.REPLACED, ErrorCode.LOGGED_OUT, ErrorCode.HANDSHAKE_FAILED]
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        assert town.relay.alerts == []
+
+
+async def test_a_question_is_answered(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        answer = await handle_of(ann).request(lambda request: Lookup(request, (BEN,)))
+        assert isinstance(answer, Found)
+        assert answer.users == (town.relay.device_of(BEN).address.user,)
+
+
+@pytest.mark.parametrize("is_online", [False, True])
+async def test_a_question_that_is_not_answered_ends_with_an_error(
+    autojump_clock: MockClock, town: Town, is_online: bool
+) -> None:
+    if not is_online:
+        town.network.unreachable["relay"] = None
+    town.relay.loses_answer = lambda _: True
+    async with town.open(ANN) as ann:
+        if is_online:
+            await ann.wait_online()
+        with pytest.raises(RequestTimeoutError):
+            await handle_of(ann).request(lambda request: Lookup(request, (BEN,)))
+
+
+async def test_what_was_meant_for_an_earlier_session_is_not_said(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    from client.records import OutgoingSend
+
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        handle_of(ann).send_message(99, OutgoingSend("id", UserId(1), MessageNumber(1), ()))
+        assert await ann.flush(5)
+        assert town.relay.heard_of(Send) == []
+
+
+async def test_flushing_says_whether_the_relay_has_heard(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        assert await ann.flush(5)
+        town.relay.is_deaf = True
+        assert not await ann.flush(5)
+        town.relay.is_deaf = False
+        town.network.unreachable["relay"] = None
+        town.relay.cut_all()
+        await until(lambda: ann.connection.connectivity is WAITING)
+        assert not await ann.flush(5)
+
+
+async def test_a_relay_that_has_forgotten_the_account_stops_the_phone(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    town.relay.devices.clear()
+    async with town.open(ANN) as ann:
+        change = await next_change(ann, STOPPED)
+        assert change.error is not None
+        assert change.error.name == "not-registered"
+
+
+async def test_a_relay_that_speaks_nonsense_is_left_and_tried_again(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        line = town.relay.device_of(ANN).line
+        assert line is not None
+        line.link.write(b"\x00\x00\x20" + b"nonsense" * 4)
+        change = await next_change(ann, WAITING)
+        assert change.error is None
+        await ann.wait_online()
