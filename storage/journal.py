@@ -304,7 +304,7 @@ class WriterJournal(_GroupCommit):
             while batch := self._take():
                 self._settle(batch)
         except BaseException as error:
-            # Between two batches: the disk could not be asked for its room. Nobody may wait for a dead thread.
+            # Between two batches the disk could not be asked for its room. Nobody may wait for a dead thread.
             self._fail([], _crashed(error))
 
     def _take(self) -> list[Submission]:
