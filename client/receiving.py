@@ -1,9 +1,11 @@
 """Deliveries: opened, stored and counted in one transaction, so that they can be acknowledged.
 
 A delivery at or below the cursor was stored before: the acknowledgement got lost, and it is acknowledged
-again. One that cannot be opened is stored as an event that people see, and acknowledged: it would never open,
-and everything behind it would wait for it. What cannot be read, whatever it is, is a value here, not an
-exception; an exception means that the disk failed, and then nothing has happened.
+again. It is still tried: if it opens and is new, the relay has lost count, as one restored from a backup may,
+and the message must not be lost with it. One that cannot be opened is stored as an event that people see, and
+acknowledged: it would never open, and everything behind it would wait for it. What cannot be read, whatever
+it is, is a value here, not an exception; an exception means that the disk failed, and then nothing has
+happened.
 """
 
 import logging
@@ -61,16 +63,17 @@ class Receiving:
             return [self._receive(account, delivery) for delivery in deliveries]
 
     def _receive(self, account: Account, delivery: IncomingDelivery) -> Received:
-        if delivery.seq <= self._keys.cursor():
-            return Duplicate(delivery.seq)
-        self._keys.set_cursor(delivery.seq)
+        repeated = delivery.seq <= self._keys.cursor()
+        if not repeated:
+            self._keys.set_cursor(delivery.seq)
         self._peers.remember(delivery.sender.user, delivery.phone)
         try:
             plaintext, changed = self._open(account, delivery)
         except DuplicateMessageError:
             return Duplicate(delivery.seq)
         except EndToEndError as error:
-            return self._store_undecryptable(delivery, error.name)
+            # A repetition from an older chain of the ratchet looks like a forgery; it is the repetition.
+            return Duplicate(delivery.seq) if repeated else self._store_undecryptable(delivery, error.name)
         try:
             content = contents.decode(plaintext)
         except EndToEndError as error:

@@ -64,11 +64,3 @@ class RelayModel:
     def backup(self) -> "RelayModel":
         """The state of now, to be put back later."""
         return RelayModel(self.device, self.accepted, self.delivered, list(self.queue), self.last_seq)
-
-    def restored(self, resume_point: int) -> "RelayModel":
-        """A backup that is put back; deliveries are numbered beyond what the device says it has."""
-        fresh = self.backup()
-        first = max(resume_point, fresh.last_seq) + 1
-        fresh.queue = [(first + place, send) for place, (_, send) in enumerate(self.queue)]
-        fresh.last_seq = first + len(fresh.queue) - 1
-        return fresh

@@ -66,6 +66,26 @@ def test_a_delivery_at_or_below_the_cursor_is_a_duplicate(friends: Phones) -> No
     assert bob.texts() == ["0", "1", "2"]
 
 
+def test_a_relay_that_lost_count_of_its_deliveries_loses_no_message(friends: Phones) -> None:
+    alice, bob = friends
+    for number in range(3):
+        bob.read(alice, alice.send(bob, str(number)))
+    bob.seq = 0
+    assert bob.read(alice, alice.send(bob, "new, under an old seq")) == "new, under an old seq"
+    assert bob.store.cursor() == 3
+
+
+def test_a_repetition_from_before_the_ratchet_moved_on_is_a_duplicate_too(friends: Phones) -> None:
+    alice, bob = friends
+    old = bob.delivery(alice, alice.send(bob, "hello"))
+    bob.store.receive(old)
+    for _ in range(2):
+        alice.read(bob, bob.send(alice, "hello yourself"))
+        bob.read(alice, alice.send(bob, "how are you?"))
+    assert bob.store.receive(old) == Duplicate(Seq(1))
+    assert bob.texts().count("hello") == 1
+
+
 def test_the_same_ciphertext_under_a_new_seq_is_a_duplicate_and_moves_the_cursor(friends: Phones) -> None:
     alice, bob = friends
     send = alice.send(bob, "hello")
