@@ -95,7 +95,7 @@ class RelayConnection(Channel):
             self._read_handshake(self._handshake, frame, events)
         else:
             self._hear_frame(frame, events)
-        return not self.is_closed
+        return self._state is not State.CLOSED
 
     def _read_preamble(self) -> bool:
         preamble = self._decoder.take(PREAMBLE_BYTES)
@@ -218,7 +218,7 @@ class ClientConnection(Channel):
             self._end(None, None)
         else:
             self._read_handshake(self._handshake, frame, events)
-        return not self.is_closed
+        return self._state is not State.CLOSED
 
     def _read_handshake(self, handshake: HandshakeState, frame: bytes, events: list[Event]) -> None:
         """Message 2 ends the handshake; with XX our Hello still goes out in message 3."""

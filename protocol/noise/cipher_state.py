@@ -49,8 +49,11 @@ class CipherState:
         """
         if self._key is None:
             return plaintext
-        nonce = self._next_nonce()
-        ciphertext = self._ready().encrypt(self._cipher.nonce(nonce), plaintext, associated_data)
+        nonce = self._nonce
+        if nonce >= MAX_NONCE:
+            raise NonceExhaustedError("all nonces of this key are used")
+        aead = self._aead or self._wake()
+        ciphertext = aead.encrypt(self._cipher.nonce(nonce), plaintext, associated_data)
         self._nonce = nonce + 1
         return ciphertext
 
@@ -65,9 +68,12 @@ class CipherState:
             return ciphertext
         if len(ciphertext) < TAG_BYTES:
             raise DecryptionError("shorter than a tag")
-        nonce = self._next_nonce()
+        nonce = self._nonce
+        if nonce >= MAX_NONCE:
+            raise NonceExhaustedError("all nonces of this key are used")
+        aead = self._aead or self._wake()
         try:
-            plaintext = self._ready().decrypt(self._cipher.nonce(nonce), ciphertext, associated_data)
+            plaintext = aead.decrypt(self._cipher.nonce(nonce), ciphertext, associated_data)
         except InvalidTag:
             raise DecryptionError("the tag does not match") from None
         self._nonce = nonce + 1
@@ -82,21 +88,15 @@ class CipherState:
         if self._key is None:
             raise NoiseStateError("there is no key to change")
         zeros = bytes(KEY_BYTES)
-        self._key = self._ready().encrypt(self._cipher.nonce(MAX_NONCE), zeros, None)[:KEY_BYTES]
+        self._key = self._wake().encrypt(self._cipher.nonce(MAX_NONCE), zeros, None)[:KEY_BYTES]
         self._aead = None
 
     def rest(self) -> None:
         """Drop the cipher object; the next message builds it again."""
         self._aead = None
 
-    def _next_nonce(self) -> int:
-        if self._nonce >= MAX_NONCE:
-            raise NonceExhaustedError("all nonces of this key are used")
-        return self._nonce
-
-    def _ready(self) -> Aead:
-        aead = self._aead
-        if aead is None:
-            assert self._key is not None
-            aead = self._aead = self._cipher.new(self._key)
-        return aead
+    def _wake(self) -> Aead:
+        """Build the cipher object again, and keep it until `rest`."""
+        assert self._key is not None
+        self._aead = self._cipher.new(self._key)
+        return self._aead

@@ -138,6 +138,12 @@ def test_a_cyclic_structure_cannot_be_built() -> None:
         decode_cbor(b"\xd8\x1c\x81\xd8\x1d\x00")
 
 
+def test_no_tag_is_decoded_not_even_one_that_a_later_cbor2_may_know() -> None:
+    for tag in [*range(1_100), 43_000, 55_799, 2**32]:
+        with pytest.raises(MalformedError):
+            from_client(cbor2.dumps([2, 5, cbor2.CBORTag(tag, 0)]))
+
+
 def _with(spec: StanzaSpec, place: int, value: object) -> bytes:
     fields: list[Any] = [1] * spec.required
     fields[place] = value
