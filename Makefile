@@ -46,9 +46,15 @@ format: $(STAMP)  ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench-micro: $(STAMP)  ## Weight and speed of the actor runtime, beside its peers
+bench-micro: $(STAMP) .venv-tractor/.installed  ## Weight and speed of the actor runtime, beside its peers
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@$(BIN)/python -m bench.micro
 
+# tractor as published needs a trio that is older than ours. If it cannot be installed, the bench says so.
+.venv-tractor/.installed: bench/micro/peers/tractor-requirements.txt
+	@$(PYTHON) -m venv .venv-tractor
+	@.venv-tractor/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $< \
+	  && touch $@ || rm -rf .venv-tractor
+
 clean:  ## Remove .venv and caches (never the data folder)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-tractor .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

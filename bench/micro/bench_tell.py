@@ -1,4 +1,4 @@
-"""Telling: messages a second to an actor that handles them as they come, from the first to the last handled."""
+"""Telling: messages a second to an actor that drains its mailbox, from the first told to the last handled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Counter(Actor):
 
 
 async def measure(count: int) -> list[Figure]:
-    """Messages a second of CPU time; the mailbox is bounded as always, and the teller waits when it is full."""
+    """Messages a second of CPU time; the mailbox is bounded, and the teller waits when it is full."""
     async with open_actor_system() as system:
         counter = Counter(count)
         ref = await system.start(lambda: counter)

@@ -40,9 +40,40 @@ async def measure(count: int) -> list[Figure]:
             await trio.lowlevel.checkpoint()
         seconds = watch.cpu_seconds()
         await trio.testing.wait_all_tasks_blocked()
+    floor = await _bare_trio(count)
     if sum(sleeper.woken for sleeper in sleepers) != count * ROUNDS:
         raise BenchError("not every actor was woken in every round")
-    return [Figure("wake_us", "roost", seconds / (count * ROUNDS) * 1e6, "us", note=f"CPU time, {count:,} a turn")]
+    each = 1e6 / (count * ROUNDS)
+    note = f"CPU time, {count:,} a turn"
+    return [
+        Figure("wake_us", "roost", seconds * each, "us", note=note),
+        Figure("wake_us", "trio", floor * each, "us", note=note + ", bare tasks: the floor"),
+    ]
+
+
+async def _bare_trio(count: int) -> float:
+    """CPU seconds for the same rounds with nothing but trio's tasks: no mailbox, no message, no handler."""
+    tasks: list[trio.lowlevel.Task] = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(_sleep_and_sleep, tasks)
+        await trio.testing.wait_all_tasks_blocked()
+        watch = Stopwatch()
+        for _ in range(ROUNDS):
+            for task in tasks:
+                trio.lowlevel.reschedule(task)
+            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint()
+        seconds = watch.cpu_seconds()
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    return seconds
+
+
+async def _sleep_and_sleep(tasks: list[trio.lowlevel.Task]) -> None:
+    tasks.append(trio.lowlevel.current_task())
+    while True:
+        await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.SUCCEEDED)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 %% The same work as bench/micro/bench_*.py, done by the original: one scheduler, to be fair to one core.
 %%
 %% usage: escript bench.escript NAME COUNT
-%% prints one line a figure: name value
+%% prints one JSON line a figure
 -module(bench).
 -mode(compile).
 -behaviour(supervisor).
@@ -14,8 +14,9 @@ main([Name, Count]) ->
     run(list_to_atom(Name), list_to_integer(Count)),
     halt(0).
 
-report(Name, Value) ->
-    io:format("~s ~p~n", [Name, Value]).
+report(Name, Value, Unit, Note) ->
+    io:format("{\"name\": \"~s\", \"system\": \"beam\", \"value\": ~p, \"unit\": \"~s\", \"note\": \"~s\"}~n",
+              [Name, float(Value), Unit, Note]).
 
 %% Microseconds of wall time that F took; the machine has one scheduler busy with it, so this is its CPU time.
 timed(F) ->
@@ -23,15 +24,13 @@ timed(F) ->
     Micros.
 
 run(idle_memory, N) ->
-    Before = erlang:memory(processes),
     RssBefore = rss_bytes(),
     Pids = [spawn(fun idle/0) || _ <- lists:seq(1, N)],
-    report("idle_actor_bytes", (rss_bytes() - RssBefore) / N),
-    report("idle_process_heap_bytes", (erlang:memory(processes) - Before) / N),
+    report("idle_actor_bytes", (rss_bytes() - RssBefore) / N, "bytes", "resident"),
     length(Pids);
 run(start_stop, N) ->
     Micros = timed(fun() -> start_and_stop(N) end),
-    report("start_stop_1m_s", Micros / 1.0e6 * (1.0e6 / N));
+    report("start_stop_1m_s", Micros / 1.0e6 * (1.0e6 / N), "s", "wall time, one scheduler");
 run(tell, N) ->
     Self = self(),
     Counter = spawn(fun() -> count(N, Self) end),
@@ -39,23 +38,23 @@ run(tell, N) ->
         tell_many(Counter, N),
         receive counted -> ok end
     end),
-    report("tell_per_s", N / (Micros / 1.0e6));
+    report("tell_per_s", N / (Micros / 1.0e6), "1/s", "told and handled");
 run(ask, N) ->
     Echo = spawn(fun echo/0),
     Micros = timed(fun() -> ask_many(Echo, N) end),
-    report("ask_us", Micros / N);
+    report("ask_us", Micros / N, "us", "monitor, send, receive, demonitor");
 run(wake, N) ->
     Self = self(),
     Rounds = 20,
     Pids = [spawn(fun() -> woken(Self) end) || _ <- lists:seq(1, N)],
     Micros = timed(fun() -> wake_rounds(Pids, N, Rounds) end),
-    report("wake_us", Micros / (N * Rounds));
+    report("wake_us", Micros / (N * Rounds), "us", "a round at a time");
 run(restart, N) ->
     Supervisor = start_supervisor(N),
     Pids = [Pid || {_, Pid, _, _} <- supervisor:which_children(Supervisor)],
     Victims = lists:sublist(Pids, 200),
     Micros = [restart_one(Victim) || Victim <- Victims],
-    report("restart_us_100k_siblings", lists:nth(length(Micros) div 2, lists:sort(Micros)));
+    report("restart_us_100k_siblings", lists:nth(length(Micros) div 2, lists:sort(Micros)), "us", "simple_one_for_one");
 run(crash_storm, N) ->
     Supervisor = start_supervisor(N),
     Pids = [Pid || {_, Pid, _, _} <- supervisor:which_children(Supervisor)],
@@ -63,7 +62,7 @@ run(crash_storm, N) ->
         [exit(Pid, crash) || Pid <- Pids],
         wait_restarted(N)
     end),
-    report("crash_storm_restarts_per_s", N / (Micros / 1.0e6)).
+    report("crash_storm_restarts_per_s", N / (Micros / 1.0e6), "1/s", "all at once").
 
 idle() -> receive stop -> ok end.
 
