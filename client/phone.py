@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from actors import ActorSystem, open_actor_system
+from actors import ActorRef, ActorSystem, open_actor_system
 from actors.network import Network
 from actors.ports import Clock, Entropy, system_clock, system_entropy
 from actors.reactor import open_reactor
@@ -137,6 +137,8 @@ class Phone:
         Returns:
             Whether it has; False if the time was up or there is no connection.
         """
+        if self.connection.connectivity is not Connectivity.ONLINE:
+            return False
         with trio.move_on_after(seconds):
             await self._receipts.sent()
             return await self._connection.ping_answered()
@@ -182,35 +184,62 @@ async def open_phone(
     _check_exists(home)
     with await _acquire(home, patience), Store.open(home, entropy, clock) as store:
         account = _usable_account(store, home)
-        async with _given_or_real(network) as wires, open_actor_system() as system:
-            phone = Phone(account, store, system, read_receipts)
-            async with _running(phone, store, system, wires, entropy):
-                yield phone
-
-
-@asynccontextmanager
-async def _running(
-    phone: Phone, store: Store, system: ActorSystem, network: Network, entropy: Entropy
-) -> AsyncIterator[None]:
-    access = account_access(store, phone.account)
-    async with trio.open_nursery() as nursery:
-        with phone.events.watch(phone.note):
-            tree = await system.start(
-                lambda: phone_tree(system, store, phone.events, access, network, entropy)
-            )
-
-            async def watch_tree() -> None:
-                reason = await tree.wait_stopped()
-                failed = PhoneFailedError(str(reason))
-                phone.events.publish(ConnectionChanged(Connectivity.STOPPED, str(failed), error=failed))
-
-            nursery.start_soon(watch_tree)
+        works = _Works(account, store, network, entropy, read_receipts)
+        async with trio.open_nursery() as nursery:
+            # Shielded: a start that is cancelled waits for its task, which is shielded. It is quick and local.
+            with trio.CancelScope(shield=True):
+                phone: Phone = await nursery.start(works.run)
             try:
-                yield
+                yield phone
             finally:
-                nursery.cancel_scope.cancel()
                 with trio.CancelScope(shield=True):
                     await phone.flush(GOODBYE_SECONDS)
+                works.stop.set()
+
+
+class _Works:
+    """The actors of a phone and their network, in a task of their own.
+
+    Shielded, because whoever is the phone is often cancelled (Ctrl-C, a timeout): the actors have to live a
+    moment longer, to say the last acknowledgements and receipts.
+    """
+
+    def __init__(
+        self, account: Account, store: Store, network: Network | None, entropy: Entropy, read_receipts: bool
+    ) -> None:
+        self.stop = trio.Event()  # set when the last word has been said
+        self._account = account
+        self._store = store
+        self._network = network
+        self._entropy = entropy
+        self._read_receipts = read_receipts
+
+    async def run(self, task_status: trio.TaskStatus[Phone]) -> None:
+        """Run until told to stop; hands the phone over once its actors have started."""
+        with trio.CancelScope(shield=True):
+            async with _given_or_real(self._network) as network, open_actor_system() as system:
+                phone = Phone(self._account, self._store, system, self._read_receipts)
+                with phone.events.watch(phone.note):
+                    await self._run_tree(phone, system, network, task_status)
+
+    async def _run_tree(
+        self, phone: Phone, system: ActorSystem, network: Network, task_status: trio.TaskStatus[Phone]
+    ) -> None:
+        store, entropy = self._store, self._entropy
+        access = account_access(store, self._account)
+        tree = await system.start(lambda: phone_tree(system, store, phone.events, access, network, entropy))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch, tree, phone)
+            task_status.started(phone)
+            await self.stop.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _watch(tree: ActorRef, phone: Phone) -> None:
+    """Tell it if the tree gives up."""
+    reason = await tree.wait_stopped()
+    failed = PhoneFailedError(str(reason))
+    phone.events.publish(ConnectionChanged(Connectivity.STOPPED, str(failed), error=failed))
 
 
 @asynccontextmanager

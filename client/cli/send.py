@@ -18,7 +18,7 @@ from actors.ports import system_clock, system_entropy
 from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_home, add_json, print_json, run_command
 from client.cli.message_json import STATE_NAMES
 from client.cli.rendering import painted, tick
-from client.errors import HomeInUseError, NoAccountError
+from client.errors import HomeInUseError, NoAccountError, UserInputError
 from client.phone import open_phone
 from client.phone_numbers import checked_number, readable_number
 from client.records import HistoryEntry, MessageState
@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _send(args: argparse.Namespace) -> int:
     to = checked_number(args.to)
+    if not args.text.strip():
+        raise UserInputError("there is nothing in the message")
     if not args.home.is_dir():
         raise NoAccountError(args.home)
     with Store.open(args.home, system_entropy, system_clock) as store:

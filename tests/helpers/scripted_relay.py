@@ -129,14 +129,25 @@ class ScriptedRelay:
         self.is_deaf = False  # nothing is answered any more, and nobody is told
         self.loses_accepted = False  # stores messages, but its ✓ never leaves
         self.loses_answer: Callable[[Event], bool] = lambda _: False  # acts, but the answer never leaves
+        self.on_code: Callable[[str], None] = lambda _: None  # told the phone that asks for a code
         self.resume_from_start = False  # delivers again what was acknowledged long ago
         self.alerts: list[ErrorCode] = []  # for the next connections, one each, instead of an answer
         self.refusals: list[Refusal] = []  # for the next sends, one each
+        self.code_refusal: Refusal | None = None  # for requests of codes
         self.request_refusal: Refusal | None = None  # for all requests
         self.keepalive_s = 30
 
-    async def serve(self, network: Network) -> None:
-        listener = await network.listen(HOST, PORT, 10)
+    async def serve(
+        self,
+        network: Network,
+        host: str = HOST,
+        port: int = PORT,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until cancelled; with port 0 ``url`` is right once it has started."""
+        listener = await network.listen(host, port, 10)
+        self.url = RelayUrl(host, listener.port, self.static.public)
+        task_status.started()
         try:
             while True:
                 link = await listener.accept()
@@ -256,7 +267,10 @@ class ScriptedRelay:
         if self.request_refusal is not None:
             return Failed(request, *self.request_refusal)
         match event:
-            case RequestCode():
+            case RequestCode() if self.code_refusal is not None:
+                return Failed(request, *self.code_refusal)
+            case RequestCode(phone=phone):
+                self.on_code(phone)
                 return CodeSent(request, 60, 600)
             case Register():
                 return self._register(line, event)

@@ -1,0 +1,123 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from client.cli import history, send
+from protocol.codes import ErrorCode
+from protocol.noise.primitives import KeyPair
+from tests.client.cli.conftest import Desk
+from tests.client.conftest import BEN
+
+
+def test_a_message_that_was_accepted_ends_with_zero_and_its_tick(pair: Desk) -> None:
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello")
+    assert (outcome.status, outcome.out) == (0, "✓  accepted: +49 1511 2345679\n")
+
+
+def test_a_machine_is_told_id_recipient_state_and_time(pair: Desk) -> None:
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--json")
+    (told,) = outcome.objects
+    assert list(told) == ["id", "to", "state", "at"]
+    assert (told["to"], told["state"]) == (BEN, "accepted")
+    assert len(told["id"]) == 16
+
+
+def test_a_refusal_ends_with_three_and_its_name(pair: Desk) -> None:
+    pair.relay.refusals = [(ErrorCode.MAILBOX_FULL, None)]
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello")
+    assert (outcome.status, outcome.err) == (3, "error: mailbox-full: The recipient's mailbox is full.\n")
+
+
+def test_a_number_that_nobody_has_is_refused(pair: Desk) -> None:
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", "+4915112340000", "hello")
+    assert (outcome.status, outcome.err[:20]) == (3, "error: unknown-user:")
+
+
+def test_when_the_time_is_up_the_message_stays_and_goes_out_next_time(pair: Desk) -> None:
+    pair.relay.loses_accepted = True
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--timeout", 0.5, "--json")
+    assert outcome.status == 4
+    assert outcome.objects[0]["state"] == "pending"
+    assert "it stays in the outbox" in outcome.err
+    pair.relay.loses_accepted = False
+    assert pair.run(send, "--home", pair.home("ann"), "--to", BEN, "again").status == 0
+    entries = pair.run(history, "--home", pair.home("ann"), "--json").objects
+    assert [(entry["text"], entry["state"]) for entry in entries] == [
+        ("hello", "accepted"),
+        ("again", "accepted"),
+    ]
+
+
+def test_an_accepted_message_that_nobody_fetches_is_not_delivered_in_time(pair: Desk) -> None:
+    words = ("--home", pair.home("ann"), "--to", BEN, "hello", "--until", "delivered", "--timeout", 0.5)
+    outcome = pair.run(send, *words)
+    assert outcome.status == 4
+    assert outcome.err == "error: time-is-up: not delivered within 0.5 s; it is accepted\n"
+
+
+@pytest.mark.slow
+def test_it_waits_for_the_tick_that_was_asked_for(pair: Desk) -> None:
+    heard: list[int] = []
+    ear = _in_background(pair, heard, "ben", "--count", 1, "--timeout", 20)
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--until", "read", "--json")
+    ear.join(20)
+    assert outcome.status == 0
+    assert [told["state"] for told in outcome.objects if "state" in told] == ["read"]
+    assert heard == [0]
+
+
+@pytest.mark.slow
+def test_it_works_while_another_command_is_the_phone(pair: Desk) -> None:
+    heard: list[int] = []
+    holder = _in_background(pair, heard, "ann", "--timeout", 3)
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--json")
+    holder.join(20)
+    assert outcome.status == 0
+    assert heard == [0]
+
+
+def test_another_relay_at_the_old_address_is_refused(pair: Desk) -> None:
+    pair.relay.static = KeyPair.generate(pair.relay.entropy)
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello")
+    assert outcome.status == 3
+    assert "does not hold the key that this home has pinned" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("home", "to", "text", "name"),
+    [
+        ("nobody", BEN, "hello", "no-account"),
+        ("ann", "12", "hello", "invalid-number"),
+        ("ann", BEN, "x" * 20_000, "text-too-long"),
+        ("ann", BEN, " ", "invalid-input"),
+    ],
+)
+def test_wrong_usage_ends_with_two(pair: Desk, home: str, to: str, text: str, name: str) -> None:
+    outcome = pair.run(send, "--home", pair.home(home), "--to", to, text)
+    assert outcome.status == 2
+    assert outcome.err.startswith(f"error: {name}: ")
+    assert not Path(pair.home("nobody")).exists()
+
+
+def _in_background(desk: Desk, statuses: list[int], name: str, *words: object) -> threading.Thread:
+    """Run ``listen`` as another process would, until it holds the home."""
+    known = len(desk.relay.lines)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roost", "listen", "--home", desk.home(name), "--json", *map(str, words)],
+        stdout=subprocess.DEVNULL,
+    )
+
+    def wait() -> None:
+        statuses.append(process.wait(30))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    deadline = threading.Event()
+    for _ in range(200):
+        if len(desk.relay.lines) > known:
+            break
+        deadline.wait(0.05)
+    return thread
