@@ -148,6 +148,8 @@ def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
             if ref._exit is not None:
                 break
     except Exception as error:  # a raise is the end of this actor, and of nothing else
+        if clock() - before > STALL_SECONDS:
+            ref.system.reports.stall(ref, message, clock() - before)
         _crash(ref, error, type(message).__name__)
     _note_handled(ref, mailbox, handled, before)
 

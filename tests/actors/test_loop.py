@@ -85,6 +85,21 @@ async def test_a_slow_handler_is_reported_with_its_name_its_message_and_its_time
     assert facts[0]["levelno"] == logging.WARNING
 
 
+async def test_a_slow_handler_that_raises_is_reported_too() -> None:
+    clock = ManualClock()
+
+    class SlowCrasher(Crasher):
+        def handle(self, message: object) -> object:
+            clock.advance(0.2)
+            return super().handle(message)
+
+    async with open_actor_system(stall_clock=clock) as system:
+        ref = await system.start(SlowCrasher)
+        ref.tell_nowait("boom")
+        await ref.wait_stopped()
+        assert (system.reports.stalls, system.reports.crashes) == (1, 1)
+
+
 async def test_only_what_an_async_handler_does_between_two_waits_holds_the_loop() -> None:
     clock = ManualClock()
 
