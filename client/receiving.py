@@ -8,7 +8,6 @@ it is, is a value here, not an exception; an exception means that the disk faile
 happened.
 """
 
-import logging
 from collections.abc import Sequence
 
 from actors.ports import Clock, Entropy
@@ -29,8 +28,6 @@ from client.sessions import Sessions
 from protocol.e2e import Content, DuplicateMessageError, EndToEndError, Text
 from protocol.e2e import content as contents
 from protocol.ids import Seq
-
-log = logging.getLogger("roost.client")
 
 
 class Receiving:
@@ -114,7 +111,6 @@ class Receiving:
         )
 
     def _store_undecryptable(self, delivery: IncomingDelivery, error_name: str) -> Undecryptable:
-        log.warning("undecryptable", extra={"sender": str(delivery.sender), "reason": error_name})
         event_id = self._entropy(contents.CONTENT_ID_BYTES)
         self._insert(delivery, event_id, EntryKind.UNDECRYPTABLE, None, error_name)
         return Undecryptable(delivery.seq, delivery.sender, delivery.number, event_id.hex(), error_name)

@@ -189,14 +189,3 @@ def test_nothing_is_received_without_an_account(tmp_path_factory: pytest.TempPat
     home = tmp_path_factory.mktemp("empty")
     with Store.open(home, seeded_entropy(1), SettableClock()) as store, pytest.raises(NoAccountError):
         store.receive(IncomingDelivery(Seq(1), STRANGER, MessageNumber(1), b""))
-
-
-def test_the_log_names_the_sender_and_the_reason_only(
-    phones: Phones, caplog: pytest.LogCaptureFixture
-) -> None:
-    bob = phones[1]
-    bob.store.receive(IncomingDelivery(Seq(1), STRANGER, MessageNumber(1), b"\x11garbage", None, "+4930999"))
-    (record,) = caplog.records
-    assert record.message == "undecryptable"
-    assert record.__dict__["reason"] == "bad-ciphertext"
-    assert "+4930999" not in str(record.__dict__)
