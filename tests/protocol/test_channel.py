@@ -4,6 +4,8 @@ import dataclasses
 import itertools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from protocol import (
     Accepted,
@@ -16,6 +18,7 @@ from protocol import (
     Error,
     ErrorCode,
     Handle,
+    HandleTableFullError,
     LocalProtocolError,
     MalformedError,
     MessageNumber,
@@ -25,7 +28,9 @@ from protocol import (
     Read,
     Send,
     Seq,
+    Stanza,
     State,
+    TestCrash,
     Typing,
     UnknownStanzaError,
     UserId,
@@ -37,7 +42,7 @@ from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_CIPHERTEXT_BYTES, MAX_STA
 from protocol.schema import SCHEMA, Sender, StanzaSpec
 from protocol.state import CLIENT_MAY_SEND, CLIENT_MAY_SEND_IN_PRODUCTION, RELAY_MAY_SEND
 from tests.helpers.connection_pair import ConnectionPair, byte_by_byte, online_pair, stranger_pair
-from tests.protocol.stanza_strategies import example_of
+from tests.protocol.stanza_strategies import example_of, stanzas_from
 
 ALICE, BOB = UserId(7), UserId(8)
 ALICES_PHONE, BOBS_PHONE = DeviceAddress(ALICE, DeviceId(1)), DeviceAddress(BOB, DeviceId(2))
@@ -349,3 +354,82 @@ def test_a_rested_connection_goes_on_where_it_was() -> None:
     at_relay, _ = pair.take_events()
     assert at_relay == [Ack(Seq(1))]
     ConnectionPair().relay.rest()  # harmless before the handshake
+
+
+# --- Any order of things ---
+
+CLIENT_SAYS, RELAY_SAYS, TO_RELAY, TO_CLIENT = range(4)
+
+
+class Crossing:
+    """Two ends whose bytes are under way for as long as a test likes; both record what was said and heard."""
+
+    def __init__(self) -> None:
+        self.pair = online_pair()
+        self.under_way: dict[int, list[bytes]] = {TO_RELAY: [], TO_CLIENT: []}
+        self.said: dict[int, list[object]] = {TO_RELAY: [], TO_CLIENT: []}
+        self.heard: dict[int, list[object]] = {TO_RELAY: [], TO_CLIENT: []}
+
+    def say(self, way: int, user: UserId) -> None:
+        stanza = Typing(user) if way == TO_RELAY else Accepted(user, MessageNumber(1))
+        end: Channel = self.pair.client if way == TO_RELAY else self.pair.relay
+        try:
+            end.send(stanza)
+        except HandleTableFullError:
+            return  # by design: it may be said after the next Pong
+        self.said[way].append(stanza)
+        self._flush()
+
+    def carry_one(self, way: int) -> None:
+        end: Channel = self.pair.relay if way == TO_RELAY else self.pair.client
+        if self.under_way[way]:
+            self.heard[way] += end.receive_data(self.under_way[way].pop(0))
+            self._flush()
+
+    def carry_all(self) -> None:
+        while self.under_way[TO_RELAY] or self.under_way[TO_CLIENT]:
+            self.carry_one(TO_RELAY)
+            self.carry_one(TO_CLIENT)
+
+    def _flush(self) -> None:
+        for way, end in ((TO_RELAY, self.pair.client), (TO_CLIENT, self.pair.relay)):
+            if end.has_data_to_send:
+                self.under_way[way].append(end.data_to_send())
+
+
+@given(steps=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6).map(UserId)), max_size=60))
+@settings(max_examples=60)
+def test_however_bytes_cross_a_rebound_handle_never_names_the_wrong_chat(
+    steps: list[tuple[int, UserId]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("protocol.handles.MAX_BINDINGS_PER_SIDE", 2)  # so that nearly every chat is a rebinding
+        crossing = Crossing()
+        for what, user in steps:
+            if what in (CLIENT_SAYS, RELAY_SAYS):
+                crossing.say(TO_RELAY if what == CLIENT_SAYS else TO_CLIENT, user)
+            else:
+                crossing.carry_one(what)
+        crossing.carry_all()
+    assert crossing.heard == crossing.said
+
+
+@given(
+    stanzas=st.lists(stanzas_from(Sender.CLIENT), max_size=4), cuts=st.lists(st.integers(1, 40), max_size=20)
+)
+@settings(max_examples=30)
+def test_how_the_bytes_are_cut_changes_nothing(stanzas: list[Stanza], cuts: list[int]) -> None:
+    def pieces(data: bytes) -> list[bytes]:
+        found = []
+        for cut in cuts:
+            found.append(data[:cut])
+            data = data[cut:]
+        return [*found, data]
+
+    said = [stanza for stanza in stanzas if type(stanza) not in (Ping, Pong, Bind, Error, TestCrash)]
+    pair = online_pair()
+    pair.client.send(*said)
+    at_relay = []
+    for piece in pieces(pair.client.data_to_send()):
+        at_relay += pair.relay.receive_data(piece)
+    assert at_relay == said
