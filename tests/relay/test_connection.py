@@ -1,9 +1,11 @@
 """What a device may say through its connection, and what happens to one that says something else."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from trio.testing import MockClock
 
 from actors.ports import system_entropy
 from protocol import (
@@ -58,7 +60,12 @@ def alert(code: ErrorCode) -> bytes:
     ],
 )
 async def test_garbage_gets_a_named_alert_a_closed_connection_a_counter_and_one_line(
-    sim: SimNetwork, tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes, code: ErrorCode
+    sim: SimNetwork,
+    autojump_clock: MockClock,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    data: bytes,
+    code: ErrorCode,
 ) -> None:
     caplog.set_level(logging.INFO, "roost.relay")
     async with open_stage(tmp_path, sim) as stage:
@@ -71,7 +78,9 @@ async def test_garbage_gets_a_named_alert_a_closed_connection_a_counter_and_one_
         assert not [record for record in caplog.records if record.exc_info or record.levelno > logging.INFO]
 
 
-async def test_whoever_asks_for_another_relay_is_refused(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_whoever_asks_for_another_relay_is_refused(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         wrong_key = KeyPair.generate(system_entropy).public
         client = ClientConnection(stage.anna.keys, wrong_key, Hello(), system_entropy)
@@ -80,7 +89,9 @@ async def test_whoever_asks_for_another_relay_is_refused(sim: SimNetwork, tmp_pa
         assert peer.data == alert(ErrorCode.HANDSHAKE_FAILED)
 
 
-async def test_the_whole_way_works_byte_by_byte(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_the_whole_way_works_byte_by_byte(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     sim.segment_bytes = 1
     async with open_stage(tmp_path, sim) as stage:
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
@@ -89,7 +100,9 @@ async def test_the_whole_way_works_byte_by_byte(sim: SimNetwork, tmp_path: Path)
         await anna.expect_accepted(1)
 
 
-async def test_an_unknown_stanza_ends_the_connection_with_its_name(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_an_unknown_stanza_ends_the_connection_with_its_name(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.say_raw(200)
@@ -97,7 +110,7 @@ async def test_an_unknown_stanza_ends_the_connection_with_its_name(sim: SimNetwo
 
 
 async def test_a_malformed_stanza_ends_the_connection_and_nobody_elses(
-    sim: SimNetwork, tmp_path: Path
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
@@ -106,7 +119,7 @@ async def test_a_malformed_stanza_ends_the_connection_and_nobody_elses(
         await ben.expect_silence()
 
 
-async def test_a_stranger_may_not_send(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_a_stranger_may_not_send(sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path) -> None:
     async with open_stage(tmp_path, sim) as stage:
         stranger = await stage.stranger()
         assert stranger.welcome is not None
@@ -115,9 +128,9 @@ async def test_a_stranger_may_not_send(sim: SimNetwork, tmp_path: Path) -> None:
         assert await stranger.expect_error() == ErrorCode.NOT_ALLOWED_HERE
 
 
-async def test_without_test_hooks_nobody_can_crash_anything(sim: SimNetwork, tmp_path: Path) -> None:
-    from dataclasses import replace
-
+async def test_without_test_hooks_nobody_can_crash_anything(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim, config=replace(TEST_CONFIG, test_hooks=False)) as stage:
         anna = await stage.anna.connect()
         anna.say(TestCrash("connection"))
@@ -125,7 +138,9 @@ async def test_without_test_hooks_nobody_can_crash_anything(sim: SimNetwork, tmp
         assert stage.running.node.counters.crashes == 0
 
 
-async def test_a_recorded_first_message_does_not_replace_the_device(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_a_recorded_first_message_does_not_replace_the_device(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         relay_key = stage.running.node.static.public
         recorded = ClientConnection(stage.anna.keys, relay_key, Hello(), system_entropy).data_to_send()
@@ -136,7 +151,9 @@ async def test_a_recorded_first_message_does_not_replace_the_device(sim: SimNetw
         assert stage.running.node.presence.device_count == 1
 
 
-async def test_a_message_to_nobody_is_refused(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_a_message_to_nobody_is_refused(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.send(UserId(12345), 1)
@@ -145,7 +162,7 @@ async def test_a_message_to_nobody_is_refused(sim: SimNetwork, tmp_path: Path) -
 
 
 async def test_a_delivery_introduces_its_sender_with_the_phone_number(
-    sim: SimNetwork, tmp_path: Path
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
@@ -155,7 +172,9 @@ async def test_a_delivery_introduces_its_sender_with_the_phone_number(
         assert ben.phones == {stage.anna.address: stage.anna.number}
 
 
-async def test_only_what_waited_says_when_it_was_accepted(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_only_what_waited_says_when_it_was_accepted(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.send(stage.ben.address.user, 1)
@@ -167,7 +186,9 @@ async def test_only_what_waited_says_when_it_was_accepted(sim: SimNetwork, tmp_p
         assert direct.accepted_at is None
 
 
-async def test_typing_reaches_who_is_online_and_is_kept_for_nobody(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_typing_reaches_who_is_online_and_is_kept_for_nobody(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.say(Typing(stage.ben.address.user))
@@ -179,7 +200,9 @@ async def test_typing_reaches_who_is_online_and_is_kept_for_nobody(sim: SimNetwo
         assert (await ben.expect(Paused)).chat == stage.anna.address
 
 
-async def test_a_one_time_prekey_is_given_to_one_peer_only(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_a_one_time_prekey_is_given_to_one_peer_only(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
         ben.say(UploadPrekeys(1, None, (Prekey(7, b"k" * 32),)))
@@ -192,7 +215,9 @@ async def test_a_one_time_prekey_is_given_to_one_peer_only(sim: SimNetwork, tmp_
         assert given == [Prekey(7, b"k" * 32), None]
 
 
-async def test_a_request_about_nobody_fails_and_the_connection_lives(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_a_request_about_nobody_fails_and_the_connection_lives(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.say(FetchBundles(9, UserId(12345)))
@@ -201,7 +226,9 @@ async def test_a_request_about_nobody_fails_and_the_connection_lives(sim: SimNet
         await anna.expect_silence()
 
 
-async def test_phones_are_looked_up_in_their_order(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_phones_are_looked_up_in_their_order(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.say(Lookup(1, (stage.ben.number, "+491713920009", "nonsense", stage.anna.number)))
@@ -209,7 +236,7 @@ async def test_phones_are_looked_up_in_their_order(sim: SimNetwork, tmp_path: Pa
 
 
 async def test_a_mailbox_that_crashes_again_and_again_costs_its_device_the_connection(
-    sim: SimNetwork, tmp_path: Path
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         ben = await stage.ben.connect()
@@ -222,7 +249,9 @@ async def test_a_mailbox_that_crashes_again_and_again_costs_its_device_the_conne
         assert stage.running.root.is_alive
 
 
-async def test_a_device_that_says_why_it_leaves_is_let_go(sim: SimNetwork, tmp_path: Path) -> None:
+async def test_a_device_that_says_why_it_leaves_is_let_go(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
     async with open_stage(tmp_path, sim) as stage:
         ben: Device = await stage.ben.connect()
         ben.channel.close(ErrorCode.INTERNAL)
