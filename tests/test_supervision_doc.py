@@ -1,4 +1,4 @@
-"""docs/supervision.md says what is: its program runs, its defaults and its report events are those of the code."""
+"""docs/supervision.md says what is: its program runs, its defaults and its events are those of the code."""
 
 import re
 import subprocess
