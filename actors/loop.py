@@ -189,7 +189,7 @@ async def drain_async(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
 
 async def _rest(ref: ActorRef, mailbox: Mailbox) -> bool:
     """Between two slices: let the others run, or park with the scope open. False: let go of the scope."""
-    if ref._exit is not None:
+    if _is_ending(ref):
         return False
     if mailbox.items or mailbox.signals:
         await cancel_shielded_checkpoint()
@@ -199,6 +199,7 @@ async def _rest(ref: ActorRef, mailbox: Mailbox) -> bool:
 
 
 def _is_ending(ref: ActorRef) -> bool:
+    """A function, for the answer changes while a task waits, and a type checker would think it stays."""
     return ref._exit is not None
 
 

@@ -168,7 +168,8 @@ class Timers:
     def expire_call(self, call: Call, target: ActorRef, timeout: float) -> _CallTimer:
         """Fail a call with CallTimeoutError unless the returned timer is cancelled before."""
         timer = _CallTimer(self, call, target, timeout)
-        self._add(trio.current_time() + timeout, timer)
+        # max() also makes a NaN 0, which in the heap would put everything out of order.
+        self._add(trio.current_time() + max(0.0, timeout), timer)
         return timer
 
     def look_after(self, delay_s: float, entry: TimerEntry) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from actors import Actor, ActorSystem, TimerRef, open_actor_system
+from actors import Actor, ActorSystem, CallTimeoutError, TimerRef, open_actor_system
 from actors.testing import settle
 from actors.timers import SMALL_HEAP
 from tests.helpers.behaviours import Echo, Gated, Recorder
@@ -173,3 +174,13 @@ async def test_idle_timers_cost_no_task_each(autojump_clock: MockClock) -> None:
         for _ in range(100):
             recorder.send_after(1000, "later")
         assert trio.lowlevel.current_statistics().tasks_living == before
+
+
+@pytest.mark.parametrize("no_time", [0, -1, math.nan])
+async def test_an_ask_that_gives_no_time_times_out_at_once(no_time: float, autojump_clock: MockClock) -> None:
+    gated = Gated()
+    async with open_actor_system() as system:
+        ref = await system.start(lambda: gated)
+        with pytest.raises(CallTimeoutError):
+            await ref.ask("x", timeout=no_time)
+        assert trio.current_time() == 0
