@@ -181,6 +181,8 @@ class ChatScreen:
     def _accept(self, editor: Buffer) -> bool:
         line = editor.text
         self._to_trio(partial(self._hand_over, line))
+        # prompt_toolkit empties the editor after this without calling it a change.
+        self._to_trio(partial(self._on_keystroke, False))
         return False  # clear the editor
 
     def _keystroke(self, editor: Buffer) -> None:
@@ -256,6 +258,7 @@ class ChatScreen:
         def clear_or_leave(event: KeyPressEvent) -> None:
             if self._editor.text:
                 self._editor.reset()
+                self._keystroke(self._editor)  # a reset is no change to prompt_toolkit
             else:
                 self._exit()
 

@@ -1,0 +1,182 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from trio.testing import MockClock
+
+from client.cli.conversation import Entry
+from client.cli.rendering import Line, painted
+from client.cli.surface import Surface
+from client.cli.talk import TYPING_SECONDS, Talk, status_line
+from client.events import ConnectionChanged, Connectivity
+from client.phone import Phone
+from client.records import MessageState
+from tests.client.conftest import ANN, BEN, Town
+from tests.helpers.scripted_relay import until
+
+ANN_NAME, BEN_NAME = "+49 1511 2345678", "+49 1511 2345679"
+
+
+class SurfaceDouble:
+    """Keeps what it was told, and says what the test types."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.states: list[tuple[str, MessageState]] = []
+        self.status = ""
+        self.typing: str | None = None
+        self.addressee: str | None = None
+        self._typed, self._lines = trio.open_memory_channel[str | None](10)
+
+    def type(self, line: str | None) -> None:
+        self._typed.send_nowait(line)
+
+    @property
+    def texts(self) -> list[str]:
+        return [entry.text for entry in self.entries]
+
+    def show(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def change(self, message_id: str, state: MessageState) -> None:
+        self.states.append((message_id, state))
+
+    def set_status(self, status: Line) -> None:
+        self.status = painted(status, colour=False)
+
+    def set_typing(self, name: str | None) -> None:
+        self.typing = name
+
+    def set_addressee(self, name: str | None) -> None:
+        self.addressee = name
+
+    async def next_line(self) -> str | None:
+        return await self._lines.receive()
+
+
+@asynccontextmanager
+async def talking(
+    town: Town, phone: Phone, peer: str | None = BEN
+) -> AsyncIterator[tuple[SurfaceDouble, Talk]]:
+    """A talk that the test types into; it leaves at the end of the block."""
+    surface: Surface = SurfaceDouble()
+    assert isinstance(surface, SurfaceDouble)
+    talk = Talk(phone, surface, town.clock, peer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk.run)
+        yield surface, talk
+        surface.type(None)
+
+
+async def test_what_is_typed_goes_out_and_its_tick_moves(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann) as (surface, _):
+        surface.type("hello")
+        await until(lambda: len(ben.unread()) == 1)
+        ben.mark_seen()
+        await until(lambda: bool(surface.states) and surface.states[-1][1] is MessageState.READ)
+        assert surface.texts == ["hello"]
+        assert surface.entries[0].state is MessageState.PENDING
+        assert {message_id for message_id, _ in surface.states} == {surface.entries[0].id}
+
+
+async def test_what_comes_in_is_shown_once_and_counts_as_read(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann) as (surface, _):
+        message_id = ben.send_text(ANN, "hello Ann")
+        entry = await ben.wait_for(message_id, MessageState.READ)
+        assert entry.state is MessageState.READ
+        assert surface.texts == ["hello Ann"]
+        assert surface.entries[0].name == BEN_NAME
+
+
+async def test_the_past_is_shown_on_entry(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_for(ann.send_text(BEN, "long ago"), MessageState.ACCEPTED)
+        async with talking(town, ann) as (surface, _):
+            await until(lambda: surface.texts == ["long ago"])
+
+
+async def test_without_a_partner_the_first_who_writes_is_the_one(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann, None) as (surface, _):
+        surface.type("anybody?")
+        await until(lambda: "to whom?" in "".join(surface.texts[-1:]))
+        ben.send_text(ANN, "me")
+        await until(lambda: surface.addressee == BEN_NAME)
+        surface.type("hello you")
+        await until(lambda: len(ben.unread()) == 1)
+
+
+async def test_one_turns_to_somebody_else_with_a_command(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann, None) as (surface, _):
+        surface.type("/to 12")
+        surface.type("/to +49 1511 2345679")
+        surface.type("//etc/hosts")
+        await until(lambda: len(ben.unread()) == 1)
+        assert "12 is not a phone number" in surface.texts[0]
+        assert ben.unread()[0].text == "/etc/hosts"
+        assert surface.entries[-1].name == f"you → {BEN_NAME}"
+
+
+async def test_commands_are_explained_and_unknown_ones_named(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        surface.type("/help")
+        surface.type("/nonsense")
+        await until(lambda: "/nonsense is not a command here; /help lists them" in surface.texts)
+        assert any(text.startswith("/to") for text in surface.texts)
+        assert all(entry.notice for entry in surface.entries)
+
+
+async def test_a_message_that_was_refused_says_why(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, talking(town, ann, "+4915112340000") as (surface, _):
+        surface.type("hello")
+        await until(lambda: "was not sent: unknown-user" in "".join(surface.texts[-1:]))
+        assert surface.states[-1][1] is MessageState.FAILED
+
+
+async def test_the_state_of_the_line_is_shown(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        await until(lambda: surface.status == "● online")
+        town.network.unreachable["relay"] = None
+        town.relay.cut_all()
+        await until(lambda: surface.status.startswith("○ offline, reconnecting …"))
+        del town.network.unreachable["relay"]
+        await until(lambda: surface.status == "● online")
+
+
+async def test_typing_is_shown_until_it_ends_or_is_forgotten(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben:
+        await ann.wait_for(ann.send_text(BEN, "hello"), MessageState.DELIVERED)
+        async with talking(town, ann) as (_, talk), talking(town, ben, ANN) as (surface, _):
+            await trio.sleep(1)
+            talk.set_typing(True)
+            await until(lambda: surface.typing == ANN_NAME)
+            talk.set_typing(False)
+            await until(lambda: surface.typing is None)
+            talk.set_typing(True)
+            await until(lambda: surface.typing == ANN_NAME)
+            began = trio.current_time()
+            await until(lambda: surface.typing is None)
+            assert trio.current_time() - began > TYPING_SECONDS - 1
+
+
+async def test_leaving_waits_a_moment_for_the_last_message(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        async with talking(town, ann) as (surface, _):
+            surface.type("last words")
+        assert [entry.state for entry in ann.history()] == [MessageState.ACCEPTED]
+
+
+async def test_leaving_while_offline_says_what_still_waits(autojump_clock: MockClock, town: Town) -> None:
+    town.network.unreachable["relay"] = None
+    async with town.open(ANN) as ann:
+        async with talking(town, ann) as (surface, _):
+            surface.type("one")
+            surface.type("two")
+        assert surface.texts[-1] == "2 messages wait in the outbox and will go out next time"
+
+
+def test_every_state_of_the_line_has_its_words() -> None:
+    words = [painted(status_line(ConnectionChanged(each, "why")), colour=False) for each in Connectivity]
+    assert len(dict.fromkeys(words)) == len(Connectivity)
+    assert "(why)" in words[2]
