@@ -59,7 +59,7 @@ async def test_a_reader_that_takes_nothing_is_closed_although_it_talks(
         sim.stall(ben.link)  # type: ignore[arg-type]  # the simulated network's links
         for number in range(1, 12):
             anna.send(stage.ben.address.user, number, b"x" * 60_000)
-        for _ in range(int(STALL_SECONDS) + 5):
+        for _ in range(int(STALL_SECONDS) + 10):
             ben.say(Ping())
             anna.say(Ping())
             await trio.sleep(1)

@@ -1,31 +1,42 @@
-"""What /tree answers: the node's tree, in the form that `roost top` and `roost status` read."""
+"""The tree as JSON: names, states, restarts; very many children are counted, not listed."""
 
-import json
+from pathlib import Path
+from typing import Any
 
-from actors import Actor, open_actor_system
-from relay.tree_report import MAX_CHILDREN_LISTED, ROOT_NAME, tree_report
-from roost.top import render
-from supervisors import ChildSpec, DynamicSupervisor, Supervisor, SupervisorHandle, tree_as_text
+from trio.testing import MockClock
 
-
-class Idle(Actor):
-    def handle(self, message: object) -> None: ...
-
-
-async def test_the_tree_names_the_root_and_its_children_and_survives_json() -> None:
-    async with open_actor_system() as system:
-        await system.start(lambda: Supervisor([ChildSpec("listener", Idle)]), name=ROOT_NAME)
-        tree = json.loads(json.dumps(await tree_report(system)))
-    [root] = tree["children"]
-    assert (root["name"], root["children"][0]["name"]) == (ROOT_NAME, "listener")
-    assert "listener" in tree_as_text(tree)
-    assert "relay/listener" in render(tree, 200, None)
+from actors import open_actor_system
+from relay.mailboxes import Mailboxes
+from relay.tree_report import MAX_CHILDREN_LISTED, tree_report
+from tests.helpers.sim_network import SimNetwork
+from tests.helpers.stage import make_phone, open_stage
 
 
-async def test_thousands_of_children_are_counted_and_the_first_of_them_listed() -> None:
-    async with open_actor_system() as system:
-        handle = SupervisorHandle(await system.start(DynamicSupervisor, name=ROOT_NAME))
+def child(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in tree["children"] if one["name"].startswith(name))
+    return found
+
+
+async def test_restarts_of_a_mailbox_show(sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        ben = await stage.ben.connect()
+        dead = stage.crash_mailbox(stage.ben)
+        await dead.wait_stopped()
+        await ben.expect_silence()
+        mailboxes = child(await tree_report(stage.running.node.system), "mailboxes")
+        assert child(mailboxes, "mailbox ")["restarts"] == 1
+
+
+async def test_a_crowd_is_counted(sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        directory = Mailboxes(stage.running.node)
         for number in range(MAX_CHILDREN_LISTED + 5):
-            await handle.start_child(ChildSpec(str(number), Idle))
-        [root] = (await tree_report(system))["children"]
-    assert (len(root["children"]), root["children_omitted"]) == (MAX_CHILDREN_LISTED, 5)
+            await directory.get(make_phone(stage.running, f"+4917139300{number:02}").address.user)
+        mailboxes = child(await tree_report(stage.running.node.system), "mailboxes")
+        assert len(mailboxes["children"]) == MAX_CHILDREN_LISTED
+        assert mailboxes["children_omitted"] == 5
+
+
+async def test_without_a_tree_there_is_a_stopped_root() -> None:
+    async with open_actor_system() as system:
+        assert await tree_report(system) == {"name": "relay", "state": "stopped", "children": []}
