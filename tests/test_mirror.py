@@ -19,6 +19,9 @@ NO_TEST_NEEDED: dict[str, str] = {}
 NO_MODULE_NEEDED: dict[str, str] = {
     "tests/actors/test_hostile_links.py": "drives reactor, links and listener together against hostile peers",
     "tests/storage/test_durability.py": "kills processes and fills disks under all of storage together",
+    "tests/supervisors/test_supervisor_model.py": "random lives of supervisors beside a model of OTP",
+    "tests/supervisors/test_supervisor_requests.py": "one of three files about supervisors/supervisor.py",
+    "tests/supervisors/test_supervisor_restarts.py": "one of three files about supervisors/supervisor.py",
     "tests/roost/test_main.py": "tests roost/__main__.py, whose underscores a test file does not copy",
 }
 
