@@ -1,6 +1,7 @@
 """The actor runtime: Erlang's processes on trio, with Erlang's words. Knows nothing of messaging."""
 
 from actors.actor import Actor
+from actors.collector import CollectorStatistics, CollectorWatch, calm_collector
 from actors.envelope import Reply
 from actors.errors import (
     ActorDeadError,
@@ -63,6 +64,8 @@ __all__ = [
     "Address",
     "CallTimeoutError",
     "CallingSelfError",
+    "CollectorStatistics",
+    "CollectorWatch",
     "Down",
     "Exit",
     "ExitKind",
@@ -94,6 +97,7 @@ __all__ = [
     "actor_info",
     "all_actors",
     "busiest",
+    "calm_collector",
     "children",
     "crash",
     "open_actor_system",
