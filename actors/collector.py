@@ -1,9 +1,9 @@
 """The garbage collector, kept from stopping the loop: called rarely, and timed.
 
 CPython's collector comes with every 700 new objects, and looks again and again at all the old ones: it took
-40 % of the time to start and stop 300,000 actors, and one full collection holds the loop for as long as it takes
-to walk the whole heap. The runtime leaves it next to nothing to find (an actor that ends leaves no cycle), so it
-may come rarely. It is not switched off: other people's code makes cycles.
+40 % of the time to start and stop 300,000 actors, and one full collection holds the loop for as long as it
+takes to walk the whole heap. The runtime leaves it next to nothing to find (an actor that ends leaves no
+cycle), so it may come rarely. It is not switched off: other people's code makes cycles.
 
 Process-wide, and therefore not done by `open_actor_system()`: who owns the process says so.
 """
