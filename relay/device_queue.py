@@ -79,6 +79,19 @@ class DeviceQueue:
                 self._fall_behind()
         return ops
 
+    def count_on_from(self, seq: int) -> list[Op]:
+        """Give no number up to `seq` to a message any more: the device says that it has seen so many.
+
+        It has seen more than were ever given away only if the store was set back to an older state. Returns
+        what makes it durable.
+        """
+        jump = seq + 1 - self.cursor.next_seq
+        if jump <= 0:
+            return []
+        self.cursor = mailboxes.count_on_from(self.cursor, seq)
+        self.durable += jump  # what is on its way to the disk stays as far behind as it was
+        return [mailboxes.put_cursor(self.address, self.cursor)]
+
     def committed(self, seq: int) -> None:
         """Everything up to `seq` is on disk."""
         self.durable = max(self.durable, seq)

@@ -13,7 +13,7 @@ from actors.network import Link
 from actors.network import Listener as Port
 from relay import connection
 from relay.mailboxes import Mailboxes
-from relay.node import Node
+from relay.node import Node, Phase
 from supervisors import ChildSpec, ChildStartError, MaxChildrenError
 
 log = logging.getLogger("roost.relay")
@@ -53,8 +53,8 @@ class Listener(Actor):
         self.ref.tell_nowait(ACCEPT)
 
     async def on_stop(self, reason: ExitReason) -> None:
-        """Close the port when the node stops for good; not when this actor is only restarted."""
-        if not reason.is_abnormal:
+        """Close the port when the node drains; not when this actor is only restarted, alone or with others."""
+        if self._node.phase is Phase.DRAINING:
             self._port.close()
 
     async def _welcome(self, link: Link) -> None:

@@ -337,13 +337,15 @@ class Mailbox(Actor):
         if queue is None:
             outgoing.close(ErrorCode.LOGGED_OUT)
             return
+        if lifted := queue.count_on_from(outgoing.acked):
+            self._give_to_journal(lifted, self._flight.settled)
         self._outgoing[device] = outgoing
         self._welcome(queue, outgoing)
         queue.attach(given=max(outgoing.acked, outgoing.given))
         self._pump(queue, outgoing)
         # What the device has stored beyond our cursor counts as an acknowledgement. It was in flight when the
         # last connection or mailbox ended, so it fits a window; more than that takes several rounds.
-        while queue.in_flight and queue.cursor.acked_seq < outgoing.acked and not self._flight.failed:
+        while queue.in_flight and queue.in_flight[0].seq <= outgoing.acked and not self._flight.failed:
             self._acknowledge(device, outgoing.acked)
 
     def _welcome(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
@@ -371,10 +373,7 @@ class Mailbox(Actor):
         self._plan_idle_check()
 
     def _replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
-        """The old devices are logged out now, in memory; on disk with the same commit that adds the new one.
-
-        What is submitted from here on is checked against the new list and queued behind that commit.
-        """
+        """The old devices are logged out: in memory now, on disk with the commit that adds the new one."""
         for outgoing in self._outgoing.values():
             outgoing.close(ErrorCode.LOGGED_OUT)
         self._outgoing.clear()

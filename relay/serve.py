@@ -105,10 +105,8 @@ async def serve(config: Config) -> int:
             gc.collect()
             gc.freeze()
             status = await _until_end(node, root, signals)
-            node.phase = Phase.DRAINING
             log.info("node_stopping", extra={"status": status})
-            with trio.move_on_after(DRAIN_SECONDS):
-                await root.stop()
+            await drain(node, root)
     log.info("node_stopped", extra={"status": status})
     return status
 
@@ -146,6 +144,13 @@ async def open_node(config: Config) -> AsyncIterator[tuple[Node, Port, Door | No
             system=system,
         )
         yield node, port, door
+
+
+async def drain(node: Node, root: ActorRef) -> None:
+    """Take nobody new, say goodbye to everybody, and stop the tree; what it cannot do in time is cut off."""
+    node.phase = Phase.DRAINING
+    with trio.move_on_after(DRAIN_SECONDS):
+        await root.stop()
 
 
 async def _listen(network: Network, place: HostPort) -> Port:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol import Accepted, Deliver, ErrorCode, Refused, TestCrash
+from relay.serve import drain
 from tests.helpers.device import Device
 from tests.helpers.stage import Stage, open_stage
 
@@ -134,6 +135,6 @@ async def test_the_same_device_elsewhere_replaces_the_first_connection(tmp_path:
 
 async def test_a_node_that_stops_tells_its_devices_that_it_restarts(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as (stage, anna, ben):
-        await stage.running.root.stop()
+        await drain(stage.running.node, stage.running.root)
         assert await anna.expect_error() == ErrorCode.RESTARTING
         assert await ben.expect_error() == ErrorCode.RESTARTING

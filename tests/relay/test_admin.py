@@ -50,7 +50,7 @@ async def test_the_tree_has_the_mailboxes_and_connections(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage, client_of(stage) as client:
         await stage.anna.connect()
-        tree = (await client.get("/tree")).json()
+        (tree,) = (await client.get("/tree")).json()["children"]
         names = [child["name"] for child in tree["children"]]
         assert names == ["mailboxes", "services", "connections", "listener"]
         assert len(tree["children"][0]["children"]) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 from trio.testing import MockClock
 
 from protocol import ErrorCode
+from relay.serve import drain
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
@@ -55,7 +56,7 @@ async def test_a_node_that_stops_takes_nobody_new(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        await stage.running.root.stop()
+        await drain(stage.running.node, stage.running.root)
         try:
             await sim.connect("127.0.0.1", stage.running.port.port)
         except ConnectionRefusedError:
