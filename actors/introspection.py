@@ -1,7 +1,7 @@
 """A look at the living: every actor with its mailbox, counts and rates, as plain data.
 
 Nothing is kept for it that the runtime does not need anyway (but the rates), so it costs when it is called:
-about 4 µs an actor. For a system of many actors ask for `busiest`, or page through `ActorSystem.actors`.
+under 10 µs an actor for `all_actors`, a quarter of one for `busiest`. Of very many actors ask for the busiest.
 Not here: restarts and strategies, which the supervisors know of themselves.
 """
 
