@@ -11,7 +11,7 @@ The families are modules, and are used with their names: accounts, codes, mailbo
 """
 
 from storage import accounts, codes, mailboxes, prekeys
-from storage.backups import backup
+from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
 from storage.errors import (
@@ -25,13 +25,17 @@ from storage.errors import (
     JournalFailedError,
     JournalFullError,
     MapTooSmallError,
+    NoStoreError,
+    RestoreError,
     SchemaTooNewError,
     StorageError,
     StorageFullError,
 )
 from storage.figures import JournalStatistics
 from storage.journal import InlineJournal, Journal, WriterJournal
-from storage.node import NodeSecrets, load_or_create_secrets
+from storage.node import NodeSecrets, load_or_create_secrets, read_secrets
+from storage.outside import OutsideView, holder_of, open_outside
+from storage.restoration import restore
 from storage.routing import Route, RoutingTable, create_routing_table, open_routing_table
 from storage.tables import Delete, DeleteRange, Op, Put, Table
 
@@ -53,10 +57,13 @@ __all__ = [
     "JournalFullError",
     "JournalStatistics",
     "MapTooSmallError",
+    "NoStoreError",
     "NodeSecrets",
     "Op",
+    "OutsideView",
     "Put",
     "Reader",
+    "RestoreError",
     "Route",
     "RoutingTable",
     "SchemaTooNewError",
@@ -69,10 +76,15 @@ __all__ = [
     "check_records",
     "codes",
     "create_routing_table",
+    "holder_of",
+    "is_backup",
     "load_or_create_secrets",
     "mailboxes",
     "open_environment",
+    "open_outside",
     "open_routing_table",
     "prekeys",
+    "read_secrets",
+    "restore",
     "verify",
 ]

@@ -13,6 +13,7 @@ Not here: prekeys (prekeys.py) and queues (mailboxes.py), which go when a device
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from protocol.ids import DeviceAddress, DeviceId, UserId
@@ -25,6 +26,7 @@ _DEVICE_KEY = struct.Struct(">QH")
 
 # What `last_device` is before the first: numbers begin at 1.
 NO_DEVICE = DeviceId(0)
+LAST_DEVICE = DeviceId(0xFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,12 @@ def list_devices(reader: Reader, user: UserId) -> list[tuple[DeviceId, DeviceRec
     ]
 
 
+def all_users(reader: Reader) -> Iterator[tuple[UserId, UserRecord]]:
+    """Every account, for a restore; as long as there are accounts, so not in a running node."""
+    for key, data in reader.scan(USERS, b"\0", b"\xff" * _USER_KEY.size):
+        yield UserId(_USER_KEY.unpack(key)[0]), USER_CODEC.unpack(key, data)
+
+
 def count_users(reader: Reader) -> int:
     """How many accounts there are."""
     return reader.count(USERS)
@@ -155,6 +163,12 @@ def add_device(
     address = DeviceAddress(user, DeviceId(record.last_device + 1))
     after = replace(record, last_device=address.device)
     return address, after, [*put_user(user, after), *put_device(address, device)]
+
+
+def raise_last_device(user: UserId, record: UserRecord, by: int) -> Op:
+    """The operation after which the number of the next device of `user` is higher by `by`."""
+    raised = DeviceId(min(record.last_device + by, LAST_DEVICE))
+    return USER_CODEC.put(_USER_KEY.pack(user), replace(record, last_device=raised))
 
 
 def put_device(address: DeviceAddress, device: DeviceRecord) -> list[Op]:

@@ -6,11 +6,12 @@ writes to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC
 from storage.codes import CODE_CODEC
-from storage.environment import Environment, Reader
+from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
 from storage.migrations import SCHEMA_CODEC
@@ -35,31 +36,41 @@ CODECS: tuple[RecordCodec[Any], ...] = (
 SLICE_ROWS = 4096
 
 
-def check_records(environment: Environment) -> list[CorruptRecordError]:
+def check_records(
+    environment: Readable, report: Callable[[int], None] | None = None
+) -> list[CorruptRecordError]:
     """Read every row of every table; returns what is damaged, at best nothing.
 
-    Blocks for about a second for each million rows: not for the thread of the loop. Rows that are written or
+    Blocks for some seconds for each million rows: not for the thread of the loop. Rows that are written or
     deleted meanwhile may be seen or not.
+
+    Args:
+        environment: what to read.
+        report: told after every slice how many rows were looked at so far.
     """
     problems: list[CorruptRecordError] = []
+    seen = 0
     for codec in CODECS:
         after: bytes | None = b"\0"
         while after is not None:
             with environment.read() as reader:
-                after = _check_slice(reader, codec, after, problems)
+                after, count = _check_slice(reader, codec, after, problems)
+            seen += count
+            if report is not None:
+                report(seen)
     return problems
 
 
 def _check_slice(
     reader: Reader, codec: RecordCodec[Any], first: bytes, problems: list[CorruptRecordError]
-) -> bytes | None:
-    """Check the next rows from `first`; returns where to go on, None at the end of the table."""
-    key = b""
-    for number, (key, data) in enumerate(reader.scan(codec.table, first, b"\xff" * 64)):
+) -> tuple[bytes | None, int]:
+    """Check the next rows from `first`; returns where to go on (None: nowhere) and how many they were."""
+    number = 0
+    for number, (key, data) in enumerate(reader.scan(codec.table, first, b"\xff" * 64), start=1):
         try:
             codec.unpack(key, data)
         except CorruptRecordError as error:
             problems.append(error)
-        if number + 1 >= SLICE_ROWS:
-            return key + b"\0"
-    return None
+        if number >= SLICE_ROWS:
+            return key + b"\0", number
+    return None, number

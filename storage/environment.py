@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import lmdb
 from lmdb.verify import verify as verify_structure
@@ -89,12 +90,22 @@ class EnvironmentStatistics:
         return self.live_bytes / self.map_bytes
 
 
+class Readable(Protocol):
+    """What a Reader needs of whoever has the file open: this environment, or outside.py from outside."""
+
+    def _begin_read(self) -> lmdb.Transaction[bytes]: ...
+    def _end_read(self, txn: lmdb.Transaction[bytes]) -> None: ...
+    def _database(self, table: Table) -> lmdb._Database: ...
+    def read(self) -> Reader:
+        """A read transaction."""
+
+
 class Reader:
     """One read transaction: a snapshot of what was durable when it began. See Rule 2 before keeping one."""
 
     __slots__ = ("_environment", "_txn")
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Readable) -> None:
         self._environment = environment
         self._txn: lmdb.Transaction[bytes] | None = None
 
@@ -254,7 +265,7 @@ class Environment:
         if beyond >= self.reserve_bytes:
             # The common case, without counting what lies free inside the file.
             return beyond
-        return beyond + high_water - self._live_bytes()
+        return beyond + high_water - self.live_bytes()
 
     def grow_if_due(self) -> bool:
         """Double the map if it is three quarters full; returns whether it was done. Not in a transaction.
@@ -265,7 +276,7 @@ class Environment:
         high_water = (info["last_pgno"] + 1) * self._page_bytes
         if high_water <= max(info["map_size"] * GROW_ABOVE, self._grow_above_bytes):
             return False
-        if self._live_bytes() <= info["map_size"] * GROW_ABOVE:
+        if self.live_bytes() <= info["map_size"] * GROW_ABOVE:
             return False
         try:
             self.grow()
@@ -309,7 +320,8 @@ class Environment:
     def _page_bytes(self) -> int:
         return self._lmdb.stat()["psize"]
 
-    def _live_bytes(self) -> int:
+    def live_bytes(self) -> int:
+        """The bytes of the pages that hold rows: about how long a compacted copy is."""
         with self.read() as reader:
             txn = reader._open_txn()
             stats = [txn.stat(database) for database in self._databases.values()]
@@ -344,7 +356,7 @@ class Environment:
         return EnvironmentStatistics(
             map_bytes=info["map_size"],
             high_water_bytes=(info["last_pgno"] + 1) * self._page_bytes,
-            live_bytes=self._live_bytes(),
+            live_bytes=self.live_bytes(),
             file_bytes=(self.folder / "data.mdb").stat().st_size,
             disk_free_bytes=self._disk_free(),
             readers=info["num_readers"],

@@ -6,6 +6,8 @@
     - `CorruptRecordError`: a row does not match its checksum
     - `CorruptSecretsError`: the node's secrets file is damaged
     - `BackupError`: no backup was written
+    - `RestoreError`: a backup was not put in place
+    - `NoStoreError`: there is no store where one was looked for
     - `MapTooSmallError`: the map could not be grown while readers were in it
     - `JournalError`: a submission did not become durable
         - `JournalFullError`: too much is waiting already; nothing was taken
@@ -73,6 +75,25 @@ class BackupError(StorageError):
         super().__init__(f"no backup was written to {target}: {reason}")
         self.target = target
         self.reason = reason
+
+
+class RestoreError(StorageError):
+    """A backup was not put in place; what was there is as it was."""
+
+    def __init__(self, source: Path, reason: str) -> None:
+        super().__init__(f"{source} was not restored: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class NoStoreError(StorageError):
+    """There is no store in a folder: a wrong folder, or a node that has never run there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"there is no store in {folder}: is it the folder that roost serve --data names?"
+        )
+        self.folder = folder
 
 
 class MapTooSmallError(StorageError):

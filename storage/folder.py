@@ -43,6 +43,11 @@ def volatile_folder(data: Path) -> Path:
     return data / "volatile"
 
 
+def lock_file(data: Path) -> Path:
+    """Where the right to write is held."""
+    return data / "lock"
+
+
 def ballast_file(data: Path) -> Path:
     """Where disk space is held back."""
     return data / "ballast"
@@ -72,13 +77,13 @@ class FolderLock:
         Raises:
             DataFolderInUseError: another process holds it.
         """
-        self.path = folder / "lock"
+        self.path = lock_file(folder)
         # O_CLOEXEC is Python's default, so a child process does not keep the lock alive.
         self._fd: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            pid = _read_pid(self._fd)
+            pid = read_holder(self._fd)
             self.release()
             raise DataFolderInUseError(folder, pid) from error
         _write_pid(self._fd)
@@ -107,8 +112,8 @@ def _write_pid(fd: int) -> None:
         log.warning("lock_without_pid", exc_info=True)
 
 
-def _read_pid(fd: int) -> int | None:
-    """The process id that the holder wrote, or None in the moment before it has."""
+def read_holder(fd: int) -> int | None:
+    """The process id that the holder of an open lock file wrote, or None in the moment before it has."""
     text = os.pread(fd, 32, 0).strip()
     return int(text) if text.isdigit() else None
 

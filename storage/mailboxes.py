@@ -212,6 +212,15 @@ def acknowledge(
     return after, [_delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
 
 
+def count_on_from(cursor: DeviceCursor, seq: int) -> DeviceCursor:
+    """The cursor after which the next message gets a number above `seq`, with a gap if need be.
+
+    For a store that was set back: what it would give away next, the device may have seen.
+    """
+    next_seq = Seq(max(cursor.next_seq, seq + 1))
+    return DeviceCursor(next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes)
+
+
 def count_range(reader: Reader, device: DeviceAddress, after: int, upto: int) -> Taken:
     """What waits for `device` after seq `after`, up to and including `upto`; reads these rows.
 

@@ -52,6 +52,18 @@ def load_or_create_secrets(data: Path, entropy: Callable[[int], bytes]) -> NodeS
     return secrets
 
 
+def read_secrets(data: Path) -> NodeSecrets:
+    """The secrets in the folder `data`, which must be there: of a backup, or for a check.
+
+    Raises:
+        CorruptSecretsError: the file is not there, or damaged.
+    """
+    path = secrets_file(data)
+    if not path.exists():
+        raise CorruptSecretsError(path, "there is no such file")
+    return _decode(path, path.read_bytes())
+
+
 def _encode(secrets: NodeSecrets) -> bytes:
     body = _MAGIC + cbor2.dumps([secrets.node_id, secrets.static_key, secrets.code_secret])
     return body + crc32(body).to_bytes(_CRC_BYTES, "big")

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from storage import (
+    NoStoreError,
+    SchemaTooNewError,
+    backup,
+    check_records,
+    holder_of,
+    mailboxes,
+    open_environment,
+    open_outside,
+)
+from storage.backups import first_problem
+from storage.migrations import SCHEMA_CODEC, SCHEMA_KEY, SchemaVersion
+from storage.tables import QUEUE
+from tests.storage.conftest import MIB
+from tests.storage.killed_writer import RECIPIENT, ciphertext
+from tests.storage.test_accounts import store
+from tests.storage.test_checks import some_messages
+
+ENOUGH_MESSAGES = 500
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with ten messages that nobody has open."""
+    with open_environment(tmp_path / "data", map_bytes=64 * MIB) as environment:
+        store(environment, some_messages(10))
+    return tmp_path / "data"
+
+
+def test_rows_can_be_counted_and_checked_from_outside(data: Path) -> None:
+    with open_outside(data) as view:
+        assert view.rows()[QUEUE] == 10
+        assert check_records(view) == []
+
+
+def test_nothing_is_created_where_there_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(NoStoreError), open_outside(tmp_path / "nowhere"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_a_later_version_is_refused(data: Path) -> None:
+    with open_environment(data, map_bytes=64 * MIB) as environment:
+        store(environment, [SCHEMA_CODEC.put(SCHEMA_KEY, SchemaVersion(99))])
+    with pytest.raises(SchemaTooNewError), open_outside(data):
+        pass
+
+
+def test_whoever_holds_the_folder_is_named_and_nobody_otherwise(data: Path, tmp_path: Path) -> None:
+    assert holder_of(tmp_path / "nowhere") is None
+    assert holder_of(data) is None
+    with _running_writer(data) as writer:
+        assert holder_of(data) == writer.pid
+    assert holder_of(data) is None
+
+
+@contextmanager
+def _running_writer(data: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that accepts messages as fast as it can, and has accepted some."""
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "tests.storage.killed_writer", str(data)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    with writer:
+        assert writer.stdout is not None
+        _read_accepted(writer, ENOUGH_MESSAGES)
+        yield writer
+        writer.kill()
+
+
+def _read_accepted(writer: subprocess.Popen[bytes], upto: int) -> None:
+    """Read what the writer says until it has accepted so many."""
+    assert writer.stdout is not None
+    while int(writer.stdout.readline()) < upto:
+        pass
+
+
+@pytest.mark.slow  # another process fills the store meanwhile
+def test_a_backup_beside_a_running_writer_has_all_that_was_durable_when_it_began(tmp_path: Path) -> None:
+    data, saved = tmp_path / "data", tmp_path / "saved"
+    with _running_writer(data) as writer:
+        with open_outside(data) as view:
+            backup(view, saved)
+        # And the writer goes on as before.
+        _read_accepted(writer, ENOUGH_MESSAGES * 2)
+    assert first_problem(saved) is None
+    with open_outside(saved) as view, view.read() as reader:
+        messages = mailboxes.read_range(reader, RECIPIENT, 0, 1_000_000)
+        cursor = mailboxes.load_device_queue_state(reader, RECIPIENT)
+    assert len(messages) >= ENOUGH_MESSAGES
+    assert [seq for seq, _ in messages] == list(range(1, cursor.next_seq))
+    assert all(message.ciphertext == ciphertext(seq) for seq, message in messages)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from protocol.ids import DeviceAddress, DeviceId, UserId
+from storage import (
+    CorruptSecretsError,
+    DataFolderInUseError,
+    Environment,
+    Put,
+    RestoreError,
+    accounts,
+    backup,
+    check_records,
+    codes,
+    is_backup,
+    load_or_create_secrets,
+    mailboxes,
+    open_environment,
+    open_outside,
+    read_secrets,
+    restore,
+)
+from storage.accounts import DeviceRecord, UserRecord, add_device
+from storage.codes import CodeRecord
+from storage.prekeys import OneTimePrekey, add_prekeys, count_prekeys
+from storage.restoration import DEVICE_JUMP, SEQ_JUMP
+from storage.tables import QUEUE
+from tests.storage.conftest import MIB
+from tests.storage.test_accounts import store
+from tests.storage.test_checks import some_messages
+
+ANNA = DeviceAddress(UserId(7), DeviceId(1))
+BEN = DeviceAddress(UserId(8), DeviceId(1))
+
+
+def _device(letter: bytes) -> DeviceRecord:
+    return DeviceRecord(letter * 32, b"i" * 32, 1, b"p" * 32, b"g" * 64, 1)
+
+
+@pytest.fixture
+def saved(environment: Environment, tmp_path: Path) -> Path:
+    """A backup: two accounts, ten messages that wait, two prekeys, a code."""
+    load_or_create_secrets(environment.data, Random(1).randbytes)
+    _, _, anna = add_device(ANNA.user, UserRecord("+491", 1), _device(b"a"))
+    _, _, ben = add_device(BEN.user, UserRecord("+492", 1), _device(b"b"))
+    prekeys = add_prekeys(ANNA, [OneTimePrekey(1, b"k" * 32), OneTimePrekey(2, b"l" * 32)])
+    code = codes.put_code("+491", CodeRecord(b"s" * 16, b"h" * 32, 1, 2, 3, 4))
+    store(environment, [*anna, *ben, *prekeys, *some_messages(10), *code])
+    backup(environment, tmp_path / "saved", taken_at=1.0)
+    return tmp_path / "saved"
+
+
+def test_a_restored_folder_is_the_node_of_the_backup_with_its_messages(saved: Path, tmp_path: Path) -> None:
+    assert restore(saved, tmp_path / "new") is None
+    assert read_secrets(tmp_path / "new") == read_secrets(saved)
+    with open_environment(tmp_path / "new", map_bytes=64 * MIB) as restored:
+        assert restored.statistics().rows[QUEUE] == 10
+        assert check_records(restored) == []
+    assert not is_backup(tmp_path / "new")
+
+
+def test_a_backup_is_known_as_one_and_restoring_does_not_change_it(saved: Path, tmp_path: Path) -> None:
+    before = (saved / "durable" / "data.mdb").read_bytes()
+    restore(saved, tmp_path / "new")
+    assert is_backup(saved)
+    assert (saved / "durable" / "data.mdb").read_bytes() == before
+
+
+def test_no_device_is_given_a_number_that_it_may_have_seen(saved: Path, tmp_path: Path) -> None:
+    restore(saved, tmp_path / "new")
+    with open_outside(tmp_path / "new") as view, view.read() as reader:
+        anna = mailboxes.load_device_queue_state(reader, ANNA)
+        ben = mailboxes.load_device_queue_state(reader, BEN)
+        waiting = mailboxes.read_range(reader, ANNA, 0, 100)
+    assert (anna.next_seq, anna.acked_seq, anna.messages) == (11 + SEQ_JUMP, 0, 10)
+    # Ben's queue was never written to before the backup; it may have been since.
+    assert ben.next_seq == 1 + SEQ_JUMP
+    assert [seq for seq, _ in waiting] == list(range(1, 11))
+
+
+def test_no_device_number_prekey_or_code_is_given_away_twice(saved: Path, tmp_path: Path) -> None:
+    restore(saved, tmp_path / "new")
+    with open_outside(tmp_path / "new") as view, view.read() as reader:
+        user = accounts.load_user(reader, ANNA.user)
+        assert user is not None
+        assert user.last_device == ANNA.device + DEVICE_JUMP
+        assert accounts.load_device(reader, ANNA) == _device(b"a")
+        assert count_prekeys(reader, ANNA) == 0
+        assert codes.load_code(reader, "+491") is None
+
+
+def test_a_store_that_is_there_is_replaced_only_by_force_and_kept(saved: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    with open_environment(other, map_bytes=64 * MIB) as environment:
+        theirs = load_or_create_secrets(other, Random(2).randbytes)
+        store(environment, some_messages(3))
+    with pytest.raises(RestoreError, match="--force"):
+        restore(saved, other)
+    assert read_secrets(other) == theirs
+    kept = restore(saved, other, force=True)
+    assert kept == other / "backups" / "replaced-1"
+    assert read_secrets(kept) == theirs
+    with open_outside(kept) as view:
+        assert view.rows()[QUEUE] == 3
+    with open_outside(other) as view:
+        assert view.rows()[QUEUE] == 10
+
+
+def test_a_folder_that_a_node_has_open_is_left_alone(
+    environment: Environment, saved: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataFolderInUseError):
+        restore(saved, environment.data, force=True)
+
+
+def test_a_damaged_row_is_found_before_anything_is_replaced(
+    environment: Environment, saved: Path, tmp_path: Path
+) -> None:
+    with open_environment(saved, map_bytes=64 * MIB) as copy:
+        store(copy, [Put(QUEUE, b"\0" * 18, b"\1 not a record")])
+    with pytest.raises(RestoreError, match="corrupt record in table 'queue'"):
+        restore(saved, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_damaged_pages_are_found_without_opening_the_file(saved: Path, tmp_path: Path) -> None:
+    file = saved / "durable" / "data.mdb"
+    pages = bytearray(file.read_bytes())
+    pages[3 * 4096 : 3 * 4096 + 16] = b"\xff" * 16
+    file.write_bytes(pages)
+    with pytest.raises(RestoreError, match="it is damaged"):
+        restore(saved, tmp_path / "new")
+
+
+def test_a_backup_without_its_secrets_is_no_backup(saved: Path, tmp_path: Path) -> None:
+    (saved / "secrets").unlink()
+    with pytest.raises(CorruptSecretsError):
+        restore(saved, tmp_path / "new")
+
+
+def test_a_restore_that_fails_leaves_what_was_there(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore(saved, tmp_path / "new")
+    before = (tmp_path / "new" / "durable" / "data.mdb").read_bytes()
+
+    def run_out_of_room(_source: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("storage.restoration.shutil.copyfile", run_out_of_room)
+    with pytest.raises(RestoreError, match="No space left"):
+        restore(saved, tmp_path / "new", force=True)
+    assert (tmp_path / "new" / "durable" / "data.mdb").read_bytes() == before
+    assert not (tmp_path / "new" / "restoring").exists()
+
+
+def test_progress_tells_of_every_stage(saved: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    restore(saved, tmp_path / "new", report=lambda what, _done, _total: told.append(what))
+    assert list(dict.fromkeys(told)) == ["checking pages", "checking rows", "copying store"]
