@@ -1,7 +1,7 @@
 """A look at the living: every actor with its mailbox, counts and rates, as plain data.
 
 Nothing is kept for it that the runtime does not need anyway (but the rates), so it costs when it is called:
-under 10 µs an actor for `all_actors`, a quarter of one for `busiest`. Of very many actors ask for the busiest.
+under 10 µs an actor for `all_actors`, a quarter of one for `busiest`. Of very many ask for the busiest.
 Not here: restarts and strategies, which the supervisors know of themselves.
 """
 
