@@ -6,15 +6,13 @@ the loop meanwhile (a heartbeat task measures that). The runtime's own stall rep
 
 from __future__ import annotations
 
-import gc
 import itertools
-import sys
 import time
 
 import trio
 
-from actors import Actor, ActorSystem, open_actor_system
-from bench.micro.harness import Figure, Stopwatch, print_figures, write_logs_nowhere
+from actors import Actor, ActorSystem, calm_collector, open_actor_system
+from bench.micro.harness import Figure, Stopwatch, run_bench, write_logs_nowhere
 from supervisors import ChildSpec, DynamicSupervisor, SupervisorHandle
 
 SECONDS = 3.0
@@ -40,7 +38,8 @@ async def measure(per_second: int) -> list[Figure]:
         ref = await system.start(lambda: DynamicSupervisor(intensity=100_000_000))
         present: Present = {}
         await _populate(SupervisorHandle(ref), per_second, present)
-        lag, seconds, cpu = await _storm(system, present)
+        with calm_collector():  # as a node does when it has started
+            lag, seconds, cpu = await _storm(system, present)
         stalls = system.reports.stalls
         restarts = system.started - per_second - 1
     return [
@@ -72,7 +71,6 @@ def _spec(number: int, present: Present) -> ChildSpec:
 async def _storm(system: ActorSystem, present: Present) -> tuple[float, float, float]:
     """Let it blow; the longest lag, the seconds until the last child was back, and the CPU seconds."""
     per_second = len(present)
-    gc.freeze()  # as the relay does after its start: no collection has to look at what stays
     lags = [0.0]
     watch = Stopwatch()
     began = time.perf_counter()
@@ -108,4 +106,4 @@ async def _feel_the_lag(lags: list[float]) -> None:
 
 if __name__ == "__main__":
     write_logs_nowhere()
-    print_figures(trio.run(measure, int(sys.argv[1])))
+    run_bench(measure)

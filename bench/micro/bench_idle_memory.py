@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-import sys
 
 import trio
 import trio.testing
 
 from actors import Actor, open_actor_system
-from bench.micro.harness import Figure, print_figures, resident_bytes
+from bench.micro.harness import Figure, resident_bytes, run_bench
 
 
 class Idle(Actor):
@@ -34,4 +33,4 @@ async def measure(count: int) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    print_figures(trio.run(measure, int(sys.argv[1])))
+    run_bench(measure)

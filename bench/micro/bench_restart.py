@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 
 import trio
 
 from actors import Actor, ActorRef, open_actor_system
-from bench.micro.harness import Figure, print_figures, write_logs_nowhere
+from bench.micro.harness import Figure, run_bench, write_logs_nowhere
 from supervisors import ChildSpec, Supervisor
 
 CRASHES = 200
@@ -72,4 +71,4 @@ async def _crash(watcher: Watcher, victim: ActorRef) -> float:
 
 if __name__ == "__main__":
     write_logs_nowhere()
-    print_figures(trio.run(measure, int(sys.argv[1])))
+    run_bench(measure)

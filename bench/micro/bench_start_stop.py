@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import trio
 
 from actors import Actor, ActorSystem, open_actor_system
-from bench.micro.harness import Figure, Stopwatch, print_figures
+from bench.micro.harness import Figure, Stopwatch, run_bench
 
 
 class Idle(Actor):
@@ -46,4 +44,4 @@ async def _start(system: ActorSystem, count: int) -> None:
 
 
 if __name__ == "__main__":
-    print_figures(trio.run(measure, int(sys.argv[1])))
+    run_bench(measure)

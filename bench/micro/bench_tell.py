@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import trio
 
 from actors import Actor, open_actor_system
-from bench.micro.harness import Figure, Stopwatch, print_figures
+from bench.micro.harness import Figure, Stopwatch, run_bench
 
 
 class Tick:
@@ -47,4 +45,4 @@ async def measure(count: int) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    print_figures(trio.run(measure, int(sys.argv[1])))
+    run_bench(measure)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import trio
 import trio.testing
 
 from actors import Actor, open_actor_system
-from bench.micro.harness import BenchError, Figure, Stopwatch, print_figures
+from bench.micro.harness import BenchError, Figure, Stopwatch, run_bench
 
 ROUNDS = 50
 
@@ -77,4 +75,4 @@ async def _sleep_and_sleep(tasks: list[trio.lowlevel.Task]) -> None:
 
 
 if __name__ == "__main__":
-    print_figures(trio.run(measure, int(sys.argv[1])))
+    run_bench(measure)

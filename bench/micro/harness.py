@@ -16,8 +16,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+
+import trio
+
+from actors import calm_collector
 
 CHILD_TIMEOUT_SECONDS = 900.0
 
@@ -128,3 +132,12 @@ def print_figures(figures: Sequence[Figure]) -> None:
     """Print figures so that `run_in_child` can read them."""
     for figure in figures:
         print(json.dumps(dataclasses.asdict(figure)), flush=True)
+
+
+def run_bench(measure: Callable[[int], Awaitable[Sequence[Figure]]]) -> None:
+    """Be one of Roost's own benches: measure with the size of the command line, and print the figures.
+
+    The collector is calm, as it is in a node.
+    """
+    with calm_collector():
+        print_figures(trio.run(measure, int(sys.argv[1])))
