@@ -11,6 +11,7 @@ Not here: what to send and what to do with what is heard (outbox.py, inbox.py), 
 """
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -271,7 +272,7 @@ class Connection(Actor):
         except trio.TooSlowError:
             self._offline(Ending("no answer"))
         except OSError as error:
-            self._offline(Ending((error.strerror or str(error)).lower()))
+            self._offline(Ending(_socket_reason(error)))
         else:
             self._open_line(link)
 
@@ -464,6 +465,13 @@ _CLOSED_REASONS = {
 def _incoming(deliver: Deliver, phone: str | None) -> IncomingDelivery:
     accepted_at = None if deliver.accepted_at is None else float(deliver.accepted_at)
     return IncomingDelivery(deliver.seq, deliver.chat, deliver.number, deliver.ciphertext, accepted_at, phone)
+
+
+def _socket_reason(error: OSError) -> str:
+    """What the system calls it (``connection refused``); the place is said by whoever shows it."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return (error.strerror or str(error)).lower()  # a name that cannot be looked up has a text of its own
 
 
 def _user(address: Address) -> UserId:

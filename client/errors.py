@@ -10,8 +10,10 @@
         - ``NoAccountError``: no account has been registered in this home
         - ``AccountExistsError``: an account has already been registered in this home
         - ``HomeInUseError``: another process is the phone of this home
+        - ``HomeUnusableError``: the folder cannot be made, read or written
         - ``StoreTooNewError``: a later version of Roost wrote the store
         - ``StoreDamagedError``: the store is not one, or cannot be read
+        - ``StoreFailedError``: the disk did not take or give what it should (full, read-only, broken)
     - ``TextTooLongError``: a text above the limit of the content format, or no text at all
     - ``MessageStateError``: the store was asked for a step that is not this message's next one (our bug)
     - ``RelayRefusedError``: the relay said no; ``name`` is its error code's name
@@ -108,6 +110,16 @@ class HomeInUseError(HomeError):
         super().__init__(f"another roost command (listen or chat) is running on {home}; stop it first")
 
 
+class HomeUnusableError(HomeError):
+    """The folder cannot be made, read or written."""
+
+    name = "home-unusable"
+
+    def __init__(self, home: object, reason: str) -> None:
+        super().__init__(f"{home} cannot be a phone's folder: {reason}")
+        self.reason = reason
+
+
 class StoreTooNewError(HomeError):
     """A later version of Roost wrote the store; it has been left untouched."""
 
@@ -129,6 +141,15 @@ class StoreDamagedError(HomeError):
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f"{path} cannot be used: {reason}")
         self.reason = reason
+
+
+class StoreFailedError(HomeError):
+    """The disk did not take or give what it should; what was not stored has not happened."""
+
+    name = "store-failed"
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"the phone's store could not be read or written: {reason}")
 
 
 class TextTooLongError(ClientError):

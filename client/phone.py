@@ -6,6 +6,7 @@ relay, except where it says so.
 """
 
 import math
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from actors.ports import Clock, Entropy, system_clock, system_entropy
 from actors.reactor import open_reactor
 from client.access import account_access
 from client.connection import ConnectionHandle
-from client.errors import ClientError, NoAccountError, PhoneFailedError, RelayRefusedError
+from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneFailedError, RelayRefusedError
 from client.events import ConnectionChanged, Connectivity, EventStream
 from client.home_lock import HomeLock
 from client.outbox import OutboxHandle
@@ -186,7 +187,7 @@ async def open_phone(
         account = _usable_account(store, home)
         works = _Works(account, store, network, entropy, read_receipts)
         async with trio.open_nursery() as nursery:
-            # Shielded: a start that is cancelled waits for its task, which is shielded. It is quick and local.
+            # Shielded: a start that is cancelled would wait for its task, which is. It is quick and local.
             with trio.CancelScope(shield=True):
                 phone: Phone = await nursery.start(works.run)
             try:
@@ -263,9 +264,11 @@ async def _acquire(home: Path, patience: float) -> HomeLock:
 
 
 def _check_exists(home: Path) -> None:
-    """A mistyped folder must not become a new, empty home. Raises NoAccountError."""
+    """A mistyped folder must not become a new, empty home. Raises HomeError."""
     if not home.is_dir():
         raise NoAccountError(home)
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise HomeUnusableError(home, "no permission to read and write it")
 
 
 def _usable_account(store: Store, home: Path) -> Account:

@@ -20,6 +20,7 @@ from client.connection import ConnectionHandle
 from client.errors import (
     AccountExistsError,
     ClientError,
+    HomeUnusableError,
     NotConnectedError,
     RelayRefusedError,
 )
@@ -120,10 +121,11 @@ async def open_application(
     Raises:
         AccountExistsError: the home has an account; nothing was changed.
         HomeInUseError: another process is the phone of this home.
+        HomeUnusableError: the folder cannot be made or written.
         NotConnectedError: the relay cannot be reached.
         RelayKeyError: the relay does not hold the key in its URL.
     """
-    with HomeLock.acquire(home), Store.open(home, entropy, clock) as store:
+    with _acquire(home), Store.open(home, entropy, clock) as store:
         account = store.account()
         if account is not None and not account.logged_out:
             raise AccountExistsError(home, account.phone)
@@ -139,6 +141,14 @@ async def open_application(
             finally:
                 with trio.CancelScope(shield=True):
                     await tree.stop(timeout=STOP_SECONDS)
+
+
+def _acquire(home: Path) -> HomeLock:
+    """Make the folder if it is missing, and take its lock."""
+    try:
+        return HomeLock.acquire(home)
+    except OSError as error:
+        raise HomeUnusableError(home, (error.strerror or str(error)).lower()) from None
 
 
 class _FirstContact:

@@ -8,6 +8,7 @@ import argparse
 import json
 import logging
 import signal
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from client.errors import (
     HomeError,
     NotConnectedError,
     RequestTimeoutError,
+    StoreFailedError,
     TextTooLongError,
     UserInputError,
 )
@@ -40,13 +42,29 @@ def add_json(parser: argparse.ArgumentParser, what: str = "one JSON object") -> 
     parser.add_argument("--json", action="store_true", help=f"{what}, for machines")
 
 
+def count(text: str) -> int:
+    """An option's value that is a number of things, at least one; argparse says so if it is not."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def seconds(text: str) -> float:
+    """An option's value that is a length of time; argparse says so if it is negative or no number."""
+    number = float(text)
+    if not number >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is no length of time")
+    return number
+
+
 def run_command(command: Callable[[], Awaitable[int]]) -> int:
     """Run an asynchronous command to its exit status; Ctrl-C and SIGTERM end it in good order."""
     logging.getLogger("roost").addHandler(logging.NullHandler())  # a phone's log is not for its screen
     try:
         return trio.run(_until_signal, command)
-    except BaseExceptionGroup as group:
-        error = _foreseen(group)
+    except (BaseExceptionGroup, ClientError, sqlite3.Error) as raised:
+        error = _foreseen(raised)
         if error is None:
             raise
         return report(error)
@@ -94,4 +112,6 @@ def _foreseen(error: BaseException) -> ClientError | None:
     if isinstance(error, BaseExceptionGroup):
         inner = [_foreseen(each) for each in error.exceptions]
         return inner[0] if None not in inner else None
+    if isinstance(error, sqlite3.Error):
+        return StoreFailedError(error)
     return error if isinstance(error, ClientError) else None

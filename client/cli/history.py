@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from actors.ports import Clock, system_clock, system_entropy
-from client.cli.command import DONE, add_home, add_json, print_json, report
+from client.cli.command import DONE, add_home, add_json, count, print_json, report
 from client.cli.entries import entry_line
 from client.cli.message_json import line_of
 from client.cli.rendering import day, day_line, painted
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``roost history``."""
     add_home(parser)
     parser.add_argument("--with", dest="peer", metavar="NUMBER", help="only the chat with this number")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the newest N messages")
+    parser.add_argument("--limit", type=count, metavar="N", help="only the newest N messages")
     add_json(parser, "one JSON object a message")
 
 

@@ -15,7 +15,7 @@ from functools import partial
 
 import trio
 
-from client.cli.command import DONE, TIME_IS_UP, add_home, add_json, print_json, run_command
+from client.cli.command import DONE, TIME_IS_UP, add_home, add_json, count, print_json, run_command, seconds
 from client.cli.entries import entry_line
 from client.cli.message_json import STATE_NAMES, event_of
 from client.cli.rendering import notice_line, painted
@@ -30,9 +30,9 @@ _RECEIPTS = (MessageState.DELIVERED, MessageState.READ)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``roost listen``."""
     add_home(parser)
-    parser.add_argument("--count", type=int, metavar="N", help="end after N messages")
+    parser.add_argument("--count", type=count, metavar="N", help="end after N messages")
     parser.add_argument(
-        "--timeout", type=float, default=math.inf, metavar="S",
+        "--timeout", type=seconds, default=math.inf, metavar="S",
         help="end after S seconds; status 4 if fewer than N messages came",
     )  # fmt: skip
     parser.add_argument(

@@ -15,7 +15,7 @@ from pathlib import Path
 import trio
 
 from actors.ports import system_clock, system_entropy
-from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_home, add_json, print_json, run_command
+from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_home, add_json, print_json, run_command, seconds
 from client.cli.message_json import STATE_NAMES
 from client.cli.rendering import painted, tick
 from client.errors import HomeInUseError, NoAccountError, UserInputError
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which tick to wait for: ✓ accepted by the relay (the default), ✓✓ delivered, or read",
     )  # fmt: skip
     parser.add_argument(
-        "--timeout", type=float, default=DEFAULT_TIMEOUT_SECONDS, metavar="S", help="seconds to wait (30)"
+        "--timeout", type=seconds, default=DEFAULT_TIMEOUT_SECONDS, metavar="S", help="seconds to wait (30)"
     )
     add_json(parser)
 

@@ -80,7 +80,7 @@ async def test_a_relay_that_cannot_be_reached_is_named_with_the_reason(
     autojump_clock: MockClock, town: Town
 ) -> None:
     town.network.unreachable["relay"] = None
-    with pytest.raises(NotConnectedError, match=r"relay:5252 cannot be reached: .*unreachable"):
+    with pytest.raises(NotConnectedError, match="relay:5252 cannot be reached: no route to host"):
         async with applying(town):
             pass
 

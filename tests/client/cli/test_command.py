@@ -1,12 +1,23 @@
+import argparse
 import json
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
 import trio
 
-from client.cli.command import INTERRUPTED, REFUSED, TIME_IS_UP, WRONG_USAGE, print_json, run_command
+from client.cli.command import (
+    INTERRUPTED,
+    REFUSED,
+    TIME_IS_UP,
+    WRONG_USAGE,
+    count,
+    print_json,
+    run_command,
+    seconds,
+)
 from client.errors import (
     AccountExistsError,
     ClientError,
@@ -58,6 +69,22 @@ def test_an_error_that_nobody_foresaw_is_not_hidden() -> None:
     with pytest.raises(BaseExceptionGroup) as caught:
         run_command(command)
     assert caught.group_contains(RuntimeError, match="a bug")
+
+
+def test_a_store_that_fails_is_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
+    async def command() -> int:
+        async with trio.open_nursery():
+            raise sqlite3.OperationalError("database or disk is full")
+
+    assert run_command(command) == WRONG_USAGE
+    assert capsys.readouterr().err.startswith("error: store-failed: ")
+
+
+def test_numbers_that_make_no_sense_are_refused_where_they_are_typed() -> None:
+    assert (count("3"), seconds("0.5")) == (3, 0.5)
+    for read, text in ((count, "0"), (count, "-1"), (seconds, "-1"), (seconds, "nan")):
+        with pytest.raises(argparse.ArgumentTypeError):
+            read(text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

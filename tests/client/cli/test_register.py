@@ -66,6 +66,13 @@ def test_a_folder_that_is_a_phone_already_says_so(pair: Desk) -> None:
     assert ANN in outcome.err
 
 
+def test_a_place_where_no_folder_can_be_is_named(desk: Desk) -> None:
+    Path(desk.home("ann")).touch()
+    outcome = desk.register("ann", ANN)
+    assert outcome.status == 2
+    assert outcome.err.startswith("error: home-unusable: ")
+
+
 @pytest.mark.parametrize(
     ("phone", "reason"), [("0151", "must start with +"), ("+491", "too short"), ("+999123", "no country")]
 )
