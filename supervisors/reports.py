@@ -23,8 +23,8 @@ from actors import ExitReason
 from supervisors.errors import ProcessEndedError
 
 REPORTS_PER_SECOND = 20
-"""Reports on children that one supervisor writes in a second: what a person can read. In a storm of crashes the
-others are counted, and the count is a record of its own; the ends of supervisors are always reported."""
+"""Reports on children that one supervisor writes in a second: what a person can read. In a storm of crashes
+the others are counted, and the count is a record of its own; ends of supervisors are always reported."""
 
 log = logging.getLogger("roost.supervisors")
 
