@@ -54,6 +54,8 @@ class Talk:
         self._peer = peer
         self._mixed = peer is None  # several chats on one screen: own lines say whom they went to
         self._sent: dict[str, None] = {}  # messages of this sitting that are not accepted yet
+        self._began = clock.now()
+        self._shown: dict[str, None] = {}  # own messages on the surface
         self._typing_to: str | None = None  # whom we told that we are typing
         self._typing_ends = trio.CancelScope()
 
@@ -125,7 +127,7 @@ class Talk:
         entry = self._phone.entry(message_id)
         assert entry is not None  # it was queued a moment ago
         self._sent[message_id] = None
-        self._surface.show(chat_entry(entry, with_addressee=self._mixed))
+        self._show(entry)
 
     def set_typing(self, is_typing: bool) -> None:
         """Let the other side see whether something is being typed; told once for each change."""
@@ -170,13 +172,18 @@ class Talk:
             # Whoever writes first is whom one answers.
             self._peer = entry.phone
             self._surface.set_addressee(self._peer_name())
+        if entry.outgoing:
+            self._shown[entry.message_id] = None
         self._surface.show(chat_entry(entry, with_addressee=self._mixed))
 
     def _show_tick(self, message_id: str, state: MessageState, error_name: str | None) -> None:
         self._sent.pop(message_id, None)
+        entry = self._phone.entry(message_id)
+        if entry is not None and message_id not in self._shown and entry.stored_at >= self._began:
+            self._mixed = True
+            self._show(entry)  # a `roost send` on the same home has written it
         self._surface.change(message_id, state)
         if state is MessageState.FAILED:
-            entry = self._phone.entry(message_id)
             whose = "" if entry is None else f" to {name_of(entry)}"
             self._notice(f"your message{whose} was not sent: {error_name}")
 

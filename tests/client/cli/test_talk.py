@@ -11,6 +11,7 @@ from client.cli.talk import TYPING_SECONDS, Talk, status_line
 from client.events import ConnectionChanged, Connectivity
 from client.phone import Phone
 from client.records import MessageState
+from client.store import Store
 from tests.client.conftest import ANN, BEN, Town
 from tests.helpers.scripted_relay import until
 
@@ -158,6 +159,17 @@ async def test_typing_is_shown_until_it_ends_or_is_forgotten(autojump_clock: Moc
             began = trio.current_time()
             await until(lambda: surface.typing is None)
             assert trio.current_time() - began > TYPING_SECONDS - 1
+
+
+async def test_what_another_command_sends_on_the_same_home_is_shown_too(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        await until(lambda: surface.status == "● online")
+        with Store.open(town.home(ANN), town.entropy, town.clock) as store:
+            store.queue_text(BEN, "from the command line")
+        await until(lambda: surface.texts == ["from the command line"])
+        assert surface.entries[0].name == f"you → {BEN_NAME}"
 
 
 async def test_leaving_waits_a_moment_for_the_last_message(autojump_clock: MockClock, town: Town) -> None:
