@@ -1,15 +1,16 @@
-"""The admin endpoint: how the node is doing, as JSON over HTTP on loopback.
+"""The admin endpoint: how the node is doing, over HTTP; on loopback unless the operator says otherwise.
 
 An actor because it waits for requests and must not take anything down with it: whatever happens in a web
 framework, devices notice nothing.
 Restarts as: permanent; its socket belongs to the node, so it is still there for the next one.
-Rule 1: read-only, and no password: bind it to loopback. Nothing here names a user, a number or a key.
+Rule 1: who may ask is decided in admin_access.py. Nothing here names a user, a number or a key.
 """
 
 import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import cast
 
 import trio
@@ -17,14 +18,18 @@ from hypercorn.config import Config as HypercornConfig
 from hypercorn.trio import serve
 from hypercorn.typing import Framework
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from actors import Actor
+from relay.admin_access import Gate
 from relay.config import HostPort
 from relay.errors import AddressInUseError
-from relay.node import Node, Phase
+from relay.node import Node
+from relay.prometheus import Exposition
+from relay.readiness import reasons_against
 from relay.status import node_status
 from relay.tree_report import tree_report
 from supervisors import ChildSpec
@@ -112,9 +117,12 @@ def application(node: Node) -> Starlette:
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
+    exposition = Exposition(node)
+
     async def readyz(_request: Request) -> Response:
-        ready = node.phase is Phase.READY and node.journal.failure is None
-        return JSONResponse({"status": node.phase.value}, status_code=200 if ready else 503)
+        reasons = reasons_against(node)
+        answer = {"status": node.phase.value, "ready": not reasons, "reasons": [*map(asdict, reasons)]}
+        return JSONResponse(answer, status_code=503 if reasons else 200)
 
     async def status(_request: Request) -> Response:
         return JSONResponse(node_status(node))
@@ -122,13 +130,28 @@ def application(node: Node) -> Starlette:
     async def tree(_request: Request) -> Response:
         return JSONResponse(await tree_report(node.system))
 
+    async def metrics(request: Request) -> Response:
+        body, content_type = exposition.render(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
+    async def drain(_request: Request) -> Response:
+        node.drain.set()
+        return JSONResponse({"status": "draining"}, status_code=202)
+
     endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "/healthz": healthz,
         "/readyz": readyz,
         "/status": status,
         "/tree": tree,
+        "/metrics": metrics,
     }
-    return Starlette(routes=[Route(path, endpoint) for path, endpoint in endpoints.items()])
+    return Starlette(
+        routes=[
+            *(Route(path, endpoint) for path, endpoint in endpoints.items()),
+            Route("/drain", drain, methods=["POST"]),
+        ],
+        middleware=[Middleware(Gate, token=node.config.admin_token)],
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -9,9 +9,10 @@ Constants below them are what only a developer should change; each says its unit
 """
 
 import dataclasses
+import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,10 @@ SILENCE_FACTOR = 2.5
 
 SWEEP_SECONDS = 1.0
 """How often one sweep looks at all connections; one timer a worker instead of several for each of them."""
+
+REST_AFTER_BEATS = 5
+"""Sweeps without a word after which a connection gives its cipher objects back: 5 KB for each idle device,
+rebuilt in microseconds with the next word."""
 
 STALL_SECONDS = 60.0
 """A device that takes nothing from a full socket for this long is a slow reader, whatever it sends itself."""
@@ -74,6 +79,10 @@ REATTACH_WINDOW_SECONDS = 10.0
 """A connection whose mailbox crashes more often than this is closed: back-off is the device's."""
 
 
+TOKEN_CHARACTERS = 16
+"""Below this a token could be guessed by somebody who tries for long enough."""
+
+
 class HostPort(NamedTuple):
     """A place to listen on."""
 
@@ -113,6 +122,7 @@ class Config:
     max_unsent_bytes: int = 1024 * 1024
     max_queued_messages: int = 100_000
     mailbox_idle_seconds: int = 60
+    admin_token: str | None = field(default=None, repr=False)
     test_hooks: bool = False
     """Never a setting: only ROOST_TEST_HOOKS=1 sets it, and the log warns loudly."""
 
@@ -142,6 +152,14 @@ def _sms(text: Any) -> str:
     raise ValueError(f"{text!r} is none of console, file:PATH and webhook:URL")
 
 
+def _token(text: Any) -> str:
+    """Never part of an error: tokens do not belong in logs."""
+    token = str(text)
+    if len(token) < TOKEN_CHARACTERS or not (token.isascii() and token.isprintable()) or " " in token:
+        raise ValueError(f"a token has {TOKEN_CHARACTERS} or more printable characters without spaces")
+    return token
+
+
 def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
     """A reader of whole numbers within limits."""
 
@@ -160,7 +178,7 @@ SETTINGS: dict[str, Setting] = {
     "listen": Setting(parse_host_port, "where devices connect; port 0 takes a free one"),
     "data": Setting(lambda text: Path(str(text)), "the data folder; one node a folder"),
     "sms": Setting(_sms, "who brings verification codes: console, file:PATH or webhook:URL"),
-    "admin": Setting(_admin, "where operators ask (it has no password, keep it on loopback); off for none"),
+    "admin": Setting(_admin, "where operators ask; off for none. Off loopback it needs an admin_token"),
     "ready_file": Setting(
         lambda text: Path(str(text)), "written once devices can connect: JSON with relay, admin, pid"
     ),
@@ -180,6 +198,9 @@ SETTINGS: dict[str, Setting] = {
     "mailbox_idle_seconds": Setting(
         _whole(1, 86_400), "a mailbox without device or work leaves memory after this"
     ),
+    "admin_token": Setting(
+        _token, "what the admin endpoint asks for (Authorization: Bearer ...), 16 characters or more"
+    ),
 }
 """Every key of the TOML file, of the environment (`ROOST_` and upper case), and of the flags."""
 
@@ -198,7 +219,8 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         flags: what the command line said, by key; None means "not said".
 
     Raises:
-        ConfigError: a key that does not exist, or a value that cannot be used.
+        ConfigError: a key that does not exist, a value that cannot be used, or an admin endpoint that others
+            can reach without a token.
     """
     values: dict[str, Any] = {}
     if file is not None:
@@ -206,7 +228,30 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
     _add(values, "environment", _from_environment(environment), spelled=lambda key: f"ROOST_{key.upper()}")
     said = {key: value for key, value in flags.items() if value is not None}
     _add(values, "command line", said, spelled=lambda key: "--" + key.replace("_", "-"))
-    return Config(**values, test_hooks=_test_hooks(environment))
+    config = Config(**values, test_hooks=_test_hooks(environment))
+    _check_admin(config)
+    return config
+
+
+def _check_admin(config: Config) -> None:
+    """Whoever reaches the admin endpoint can stop the node, so beyond this machine it takes a token."""
+    if config.admin is None or config.admin_token is not None or is_loopback(config.admin.host):
+        return
+    problem = (
+        f"{config.admin} can be reached from other machines, so it needs a token: set ROOST_ADMIN_TOKEN "
+        "(or admin_token in the file), or bind it to 127.0.0.1"
+    )
+    raise ConfigError("settings", "admin", problem)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on `host`. A name that is looked up counts as not."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _add(
@@ -248,4 +293,5 @@ def _test_hooks(environment: Mapping[str, str]) -> bool:
 
 def as_table(config: Config) -> dict[str, str]:
     """The settings as text, for the log line that says how a node was started."""
-    return {field.name: str(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    table = {each.name: str(getattr(config, each.name)) for each in dataclasses.fields(config)}
+    return table | {"admin_token": "None" if config.admin_token is None else "(set)"}

@@ -6,6 +6,9 @@ is a level (connections, queued messages) is read from its owner when somebody a
 
 from collections import deque
 
+MAX_REASONS = 100
+"""Reasons that are counted by name: twice as many as there are codes."""
+
 
 class Counters:
     """What has happened since the node started."""
@@ -48,7 +51,9 @@ class Counters:
         self.refused[name] = self.refused.get(name, 0) + 1
 
     def close(self, reason: str) -> None:
-        """Count the end of a connection by its reason."""
+        """Count the end of a connection by its reason. A peer can make reasons up; it cannot fill memory."""
+        if reason not in self.connections_closed and len(self.connections_closed) >= MAX_REASONS:
+            reason = "other"
         self.connections_closed[reason] = self.connections_closed.get(reason, 0) + 1
 
     def as_dict(self) -> dict[str, int | dict[str, int]]:

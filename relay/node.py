@@ -18,6 +18,7 @@ from relay.flight import Flight
 from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
 from relay.outgoing import Surroundings
+from relay.pauses import GarbagePauses
 from relay.presence import Presence
 from relay.sms import SmsGateway
 from storage import Environment, NodeSecrets, accounts
@@ -57,6 +58,9 @@ class Node:
     """What each mailbox has given to the journal; must outlive the mailbox (flight.py says why)."""
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
+    garbage: GarbagePauses = field(default_factory=GarbagePauses)
+    drain: trio.Event = field(default_factory=trio.Event)
+    """Set by whoever wants the node to drain and end, as SIGTERM does."""
     started_at: float = field(default_factory=trio.current_time)
     _connections: int = 0
 

@@ -38,7 +38,7 @@ from relay.sms import gateway_from
 from relay.status import node_version
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
-from storage import StorageError, load_or_create_secrets, open_environment
+from storage import StorageError, is_backup, load_or_create_secrets, open_environment
 from storage.routing import create_routing_table
 
 log = logging.getLogger("roost.relay")
@@ -48,6 +48,9 @@ FAILED = 1
 
 LISTEN_BACKLOG = 1_024
 """Connections the kernel keeps until they are accepted: a login storm comes faster than they are taken."""
+
+GC_THRESHOLDS = (50_000, 20, 50)
+"""Allocations, young collections and middle ones before the collector looks at the next generation."""
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long the loop may keep the GIL from the journal's writer, which needs it a few times a commit: Python's
@@ -89,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def serve(config: Config) -> int:
-    """Run a node until SIGTERM, SIGINT, or the end of its journal or its tree.
+    """Run a node until SIGTERM, SIGINT, a drain by the admin endpoint, or the end of its journal or tree.
 
     Raises:
         AddressInUseError: it cannot listen where it was told to.
@@ -101,9 +104,7 @@ async def serve(config: Config) -> int:
             node.phase = Phase.READY
             _announce(config, relay_address(node, port), door)
             _write_ready_file(config.ready_file, relay_address(node, port), door)
-            # What is there now stays for good: the collector need not look at it again.
-            gc.collect()
-            gc.freeze()
+            _calm_the_collector()
             status = await _until_end(node, root, signals)
             log.info("node_stopping", extra={"status": status})
             await drain(node, root)
@@ -119,6 +120,9 @@ async def open_node(config: Config) -> AsyncIterator[tuple[Node, Port, Door | No
         AddressInUseError, StorageError: as `serve`.
     """
     async with AsyncExitStack() as stack:
+        if is_backup(config.data):
+            advice = "put it in place with 'roost restore', which makes it safe to go on from"
+            raise ConfigError("data", str(config.data), f"this is a backup: {advice}")
         environment = stack.enter_context(open_environment(config.data))
         secrets = load_or_create_secrets(config.data, system_entropy)
         routing = create_routing_table(config.data)
@@ -143,6 +147,7 @@ async def open_node(config: Config) -> AsyncIterator[tuple[Node, Port, Door | No
             sms=gateway_from(config.sms, system_clock, _show),
             system=system,
         )
+        stack.enter_context(node.garbage.watching(system_monotonic))
         yield node, port, door
 
 
@@ -172,6 +177,11 @@ async def _until_end(node: Node, root: ActorRef, signals: AsyncIterator[int]) ->
             break
         end(0)
 
+    async def wait_for_drain() -> None:
+        await node.drain.wait()
+        log.info("drain_requested")
+        end(0)
+
     async def wait_for_journal() -> None:
         await node.journal.failed.wait()
         end(FAILED)
@@ -187,6 +197,7 @@ async def _until_end(node: Node, root: ActorRef, signals: AsyncIterator[int]) ->
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait_for_signal)
+        nursery.start_soon(wait_for_drain)
         nursery.start_soon(wait_for_journal)
         nursery.start_soon(wait_for_tree)
     return max(statuses)
@@ -241,6 +252,17 @@ def _write_ready_file(path: Path | None, address: str, door: Door | None) -> Non
         partial.replace(path)
     except OSError as error:
         raise ConfigError("command line", "--ready-file", f"{path}: {error.strerror}") from None
+
+
+def _calm_the_collector() -> None:
+    """What is there after the start stays for good, and the path of a message makes no cycles.
+
+    So the collector need not look at the first again, and need not look for the second seven hundred
+    allocations at a time: with thousands of connections each full look is a pause for all of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _raise_descriptor_limit() -> None:

@@ -8,7 +8,7 @@ Restarts as: permanent; it has no state but the counts of a stalled minute.
 from actors import Actor
 from protocol import ErrorCode, Ping
 from relay import connection
-from relay.config import HANDSHAKE_SECONDS, SILENCE_FACTOR, STALL_SECONDS, SWEEP_SECONDS
+from relay.config import HANDSHAKE_SECONDS, REST_AFTER_BEATS, SILENCE_FACTOR, STALL_SECONDS, SWEEP_SECONDS
 from relay.node import Node
 from relay.outgoing import Outgoing
 from supervisors import ChildSpec
@@ -69,3 +69,5 @@ def _look_at(outgoing: Outgoing, beat: int, keepalive_seconds: int) -> None:
         outgoing.close(ErrorCode.TOO_SLOW)
     elif (beat - outgoing.spoke_at) * SWEEP_SECONDS >= keepalive_seconds:
         outgoing.push(_PING)
+    elif beat - max(outgoing.heard_at, outgoing.spoke_at) == REST_AFTER_BEATS:
+        outgoing.rest()
