@@ -11,24 +11,19 @@ import json
 import shutil
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from roost.admin import AdminError, fetch_object
+
 DEFAULT_ADMIN_URL = "http://127.0.0.1:5280"
 DEFAULT_INTERVAL_SECONDS = 1.0
-FETCH_TIMEOUT_SECONDS = 5.0
-MAX_TREE_BYTES = 64 * 1024 * 1024  # a node that answers with more than this is not the node we asked
 
 _HOME_AND_CLEAR_BELOW = "\x1b[H\x1b[J"
 _TITLE = "mailbox   peak     1 s    10 s   100 s  restarts  actor"
 
 Tree = Mapping[str, Any]  # the form of supervisors.tree_as_data
-
-
-class TopError(Exception):
-    """The tree could not be read; the text says why, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
             if not live:
                 return 0
             time.sleep(args.interval)
-    except TopError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except AdminError as error:
+        print(f"error: admin-unreachable: {error}", file=sys.stderr)
         return 1
 
 
@@ -89,18 +84,11 @@ def fetch_tree(admin: str) -> Tree:
     """Ask a node for its tree.
 
     Raises:
-        TopError: it cannot be reached, refuses, or answers with something that is no tree.
+        AdminError: it cannot be reached, refuses, or answers with something that is no tree.
     """
-    url = admin.rstrip("/") + "/tree"
-    if not url.startswith(("http://", "https://")):
-        raise TopError(f"{admin} is not an http address")
-    try:
-        with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_SECONDS) as answer:
-            tree = json.loads(answer.read(MAX_TREE_BYTES))
-    except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors, bad JSON a ValueError
-        raise TopError(f"no tree from {url}: {getattr(error, 'reason', error)}") from error
-    if not isinstance(tree, dict) or "name" not in tree:
-        raise TopError(f"{url} answered with something that is no tree")
+    tree = fetch_object(admin, "/tree")
+    if "name" not in tree:
+        raise AdminError(f"{admin} answered with something that is no tree")
     return tree
 
 
