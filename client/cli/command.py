@@ -64,6 +64,9 @@ def run_command(command: Callable[[], Awaitable[int]]) -> int:
     try:
         return trio.run(_until_signal, command)
     except (BaseExceptionGroup, ClientError, sqlite3.Error) as raised:
+        if _is_only(raised, BrokenPipeError):
+            # Whoever read our output has left (`roost listen | head`): the console script knows what to do.
+            raise BrokenPipeError from None
         error = _foreseen(raised)
         if error is None:
             raise
@@ -105,6 +108,13 @@ async def _until_signal(command: Callable[[], Awaitable[int]]) -> int:
         status = await command()
         nursery.cancel_scope.cancel()
     return status
+
+
+def _is_only(error: BaseException, kind: type[BaseException]) -> bool:
+    """Whether it is of this kind, or a group of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_only(each, kind) for each in error.exceptions)
+    return isinstance(error, kind)
 
 
 def _foreseen(error: BaseException) -> ClientError | None:

@@ -80,6 +80,15 @@ def test_a_store_that_fails_is_foreseen(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.startswith("error: store-failed: ")
 
 
+def test_a_reader_that_has_left_is_told_to_the_console_script_as_what_it_is() -> None:
+    async def command() -> int:
+        async with trio.open_nursery():
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run_command(command)
+
+
 def test_numbers_that_make_no_sense_are_refused_where_they_are_typed() -> None:
     assert (count("3"), seconds("0.5")) == (3, 0.5)
     for read, text in ((count, "0"), (count, "-1"), (seconds, "-1"), (seconds, "nan")):
