@@ -1,5 +1,6 @@
 """The admin endpoint answers, and its door says clearly when it is taken."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ from relay.admin import Door, application, child_spec
 from relay.config import HostPort
 from relay.errors import AddressInUseError
 from relay.node import Phase
+from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Stage, open_stage
 
@@ -41,7 +43,10 @@ async def test_readiness_turns_red_while_the_node_drains(
     async with open_stage(tmp_path, sim) as stage, client_of(stage) as client:
         assert (await client.get("/readyz")).status_code == 200
         stage.running.node.phase = Phase.DRAINING
-        assert (await client.get("/readyz")).status_code == 503
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        reasons = [{"name": "draining", "detail": "devices cannot connect"}]
+        assert answer.json() == {"status": "draining", "ready": False, "reasons": reasons}
         assert (await client.get("/healthz")).status_code == 200
 
 
@@ -78,3 +83,33 @@ async def test_it_answers_over_http_and_again_after_a_restart(tmp_path: Path) ->
                     with trio.fail_after(5):
                         assert (await client.get(door.url + "/healthz")).status_code == 200
         door.close()
+
+
+async def test_a_drain_is_asked_for_by_post_and_by_nothing_else(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage, client_of(stage) as client:
+        assert (await client.get("/drain")).status_code == 405
+        assert not stage.running.node.drain.is_set()
+        assert (await client.post("/drain")).status_code == 202
+        assert stage.running.node.drain.is_set()
+
+
+async def test_figures_are_given_in_the_format_of_prometheus(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage, client_of(stage) as client:
+        answer = await client.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=")
+        assert "roost_journal_backlog_submissions 0.0" in answer.text
+
+
+async def test_a_node_with_a_token_asks_for_it(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    config = replace(TEST_CONFIG, admin_token="a-token-of-the-operator")
+    async with open_stage(tmp_path, sim, config=config) as stage, client_of(stage) as client:
+        for path in ("/status", "/metrics", "/tree", "/readyz"):
+            assert (await client.get(path)).status_code == 401
+        client.headers["Authorization"] = "Bearer a-token-of-the-operator"
+        assert (await client.get("/status")).status_code == 200

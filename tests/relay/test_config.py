@@ -20,14 +20,14 @@ def test_without_anything_said_the_defaults_hold() -> None:
 
 
 def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_path: Path) -> None:
-    file = write(tmp_path, 'listen = "10.0.0.1:1"\nadmin = "10.0.0.1:2"\nsms = "file:a"\n')
+    file = write(tmp_path, 'listen = "10.0.0.1:1"\nadmin = "127.0.0.1:2"\nsms = "file:a"\n')
     config = load(
         file,
-        {"ROOST_ADMIN": "10.0.0.2:2", "ROOST_SMS": "file:b", "HOME": "/"},
+        {"ROOST_ADMIN": "127.0.0.2:2", "ROOST_SMS": "file:b", "HOME": "/"},
         {"sms": "file:c", "data": None},
     )
     assert config.listen == HostPort("10.0.0.1", 1)
-    assert config.admin == HostPort("10.0.0.2", 2)
+    assert config.admin == HostPort("127.0.0.2", 2)
     assert config.sms == "file:c"
 
 
@@ -86,6 +86,31 @@ def test_the_admin_endpoint_can_be_turned_off() -> None:
     assert load(None, {"ROOST_ADMIN": "off"}, {}).admin is None
 
 
+@pytest.mark.parametrize("place", ["0.0.0.0:5280", "10.0.0.1:5280", "[::]:5280", "relay.example:5280"])
+def test_an_admin_endpoint_that_others_can_reach_needs_a_token(place: str) -> None:
+    with pytest.raises(ConfigError, match="ROOST_ADMIN_TOKEN"):
+        load(None, {"ROOST_ADMIN": place}, {})
+    assert load(None, {"ROOST_ADMIN": place, "ROOST_ADMIN_TOKEN": "t" * 16}, {}).admin_token == "t" * 16
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:5280", "127.1.2.3:5280", "[::1]:5280", "localhost:5280", "off"])
+def test_on_this_machine_no_token_is_needed(place: str) -> None:
+    assert load(None, {"ROOST_ADMIN": place}, {}).admin_token is None
+
+
+@pytest.mark.parametrize("token", ["short", "with a space in it", "with-an-umlaut-ä", "with-a-line\nbreak"])
+def test_a_token_that_cannot_be_sent_or_could_be_guessed_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(ConfigError, match="16 or more") as refusal:
+        load(None, {"ROOST_ADMIN_TOKEN": token}, {})
+    assert token not in str(refusal.value)
+
+
+def test_a_token_stands_neither_in_the_log_line_nor_in_the_repr() -> None:
+    config = Config(admin_token="a-secret-of-the-operator")
+    assert as_table(config)["admin_token"] == "(set)"
+    assert "a-secret" not in repr(config)
+
+
 @pytest.mark.parametrize(("value", "on"), [("1", True), ("0", False), ("", False)])
 def test_only_the_environment_turns_test_hooks_on(value: str, on: bool) -> None:
     assert load(None, {"ROOST_TEST_HOOKS": value}, {}).test_hooks is on
@@ -108,5 +133,5 @@ def test_every_setting_is_in_the_operations_manual_with_its_default() -> None:
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
     defaults = as_table(Config())
     for key, setting in SETTINGS.items():
-        default = "–" if key == "ready_file" else f"`{defaults[key]}`"
+        default = "–" if defaults[key] == "None" else f"`{defaults[key]}`"
         assert f"| `{key}` | {default} | {setting.help} |" in text

@@ -1,6 +1,6 @@
 """Counters count, and rates are taken over the last samples."""
 
-from relay.metrics import Counters, Rate
+from relay.metrics import MAX_REASONS, Counters, Rate
 
 
 def test_every_counter_is_reported_by_name() -> None:
@@ -13,6 +13,16 @@ def test_every_counter_is_reported_by_name() -> None:
     assert values["accepted"] == 2
     assert values["refused"] == {"stale-devices": 2}
     assert values["connections_closed"] == {"eof": 1}
+
+
+def test_reasons_that_peers_make_up_do_not_fill_memory() -> None:
+    counters = Counters()
+    for number in range(2 * MAX_REASONS):
+        counters.close(f"peer: code-{number}")
+    counters.close("peer: code-1")
+    assert len(counters.connections_closed) == MAX_REASONS + 1
+    assert counters.connections_closed["other"] == MAX_REASONS
+    assert counters.connections_closed["peer: code-1"] == 2
 
 
 def test_the_report_is_a_copy() -> None:

@@ -50,13 +50,35 @@ def test_a_signal_stops_it_in_good_order(tmp_path: Path, number: signal.Signals)
         assert facts["relay"].startswith("roost://127.0.0.1:")
         assert int(facts["pid"]) == node.pid
         with urllib.request.urlopen(facts["admin"] + "/readyz") as answer:
-            assert json.load(answer) == {"status": "ready"}
+            assert json.load(answer)["status"] == "ready"
         node.send_signal(number)
         out, err = node.communicate(timeout=5)
         assert node.returncode == 0
         assert facts["relay"] in out
         assert "roost register --home alice" in out
         assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_an_operator_can_have_it_drained_over_http(tmp_path: Path) -> None:
+    with running(tmp_path) as (node, facts):
+        request = urllib.request.Request(facts["admin"] + "/drain", method="POST")
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 202
+        _, err = node.communicate(timeout=5)
+        assert node.returncode == 0
+        assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_backup_is_not_run_in_place(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "backup.json").write_text("{}")
+    node = spawn(tmp_path, "--listen", "127.0.0.1:0", "--admin", "off")
+    _, err = node.communicate(timeout=WAIT_SECONDS)
+    assert node.returncode == 1
+    assert "roost restore" in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.slow

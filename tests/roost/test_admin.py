@@ -12,6 +12,8 @@ ANSWERS = {"/object": b'{"a": 1}', "/list": b"[1]", "/text": b"hello"}
 class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = ANSWERS.get(self.path)
+        if self.path == "/secret" and self.headers["Authorization"] == "Bearer a-token":
+            body = b"{}"
         self.send_response(200 if body is not None else 503)
         self.end_headers()
         self.wfile.write(body or b"")
@@ -41,6 +43,13 @@ def test_an_object_is_fetched_from_an_address_with_or_without_scheme(admin: str)
 def test_an_answer_that_is_no_object_is_an_error_that_names_the_address(admin: str, path: str) -> None:
     with pytest.raises(AdminError, match=admin):
         fetch_object(admin, path)
+
+
+def test_the_token_comes_from_the_environment(admin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AdminError):
+        fetch_object(admin, "/secret")
+    monkeypatch.setenv("ROOST_ADMIN_TOKEN", "a-token")
+    assert fetch_object(admin, "/secret") == {}
 
 
 def test_a_node_that_is_not_there_is_an_error_that_says_so() -> None:
