@@ -90,9 +90,7 @@ class NoStoreError(StorageError):
     """There is no store in a folder: a wrong folder, or a node that has never run there."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"there is no store in {folder}: is it the folder that roost serve --data names?"
-        )
+        super().__init__(f"there is no store in {folder}: is it the folder that roost serve --data names?")
         self.folder = folder
 
 

@@ -171,7 +171,19 @@ def append(
 ) -> tuple[DeviceCursor, list[Op]]:
     """Put `message` at the end of the queue, as `cursor.next_seq`.
 
-    Returns the cursor after it, for the next call, and the operations.
+    Returns:
+        The cursor after it, and the operations.
+    """
+    after, put = append_one_of_several(device, cursor, message)
+    return after, [put, put_cursor(device, after)]
+
+
+def append_one_of_several(
+    device: DeviceAddress, cursor: DeviceCursor, message: QueuedMessage
+) -> tuple[DeviceCursor, Op]:
+    """As `append`, without the cursor's row: for several messages in one submission.
+
+    Whoever calls it adds `put_cursor` with the last cursor, once.
     """
     key = _QUEUE_KEY.pack(device.user, device.device, cursor.next_seq)
     after = DeviceCursor(
@@ -180,7 +192,7 @@ def append(
         cursor.messages + 1,
         cursor.ciphertext_bytes + len(message.ciphertext),
     )
-    return after, [MESSAGE_CODEC.put(key, message), put_cursor(device, after)]
+    return after, MESSAGE_CODEC.put(key, message)
 
 
 def acknowledge(
