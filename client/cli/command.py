@@ -7,6 +7,7 @@ foresaw. An error is one line on standard error: ``error: <name>: <sentence>``.
 import argparse
 import json
 import logging
+import os
 import signal
 import sqlite3
 import sys
@@ -40,6 +41,11 @@ def add_home(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser, what: str = "one JSON object") -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help=f"{what}, for machines")
+
+
+def wants_colour() -> bool:
+    """Whether output may be coloured: on a terminal that can, unless ``NO_COLOR`` is set (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def count(text: str) -> int:

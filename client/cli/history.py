@@ -7,10 +7,9 @@ Works without a connection, and while 'roost listen' or 'roost chat' runs on the
 """
 
 import argparse
-import sys
 
 from actors.ports import Clock, system_clock, system_entropy
-from client.cli.command import DONE, add_home, add_json, count, print_json, report
+from client.cli.command import DONE, add_home, add_json, count, print_json, report, wants_colour
 from client.cli.entries import entry_line
 from client.cli.message_json import line_of
 from client.cli.rendering import day, day_line, painted
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         for entry in entries:
             print_json(**line_of(entry))
     else:
-        print_entries(entries, system_clock, colour=sys.stdout.isatty(), with_names=args.peer is None)
+        print_entries(entries, system_clock, colour=wants_colour(), with_names=args.peer is None)
     return DONE
 
 

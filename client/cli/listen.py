@@ -15,7 +15,17 @@ from functools import partial
 
 import trio
 
-from client.cli.command import DONE, TIME_IS_UP, add_home, add_json, count, print_json, run_command, seconds
+from client.cli.command import (
+    DONE,
+    TIME_IS_UP,
+    add_home,
+    add_json,
+    count,
+    print_json,
+    run_command,
+    seconds,
+    wants_colour,
+)
 from client.cli.entries import entry_line
 from client.cli.message_json import STATE_NAMES, event_of
 from client.cli.rendering import notice_line, painted
@@ -68,7 +78,7 @@ class Listening:
     def __init__(self, as_json: bool, wanted: float) -> None:
         self._as_json = as_json
         self._wanted = wanted
-        self._colour = sys.stdout.isatty()
+        self._colour = wants_colour()
         self._was_online = True
         self.count = 0  # messages printed so far
 

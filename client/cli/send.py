@@ -15,7 +15,17 @@ from pathlib import Path
 import trio
 
 from actors.ports import system_clock, system_entropy
-from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_home, add_json, print_json, run_command, seconds
+from client.cli.command import (
+    DONE,
+    REFUSED,
+    TIME_IS_UP,
+    add_home,
+    add_json,
+    print_json,
+    run_command,
+    seconds,
+    wants_colour,
+)
 from client.cli.message_json import STATE_NAMES
 from client.cli.rendering import painted, tick
 from client.errors import HomeInUseError, NoAccountError, UserInputError
@@ -105,8 +115,10 @@ def _tell(entry: HistoryEntry, to: str, args: argparse.Namespace) -> int:
         print(_too_late(entry, args), file=sys.stderr)
         return TIME_IS_UP
     if not args.json:
-        colour = sys.stdout.isatty()
-        print(f"{painted([tick(entry.state)], colour)} {STATE_NAMES[entry.state]}: {readable_number(to)}")
+        style, symbol = tick(entry.state)
+        symbol = symbol.rstrip()  # nothing stands below it to be aligned with
+        ticked = painted([(style, symbol)], colour=True) if wants_colour() else symbol
+        print(f"{ticked} {STATE_NAMES[entry.state]}: {readable_number(to)}")
     return DONE
 
 

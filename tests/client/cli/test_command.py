@@ -17,6 +17,7 @@ from client.cli.command import (
     print_json,
     run_command,
     seconds,
+    wants_colour,
 )
 from client.errors import (
     AccountExistsError,
@@ -117,3 +118,20 @@ def test_json_is_one_line_of_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     assert line.isascii()
     assert line.count("\n") == 1
     assert json.loads(line) == {"text": "ü\n\x1b[2J"}
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environment", "wanted"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (False, {"TERM": "xterm"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colour_is_for_terminals_of_people_who_want_it(
+    is_terminal: bool, environment: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr(os, "environ", environment)
+    assert wants_colour() is wanted

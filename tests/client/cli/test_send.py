@@ -14,7 +14,7 @@ from tests.client.conftest import BEN
 
 def test_a_message_that_was_accepted_ends_with_zero_and_its_tick(pair: Desk) -> None:
     outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello")
-    assert (outcome.status, outcome.out) == (0, "✓  accepted: +49 1511 2345679\n")
+    assert (outcome.status, outcome.out) == (0, "✓ accepted: +49 1511 2345679\n")
 
 
 def test_a_machine_is_told_id_recipient_state_and_time(pair: Desk) -> None:
