@@ -225,13 +225,16 @@ class Connection(Actor):
             self._fault(error)
             return
         acked = 0
+        sends: list[Send] = []  # in a row, to one chat: one submission for all of them
         for event in events:
             # Those of every day first. Acknowledgements are cumulative, so the last in a row counts; but a
             # Read behind one must find it done, because only what was delivered can be read.
             if type(event) is Ack:
                 acked = event.seq
             elif type(event) is Send:
-                await self._send(event)
+                if sends and sends[0].chat != event.chat:
+                    sends = await self._send(sends)
+                sends.append(event)
             else:
                 if acked:
                     acked = await self._acknowledge(Seq(acked))
@@ -239,6 +242,8 @@ class Connection(Actor):
             if outgoing.end is not None:
                 return
         self._node.counters.received += len(events)
+        if sends:
+            await self._send(sends)
         if acked:
             await self._acknowledge(Seq(acked))
         if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
@@ -339,20 +344,26 @@ class Connection(Actor):
 
     # ---- messages ----
 
-    async def _send(self, event: Send) -> None:
-        """Hand a message to its recipient's mailbox; whatever becomes of it is answered from there."""
+    async def _send(self, messages: list[Send]) -> list[Send]:
+        """Hand messages to their recipient's mailbox; whatever becomes of them is answered from there.
+
+        Returns what is left to hand over, which is nothing.
+        """
         assert self._device is not None  # the protocol lets nobody else send
+        user = messages[0].chat
         try:
-            mailbox = await self._mailboxes.get(event.chat)
+            mailbox = await self._mailboxes.get(user)
         except RefusalError as refusal:
-            self._outgoing.refused(event.chat, event.number, refusal.code)
-            return
-        chat = self._chats.get(event.chat)
+            for message in messages:
+                self._outgoing.refused(user, message.number, refusal.code)
+            return []
+        chat = self._chats.get(user)
         if chat is None or chat.mailbox is not mailbox.ref:
-            chat = self._chats[event.chat] = Chat(mailbox.ref)
+            chat = self._chats[user] = Chat(mailbox.ref)
             self.monitor(mailbox.ref)
-        chat.submitted = event.number
-        await mailbox.submit(self._device, event.number, event.parts)
+        chat.submitted = messages[-1].number
+        await mailbox.submit(self._device, messages)
+        return []
 
     async def _acknowledge(self, seq: Seq) -> int:
         """Pass an acknowledgement on; returns what is left to pass on, which is nothing."""

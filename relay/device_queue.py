@@ -65,19 +65,23 @@ class DeviceQueue:
         self._window_messages = window_messages
         self._window_bytes = window_bytes
 
-    def append(self, message: QueuedMessage) -> list[Op]:
-        """Give the next message its seq; returns what makes it durable.
+    def append(self, message: QueuedMessage) -> Op:
+        """Give the next message its seq; returns what makes it durable, together with `put_cursor`.
 
         Nothing is sent before that. The message is kept in memory if the device is keeping up.
         """
         seq = self.cursor.next_seq
-        self.cursor, ops = mailboxes.append(self.address, self.cursor, message)
+        self.cursor, put = mailboxes.append_one_of_several(self.address, self.cursor, message)
         if self.state is QueueState.ONLINE:
             if len(self.fresh) < self._window_messages:
                 self.fresh.append((seq, message))
             else:
                 self._fall_behind()
-        return ops
+        return put
+
+    def put_cursor(self) -> Op:
+        """What makes durable how far the queue has come: once for all messages of a submission."""
+        return mailboxes.put_cursor(self.address, self.cursor)
 
     def count_on_from(self, seq: int) -> list[Op]:
         """Give no number up to `seq` to a message any more: the device says that it has seen so many.

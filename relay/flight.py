@@ -76,11 +76,11 @@ class Flight:
         count, self.committed, self._told = self.committed, 0, False
         return count
 
-    def message_settled(self, error: JournalError | None) -> None:
-        """One message is durable, or is not."""
+    def messages_settled(self, count: int, error: JournalError | None) -> None:
+        """So many messages, of one submission, are durable, or are not."""
         if error is None:
-            self.committed += 1
-            self.counters.accepted += 1
+            self.committed += count
+            self.counters.accepted += count
             if not self._told:
                 self._told = _tell(self.mailbox, COMMITTED)
         self.settled(error)
@@ -123,36 +123,38 @@ def _tell(mailbox: ActorRef | None, note: object) -> bool:
     return True
 
 
-# One of each is built for every message, acknowledgement or reading: plain slotted classes, because a frozen
+# One is built for every submission, acknowledgement or reading: plain slotted classes, because a frozen
 # dataclass costs three times as much to build, and a closure keeps cells alive besides.
 
 
-class MessageSettled:
-    """The journal's word on one message: ✓ for its sender, and delivery to the recipient's devices."""
+class MessagesSettled:
+    """The journal's word on messages of one sender: ✓, and delivery to the recipient's devices."""
 
-    __slots__ = ("flight", "number", "sender", "state")
+    __slots__ = ("first", "flight", "last", "sender", "state")
 
     def __init__(
-        self, flight: Flight, sender: DeviceAddress, number: MessageNumber, state: SenderState
+        self, flight: Flight, sender: DeviceAddress, first: int, last: int, state: SenderState
     ) -> None:
         self.flight = flight
         self.sender = sender
-        self.number = number
+        self.first = first  # the numbers, without gaps
+        self.last = last
         self.state = state
 
     def __call__(self, error: JournalError | None) -> None:
         """See the class."""
         flight = self.flight
         # Delivery first: the mailbox is woken before the sender's connection is.
-        flight.message_settled(error)
+        flight.messages_settled(self.last - self.first + 1, error)
         outgoing = flight.presence.of_device(self.sender)
         if error is None:
-            self.state.durable = self.number
+            self.state.durable = self.last
             if outgoing is not None:
-                outgoing.accepted(flight.user, self.number)
+                outgoing.accepted(flight.user, MessageNumber(self.last))
         elif outgoing is not None and not isinstance(error, JournalFailedError):
-            # A failed journal does not know whether the message is on the disk: then nothing is said.
-            outgoing.refused(flight.user, self.number, refusal_of(error))
+            # A failed journal does not know whether the messages are on the disk: then nothing is said.
+            for number in range(self.first, self.last + 1):
+                outgoing.refused(flight.user, MessageNumber(number), refusal_of(error))
 
 
 class TicksSettled:

@@ -53,7 +53,7 @@ class Listener(Actor):
         self.ref.tell_nowait(ACCEPT)
 
     async def on_stop(self, reason: ExitReason) -> None:
-        """Close the port when the node drains; not when this actor is only restarted, alone or with others."""
+        """Close the port when the node drains; not when this actor is only restarted."""
         if self._node.phase is Phase.DRAINING:
             self._port.close()
 

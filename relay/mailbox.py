@@ -22,6 +22,7 @@ from protocol import (
     ErrorCode,
     MessageNumber,
     Prekey,
+    Send,
     Seq,
     SignedPrekey,
     UserId,
@@ -35,7 +36,7 @@ from relay.flight import (
     COMMITTED,
     LANDED,
     Flight,
-    MessageSettled,
+    MessagesSettled,
     ReadSettled,
     SenderState,
     TicksSettled,
@@ -181,45 +182,60 @@ class Mailbox(Actor):
 
     # ---- messages come in ----
 
-    def _submit(self, message: Submission) -> None:
-        """Judge a message; if it is the next one, give it to the journal. ✓ comes from there (flight.py)."""
-        if self._flight.failed:
-            self._refuse(message, ErrorCode.STORAGE_FULL)
+    def _submit(self, submission: Submission) -> None:
+        """Judge messages one by one, and give those that are next to the journal, together.
+
+        ✓ comes from there (flight.py). After one that is refused all that follow are gaps.
+        """
+        sender, state = submission.sender, self._sender(submission.sender)
+        before = state.progress.accepted
+        ops: list[Op] = []
+        for message in submission.messages:
+            ops += self._judge(sender, state, message)
+        if not ops:
             return
-        state = self._sender(message.sender)
+        ops += [queue.put_cursor() for queue in self._queues.values()]
+        ops.append(mailboxes.put_progress(self._user, sender, state.progress))
+        first, last = before + 1, state.progress.accepted
+        error = self._give_to_journal(ops, MessagesSettled(self._flight, sender, first, last, state))
+        if error is not None:
+            for number in range(first, last + 1):
+                self._refuse(sender, MessageNumber(number), refusal_of(error))
+
+    def _judge(self, sender: DeviceAddress, state: SenderState, message: Send) -> list[Op]:
+        """What stores a message that is the next one; nothing for any other, whose sender is told why."""
+        if self._flight.failed:
+            self._refuse(sender, message.number, ErrorCode.STORAGE_FULL)
+            return []
         verdict = admit(state.progress.accepted, message.number)
+        if verdict is Admission.NEXT:
+            return self._admit(sender, state, message)
         if verdict is Admission.GAP:
-            self._refuse(message, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
-        elif verdict is Admission.DUPLICATE:
+            self._refuse(sender, message.number, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
+        else:
             self._node.counters.duplicates += 1
             # One that is not durable yet is ticked when it is.
-            self._tick_accepted(message.sender, state)
-        else:
-            self._admit(message, state)
+            self._tick_accepted(sender, state)
+        return []
 
-    def _admit(self, message: Submission, state: SenderState) -> None:
+    def _admit(self, sender: DeviceAddress, state: SenderState, message: Send) -> list[Op]:
         parts = parts_by_device(message.parts, self._devices)
         if parts is None:
-            self._refuse(message, ErrorCode.STALE_DEVICES, tuple(self._devices))
-            return
+            self._refuse(sender, message.number, ErrorCode.STALE_DEVICES, tuple(self._devices))
+            return []
         limit = self._node.config.max_queued_messages
-        if any(self._queues[device].cursor.messages >= limit for device, _ in parts):
-            self._refuse(message, ErrorCode.MAILBOX_FULL)
-            return
+        if any(queue.cursor.messages >= limit for queue in self._queues.values()):
+            self._refuse(sender, message.number, ErrorCode.MAILBOX_FULL)
+            return []
         now = int(self._node.clock.now())
-        before = state.progress
-        state.progress = Progress(message.number, before.delivered, before.read)
-        ops: list[Op] = []
-        for device, ciphertext in parts:
-            queued = QueuedMessage(
-                message.sender, message.number, now, now + MESSAGE_LIFE_SECONDS, ciphertext
+        progress = state.progress
+        state.progress = Progress(message.number, progress.delivered, progress.read)
+        return [
+            self._queues[device].append(
+                QueuedMessage(sender, message.number, now, now + MESSAGE_LIFE_SECONDS, ciphertext)
             )
-            ops += self._queues[device].append(queued)
-        ops.append(mailboxes.put_progress(self._user, message.sender, state.progress))
-        done = MessageSettled(self._flight, message.sender, message.number, state)
-        error = self._give_to_journal(ops, done)
-        if error is not None:
-            self._refuse(message, refusal_of(error))
+            for device, ciphertext in parts
+        ]
 
     def _give_to_journal(
         self, ops: list[Op], done: Callable[[JournalError | None], None]
@@ -234,11 +250,15 @@ class Mailbox(Actor):
         return None
 
     def _refuse(
-        self, message: Submission, code: ErrorCode, detail: int | tuple[int, ...] | None = None
+        self,
+        sender: DeviceAddress,
+        number: MessageNumber,
+        code: ErrorCode,
+        detail: int | tuple[int, ...] | None = None,
     ) -> None:
-        outgoing = self._node.presence.of_device(message.sender)
+        outgoing = self._node.presence.of_device(sender)
         if outgoing is not None:
-            outgoing.refused(self._user, message.number, code, detail)
+            outgoing.refused(self._user, number, code, detail)
 
     def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
         outgoing = self._node.presence.of_device(sender)

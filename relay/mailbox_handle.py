@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import ActorRef
-from protocol import DeviceAddress, DeviceBundle, DeviceId, MessageNumber, Prekey, Seq, SignedPrekey, UserId
+from protocol import (
+    DeviceAddress,
+    DeviceBundle,
+    DeviceId,
+    MessageNumber,
+    Prekey,
+    Send,
+    Seq,
+    SignedPrekey,
+    UserId,
+)
 from relay.config import COMMIT_SECONDS
-from relay.delivery import Parts
 from relay.outgoing import Outgoing
 from storage import JournalError, Op
 
@@ -22,14 +31,13 @@ def name_of(user: UserId) -> tuple[str, UserId]:
 # ---- messages ----
 
 
-# Slotted and not frozen: one is built for every message sent, and freezing triples the cost.
+# Slotted and not frozen: built for every read of a socket, and freezing triples the cost.
 @dataclass(slots=True)
 class Submission:
-    """A message for this user."""
+    """Messages of one sender for this user, in order: those that one read of a socket held."""
 
     sender: DeviceAddress
-    number: MessageNumber
-    parts: Parts
+    messages: list[Send]
 
 
 # Likewise: one for every read of a socket that holds an Ack.
@@ -118,9 +126,9 @@ class MailboxHandle:
     def __init__(self, ref: ActorRef) -> None:
         self.ref = ref
 
-    async def submit(self, sender: DeviceAddress, number: MessageNumber, parts: Parts) -> None:
-        """Hand over a message; waits for room, which slows the sender's connection and nobody else."""
-        await self.ref.tell(Submission(sender, number, parts))
+    async def submit(self, sender: DeviceAddress, messages: list[Send]) -> None:
+        """Hand over messages; waits for room, which slows the sender's connection and nobody else."""
+        await self.ref.tell(Submission(sender, messages))
 
     async def acknowledge(self, device: DeviceId, seq: Seq) -> None:
         """A device has stored everything up to `seq`."""

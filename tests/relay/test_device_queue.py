@@ -27,7 +27,7 @@ def make_message(number: int, size: int = 10) -> QueuedMessage:
 
 
 def append(queue: DeviceQueue, number: int) -> int:
-    assert queue.append(make_message(number)) != []
+    queue.append(make_message(number))
     return queue.cursor.next_seq - 1
 
 

@@ -2,8 +2,8 @@
 
 import trio
 
-from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
-from relay.flight import Flight, MessageSettled, SenderState, refusal_of
+from protocol import DeviceAddress, DeviceId, ErrorCode, UserId
+from relay.flight import Flight, MessagesSettled, SenderState, refusal_of
 from relay.metrics import Counters
 from relay.presence import Presence
 from storage import JournalFullError, StorageFullError
@@ -18,8 +18,8 @@ def make_flight(count: int = 0) -> Flight:
     return flight
 
 
-def settled(flight: Flight, number: int) -> MessageSettled:
-    return MessageSettled(flight, ANNA, MessageNumber(number), SenderState(Progress()))
+def settled(flight: Flight, number: int) -> MessagesSettled:
+    return MessagesSettled(flight, ANNA, number, number, SenderState(Progress()))
 
 
 async def test_an_empty_flight_has_landed() -> None:

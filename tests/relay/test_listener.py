@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import trio
 from trio.testing import MockClock
 
 from protocol import ErrorCode
@@ -30,6 +31,7 @@ async def test_too_many_unfinished_handshakes_turn_the_next_one_away(
         second.link.close()
         await first.wait_closed()
         await second.wait_closed()
+        await trio.sleep(1)  # the node's side of them has ended too
         await (await stage.anna.connect()).expect_silence()
 
 

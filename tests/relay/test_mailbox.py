@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from protocol import Accepted, Delivered, ErrorCode, MessageNumber, Part, Read, Refused, Send
+from protocol import Delivered, ErrorCode, MessageNumber, Part, Read, Refused, Send
 from relay.mailbox_handle import name_of
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
@@ -66,7 +66,7 @@ async def test_a_full_mailbox_refuses_by_name_until_the_device_has_taken_somethi
         ben.ack(1)
         await ben.expect_silence()
         anna.send(stage.ben.address.user, 4)
-        assert (await anna.expect(Accepted)).number == 4
+        await anna.expect_accepted(4)
 
 
 async def test_a_device_gets_no_more_than_a_window_before_it_acknowledges(

@@ -6,7 +6,7 @@ import pytest
 from trio.testing import MockClock
 
 from actors import ActorDeadError
-from protocol import MessageNumber, UserId
+from protocol import MessageNumber, Send, UserId
 from relay.mailbox_handle import name_of
 from relay.mailboxes import Mailboxes
 from tests.helpers.sim_network import SimNetwork
@@ -20,7 +20,7 @@ async def test_what_is_told_to_a_dead_mailbox_is_dropped(
         handle = await Mailboxes(stage.running.node).get(stage.ben.address.user)
         handle.ref.kill()
         await handle.ref.wait_stopped()
-        await handle.submit(stage.anna.address, MessageNumber(1), b"c")
+        await handle.submit(stage.anna.address, [Send(stage.ben.address.user, MessageNumber(1), b"c")])
         with pytest.raises(ActorDeadError):
             await handle.take_bundles()
 
