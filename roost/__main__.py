@@ -43,6 +43,9 @@ COMMANDS: dict[str, Command] = {
     "history": Command("client.cli.history", "show the messages that this phone keeps"),
     "chat": Command("client.cli.chat", "talk with somebody, line by line"),
     "status": Command("roost.status", "how a phone (--home) or a node (--admin) is doing"),
+    "doctor": Command("relay.doctor", "check whether a node can run here, and what to change"),
+    "backup": Command("relay.backup", "save a node's store and keys, while it runs or not"),
+    "restore": Command("relay.restore", "put a backup in place"),
     "top": Command("roost.top", "watch a node's supervision tree live"),
     "demo": Command("roost.demo", "see it all without typing: two phones, a killed node, nothing lost"),
 }

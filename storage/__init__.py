@@ -30,6 +30,7 @@ from storage.errors import (
     SchemaTooNewError,
     StorageError,
     StorageFullError,
+    UnreadableStoreError,
 )
 from storage.figures import JournalStatistics
 from storage.journal import InlineJournal, Journal, WriterJournal
@@ -70,6 +71,7 @@ __all__ = [
     "StorageError",
     "StorageFullError",
     "Table",
+    "UnreadableStoreError",
     "WriterJournal",
     "accounts",
     "backup",

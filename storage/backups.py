@@ -27,6 +27,7 @@ from storage.checks import check_records
 from storage.environment import verify
 from storage.errors import BackupError, NoStoreError
 from storage.folder import (
+    FILE_MODE,
     durable_folder,
     prepare_folder,
     secrets_file,
@@ -107,6 +108,7 @@ def _fill(source: Source, partial: Path, taken_at: float, report: Report) -> Non
     copy = prepare_folder(durable_folder(partial))
     with _watched_growth(copy / "data.mdb", source.live_bytes(), report):
         source.copy(copy)
+    (copy / "data.mdb").chmod(FILE_MODE)
     problem = first_problem(partial, report)
     if problem is not None:
         raise BackupError(partial, f"the copy is damaged: {problem}")
@@ -138,8 +140,6 @@ def first_problem(folder: Path, report: Report = no_report) -> str | None:
     with open_outside(folder) as view:
         total = sum(view.rows().values())
         damaged = check_records(view, lambda done: report("checking rows", done, total))
-    # LMDB keeps its readers there; a folder that nobody has open needs none.
-    (durable / "lock.mdb").unlink(missing_ok=True)
     return str(damaged[0]) if damaged else None
 
 

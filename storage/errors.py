@@ -8,6 +8,7 @@
     - `BackupError`: no backup was written
     - `RestoreError`: a backup was not put in place
     - `NoStoreError`: there is no store where one was looked for
+    - `UnreadableStoreError`: there is one, and LMDB cannot open it
     - `MapTooSmallError`: the map could not be grown while readers were in it
     - `JournalError`: a submission did not become durable
         - `JournalFullError`: too much is waiting already; nothing was taken
@@ -92,6 +93,15 @@ class NoStoreError(StorageError):
     def __init__(self, folder: Path) -> None:
         super().__init__(f"there is no store in {folder}: is it the folder that roost serve --data names?")
         self.folder = folder
+
+
+class UnreadableStoreError(StorageError):
+    """LMDB cannot open a store: damaged, cut short, or not ours to read."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"the store in {folder} cannot be opened: {reason}")
+        self.folder = folder
+        self.reason = reason
 
 
 class MapTooSmallError(StorageError):

@@ -19,7 +19,7 @@ from pathlib import Path
 import lmdb
 
 from storage.environment import DEFAULT_MAP_BYTES, MAX_READERS, MAX_TABLES, Reader
-from storage.errors import NoStoreError, SchemaTooNewError
+from storage.errors import NoStoreError, SchemaTooNewError, UnreadableStoreError
 from storage.folder import durable_folder, lock_file, read_holder
 from storage.migrations import FIRST_VERSION, STEPS, read_version
 from storage.tables import DURABLE_TABLES, Table
@@ -73,23 +73,36 @@ def open_outside(data: Path) -> Iterator[OutsideView]:
     Raises:
         NoStoreError: there is no store in it, or it was never written to.
         SchemaTooNewError: a later version of Roost wrote it.
-        lmdb.Error: the file cannot be opened: damaged, or not ours to read.
+        UnreadableStoreError: the file cannot be opened: damaged, or not ours to read.
+        CorruptRecordError: its schema version is damaged.
     """
     file = durable_folder(data) / "data.mdb"
     if not file.exists():
         raise NoStoreError(data)
-    env = lmdb.Environment(
-        str(file.parent),
-        # A map smaller than what a running node has grown the file to could not be read to its end.
-        map_size=max(DEFAULT_MAP_BYTES, 2 * file.stat().st_size),
-        readonly=True,
-        create=False,
-        max_dbs=MAX_TABLES,
-        max_readers=MAX_READERS,
-    )
-    with env:
-        env.reader_check()
+    with _open_lmdb(data, file) as env:
         yield OutsideView(data, env, _checked_schema(env, data))
+
+
+def _open_lmdb(data: Path, file: Path) -> lmdb.Environment:
+    # Without LMDB's lock file nobody has the store open, and we must not make one: made by root it would keep
+    # the node's own user out.
+    has_lock = (file.parent / "lock.mdb").exists()
+    try:
+        env = lmdb.Environment(
+            str(file.parent),
+            # With a map smaller than the file of a running node may become, not all of it could be read.
+            map_size=max(DEFAULT_MAP_BYTES, 2 * file.stat().st_size),
+            readonly=True,
+            create=False,
+            max_dbs=MAX_TABLES,
+            max_readers=MAX_READERS,
+            lock=has_lock,
+        )
+        if has_lock:
+            env.reader_check()
+    except lmdb.Error as error:
+        raise UnreadableStoreError(data, str(error)) from error
+    return env
 
 
 def holder_of(data: Path) -> int | None:

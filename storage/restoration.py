@@ -30,6 +30,7 @@ from storage.backups import Report, first_problem, mark_file, no_report
 from storage.environment import Environment, Reader, open_environment
 from storage.errors import JournalError, RestoreError
 from storage.folder import (
+    FILE_MODE,
     FolderLock,
     backups_folder,
     durable_folder,
@@ -109,9 +110,11 @@ def _stage(source: Path, staged: Path, report: Report) -> None:
     prepare_folder(prepare_folder(staged) / "durable")
     report("copying store", 0, 1)
     shutil.copyfile(durable_folder(source) / "data.mdb", durable_folder(staged) / "data.mdb")
+    (durable_folder(staged) / "data.mdb").chmod(FILE_MODE)
     report("copying store", 1, 1)
     with open_environment(staged, reserve_bytes=0) as environment:
         make_safe(environment)
+    (durable_folder(staged) / "lock.mdb").unlink()
     problem = first_problem(staged, report)
     if problem is not None:
         raise RestoreError(source, f"the copy of it is damaged: {problem}")
@@ -145,6 +148,15 @@ def _put_in_place(staged: Path, data: Path) -> None:
     mark_file(data).unlink(missing_ok=True)
     for each in (durable, data):
         sync_folder(each)
+    if os.geteuid() == 0:
+        _give_to_owner(data)
+
+
+def _give_to_owner(data: Path) -> None:
+    """Root restores for the user whose folder it is: that one must be able to open what root has made."""
+    owner = data.stat()
+    for path in data.rglob("*"):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def make_safe(environment: Environment) -> None:

@@ -35,8 +35,9 @@ def test_a_backup_is_a_data_folder_with_the_same_content(environment: Environmen
 def test_only_the_owner_may_look_into_a_backup(environment: Environment, tmp_path: Path) -> None:
     load_or_create_secrets(environment.data, Random(1).randbytes)
     backup(environment, tmp_path / "copy")
-    modes = [stat.S_IMODE((tmp_path / "copy" / name).stat().st_mode) for name in (".", "durable", "secrets")]
-    assert modes == [0o700, 0o700, 0o600]
+    names = (".", "durable", "durable/data.mdb", "secrets")
+    modes = [stat.S_IMODE((tmp_path / "copy" / name).stat().st_mode) for name in names]
+    assert modes == [0o700, 0o700, 0o600, 0o600]
 
 
 def test_a_backup_shows_the_moment_of_its_beginning(environment: Environment, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from storage import (
     NoStoreError,
     SchemaTooNewError,
+    UnreadableStoreError,
     backup,
     check_records,
     holder_of,
@@ -47,6 +48,13 @@ def test_nothing_is_created_where_there_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(NoStoreError), open_outside(tmp_path / "nowhere"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "durable").mkdir()
+    (tmp_path / "durable" / "data.mdb").write_bytes(b"no store" * 4096)
+    with pytest.raises(UnreadableStoreError, match=str(tmp_path)), open_outside(tmp_path):
+        pass
 
 
 def test_a_store_of_a_later_version_is_refused(data: Path) -> None:
