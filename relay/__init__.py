@@ -1,4 +1,4 @@
-"""The relay node: takes messages from devices, keeps them on disk, and delivers them. Start at `tree.py`."""
+"""The relay node: takes messages from devices, keeps them on disk, delivers them. Begin with `tree.py`."""
 
 from relay.config import Config
 from relay.errors import RelayError
