@@ -4,12 +4,15 @@ The rules for a signal that arrives (`erlang:exit/2` and the reference manual's 
 
 | the signal's reason | receiver traps exits | receiver does not |
 |---|---|---|
-| KILL, sent with `kill()` | ends, KILLED | ends, KILLED |
-| any, from the actor's parent | stops in order: on_stop, same reason | as below |
-| NORMAL | Exit message | nothing |
+| KILL, sent with `kill()` or `exit(KILL)` | ends, KILLED | ends, KILLED |
+| KILLED, from the actor's parent | ends, KILLED | ends, KILLED |
+| any other, from the actor's parent | stops in order: on_stop, same reason | as below |
+| NORMAL | Exit message | nothing, unless it is from itself: then it ends |
 | any other | Exit message | ends with the same reason |
 
-A KILL that travels along a link arrives as KILLED and can be trapped.
+A KILL that travels along a link arrives as KILLED and can be trapped, by all but the children of the killed:
+who is killed cannot wait for them any more, and nobody else would. (OTP lets a child that traps exits run its
+`terminate`, for as long as it likes.)
 """
 
 from __future__ import annotations
@@ -45,13 +48,13 @@ def exit_signal(target: ActorRef, sender: ActorRef | None, reason: ExitReason) -
     actor, mailbox = target._actor, target._mailbox
     if actor is None or mailbox is None:
         return
-    if reason.kind is ExitKind.KILL:
+    # A gen_server that traps exits ends with its parent all the same: only so can a supervisor stop it.
+    from_parent = sender is not None and sender is target._parent
+    if reason.kind is ExitKind.KILL or (from_parent and reason.kind is ExitKind.KILLED):
         target._doom(KILLED)
     elif actor._traps_exits:
-        # A gen_server that traps exits ends with its parent all the same: only so can a supervisor stop it.
-        from_parent = sender is not None and sender is target._parent
         mailbox.put_signal(Stop(reason) if from_parent else Exit(sender or target.system.nobody, reason))
-    elif reason.kind is not ExitKind.NORMAL:
+    elif reason.kind is not ExitKind.NORMAL or sender is target:
         target._doom(reason)
 
 
@@ -61,6 +64,8 @@ def sever_links(dead: ActorRef, reason: ExitReason) -> None:
     if bonds is None or bonds._links is None:
         return
     linked, bonds._links = bonds._links, None
+    if reason.kind is ExitKind.KILL:
+        reason = KILLED  # it stopped with this word as its reason; the order itself does not travel
     for other in linked:
         if other._bonds is not None and other._bonds._links is not None:
             other._bonds._links.pop(dead, None)

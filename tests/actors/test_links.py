@@ -19,7 +19,7 @@ from actors import (
     shutdown,
 )
 from actors.testing import open_probe, settle
-from tests.helpers.behaviours import Crasher, CrashOnStart, Echo, Recorder
+from tests.helpers.behaviours import Crasher, CrashOnStart, Echo, Hanger, Recorder
 
 
 class Linker(Recorder):
@@ -89,6 +89,30 @@ async def test_exit_with_kill_is_a_kill() -> None:
         assert await ref.wait_stopped() is KILLED
 
 
+async def test_stopping_with_kill_as_the_reason_kills_nobody_else() -> None:
+    async with open_actor_system() as system:
+        probe = await open_probe(system)
+        ref = await system.start(Echo, link_to=probe.ref)
+        await ref.stop(KILL)
+        assert await probe.receive(Exit) == Exit(ref, KILLED)
+
+
+async def test_the_kill_of_a_parent_ends_a_child_that_traps_exits_whatever_it_is_doing() -> None:
+    class TrappingHanger(Hanger):
+        async def on_start(self) -> None:
+            self.trap_exit = True
+
+    async with open_actor_system() as system:
+        parent = await system.start(Echo)
+        child = TrappingHanger()
+        ref = await system.start(lambda: child, link_to=parent)
+        ref.tell_nowait("hang")
+        await child.entered.wait()
+        parent.kill()
+        assert await ref.wait_stopped(timeout=1) is KILLED
+        assert child.end is None
+
+
 async def test_who_traps_exits_still_ends_with_its_parent_and_in_order() -> None:
     async with open_actor_system() as system:
         parent = await system.start(Echo)
@@ -111,6 +135,18 @@ async def test_a_normal_exit_signal_does_nothing_to_who_does_not_trap() -> None:
         ref = await system.start(Echo)
         ref.exit(NORMAL)
         assert await ref.ask(1) == 1
+
+
+async def test_a_normal_exit_signal_to_itself_ends_an_actor() -> None:
+    class Leaver(Actor):
+        def handle(self, message: object) -> object:
+            self.ref.exit(NORMAL)
+            return message
+
+    async with open_actor_system() as system:
+        ref = await system.start(Leaver)
+        assert await ref.ask(1) == 1
+        assert await ref.wait_stopped() is NORMAL
 
 
 async def test_linking_with_the_dead_is_answered_with_noproc() -> None:
