@@ -99,7 +99,7 @@ class Actor:
         return None
 
     async def on_stop(self, reason: ExitReason) -> None:
-        """Put things in order before the end. Not called after a kill or a failed start.
+        """Put things in order before the end. Not called after a failed start or a kill (also of the parent).
 
         A kill cancels it where it waits; a supervisor kills what does not stop within its shutdown time.
         """
@@ -158,7 +158,10 @@ class Actor:
         return self.system.timers.send_every(self.ref, interval_s, message, to or self.ref)
 
     def stop(self, reason: ExitReason = NORMAL) -> None:
-        """End after the current message; what is queued behind it is not handled. The first reason stands."""
+        """End after the current message; what is queued behind it is not handled. The first reason stands.
+
+        Outside of a message (from a callback, say) it ends at once.
+        """
         self.ref._request_stop(reason)
 
     def reply_later(self) -> Reply:

@@ -235,9 +235,11 @@ class ActorRef:
         """Send an exit signal as if a linked actor had ended so (OTP's `exit(Pid, Reason)`).
 
         An actor that traps exits gets an Exit message from `sender`; for any other it is the end (NORMAL
-        excepted, which does nothing).
+        excepted, which does nothing, unless an actor sends it to itself).
         """
-        links.exit_signal(self, sender if sender is not None else self.system.nobody, reason)
+        if sender is None:
+            sender = self if self._task is current_task() else self.system.nobody
+        links.exit_signal(self, sender, reason)
 
     def statistics(self) -> MailboxStatistics | None:
         """The mailbox's length, peak and counters; None if the actor is dead."""
@@ -255,9 +257,11 @@ class ActorRef:
         return self._bonds
 
     def _request_stop(self, reason: ExitReason) -> None:
-        """End after the current message, unless the end has been decided already."""
+        """End after the current message, now if there is none, unless the end has been decided already."""
         if self._exit is None:
             self._exit = reason
+            if self._mailbox is not None:
+                self._mailbox.wake()  # a callback may have asked for it while the actor is parked
 
     def _doom(self, reason: ExitReason) -> None:
         """End now: wake the actor if it is parked, cancel it if it waits in a handler.

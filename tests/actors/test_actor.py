@@ -186,6 +186,16 @@ async def test_stopping_itself_ends_it_after_the_current_message(reason: ExitRea
     assert quitter.seen == ["a"]
 
 
+async def test_stopping_itself_between_two_messages_ends_it_at_once() -> None:
+    async with open_actor_system() as system:
+        recorder = Recorder()
+        ref = await system.start(lambda: recorder)
+        await settle()  # it is parked now
+        recorder.stop()
+        assert await ref.wait_stopped(timeout=1) is NORMAL
+    assert recorder.end is NORMAL
+
+
 async def test_an_unexpected_message_is_logged_by_type_and_is_not_fatal(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
