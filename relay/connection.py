@@ -4,9 +4,10 @@ An actor because a peer may do anything: whatever goes wrong here ends this conn
     touches nobody else.
 Owns: the link, the protocol's connection object, the outgoing side, and what the device said that a mailbox
     could lose (how far it acknowledged, sent and read), so that one may die without the device noticing.
-Talks to: its user's mailbox; the mailboxes of those the device writes to; registration.
+Talks to: its user's mailbox; the mailboxes of those the device writes to; registration (requests.py).
 Restarts as: temporary: a socket cannot be restarted. The device connects again and resumes.
-Not here: what the device is told (outgoing.py), timeouts (sweeper.py), what becomes of messages (mailbox.py).
+Not here: what the device is told (outgoing.py), what requests are answered with (requests.py), timeouts
+    (sweeper.py), what becomes of messages (mailbox.py).
 
 Hostile input ends in one place, `_fault`: a named error to the peer, a counter, one log line.
 """
@@ -31,41 +32,29 @@ from actors import (
 from actors.network import Link, LinkClosed, Received
 from protocol import (
     Ack,
-    Bundles,
-    ChatProgress,
-    CodeSent,
     Confirmed,
     DeviceAddress,
     DeviceId,
-    Done,
     Error,
     ErrorCode,
     Failed,
-    FetchBundles,
-    FetchProgress,
-    Found,
     HandshakeDone,
-    Lookup,
     MessageNumber,
     Paused,
-    Progresses,
     Read,
-    Register,
     Registered,
     RelayConnection,
     RemoteProtocolError,
-    RequestCode,
     Send,
     Seq,
     TestCrash,
     Typing,
-    UploadPrekeys,
     UserId,
     Welcome,
     code_name,
 )
 from protocol.frames import encode_frame
-from relay import registration
+from relay import requests
 from relay.config import (
     BACKLOG_HIGH,
     BACKLOG_PAUSE_SECONDS,
@@ -73,14 +62,13 @@ from relay.config import (
     REATTACH_LIMIT,
     REATTACH_WINDOW_SECONDS,
 )
-from relay.contacts import find_users
 from relay.errors import RefusalError
 from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
 from relay.node import Node
 from relay.outgoing import Outgoing
-from relay.registration import RegistrationHandle
-from storage import JournalError, accounts, mailboxes
+from relay.requests import Asker
+from storage import JournalError, accounts
 from storage.routing import Route
 from supervisors import ChildSpec, ChildStartError, Restart, SupervisorHandle
 
@@ -393,47 +381,14 @@ class Connection(Actor):
 
     # ---- requests ----
 
-    async def _request_code(self, event: RequestCode) -> None:
-        self._check_stranger()
-        resend, expires = await self._registration().send_code(event.phone, event.via)
-        self._outgoing.push(CodeSent(event.request, resend, expires))
-
-    async def _register(self, event: Register) -> None:
-        self._check_stranger()
-        device = await self._registration().register(event, self._static_key)
-        self._outgoing.push(Registered(event.request, device.user, device.device))
-        self._device = device
-        await self._log_in(device, Seq(0))
-
-    def _check_stranger(self) -> None:
-        if self._device is not None:
-            raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
-
-    def _registration(self) -> RegistrationHandle:
-        return RegistrationHandle(self._node, self.system.via(registration.NAME))
-
-    async def _upload_prekeys(self, event: UploadPrekeys) -> None:
-        assert self._device is not None
-        mailbox = await self._mailboxes.get(self._device.user)
-        count = await mailbox.store_prekeys(self._device.device, event.signed, event.prekeys)
-        self._outgoing.push(Done(event.request, count))
-
-    async def _fetch_bundles(self, event: FetchBundles) -> None:
-        mailbox = await self._mailboxes.get(event.user)
-        self._outgoing.push(Bundles(event.request, await mailbox.take_bundles()))
-
-    async def _look_up_phones(self, event: Lookup) -> None:
-        with self._node.environment.read() as reader:
-            users = find_users(reader, event.phones)
-        self._outgoing.push(Found(event.request, users))
-
-    async def _fetch_progress(self, event: FetchProgress) -> None:
-        """What is durable; what becomes durable from here on is pushed, because this device is present."""
-        assert self._device is not None
-        with self._node.environment.read() as reader:
-            rows = [(user, mailboxes.load_progress(reader, user, self._device)) for user in event.users]
-        chats = tuple(ChatProgress(user, row.accepted, row.delivered, row.read) for user, row in rows)
-        self._outgoing.push(Progresses(event.request, chats))
+    async def _answer(self, request: Any) -> None:
+        """Answer a request; a stranger that has registered is logged in from here on."""
+        asker = Asker(self._node, self._mailboxes, self._static_key, self._device)
+        answer = await requests.answer(asker, request)
+        self._outgoing.push(answer)
+        if type(answer) is Registered:
+            self._device = DeviceAddress(answer.user, answer.device)
+            await self._log_in(self._device, Seq(0))
 
     async def _peer_error(self, event: Error) -> None:
         """The peer says why it leaves."""
@@ -513,12 +468,7 @@ _ACTS: dict[type, Callable[[Connection, Any], Awaitable[None]]] = {
     Read: Connection._mark_read,
     Typing: Connection._activity,
     Paused: Connection._activity,
-    FetchProgress: Connection._fetch_progress,
-    FetchBundles: Connection._fetch_bundles,
-    UploadPrekeys: Connection._upload_prekeys,
-    Lookup: Connection._look_up_phones,
-    RequestCode: Connection._request_code,
-    Register: Connection._register,
+    **dict.fromkeys(requests.ANSWERS, Connection._answer),
     Error: Connection._peer_error,
     TestCrash: Connection._test_crash,
 }

@@ -9,24 +9,16 @@ from trio.testing import MockClock
 
 from actors.ports import system_entropy
 from protocol import (
-    Bundles,
     ClientConnection,
     Deliver,
-    Done,
     ErrorCode,
-    Failed,
-    FetchBundles,
-    Found,
     Hello,
     KeyPair,
-    Lookup,
     Paused,
-    Prekey,
     Refused,
     Send,
     TestCrash,
     Typing,
-    UploadPrekeys,
     UserId,
 )
 from protocol.limits import MAX_FRAME_BYTES
@@ -198,41 +190,6 @@ async def test_typing_reaches_who_is_online_and_is_kept_for_nobody(
         assert (await ben.expect(Typing)).chat == stage.anna.address
         anna.say(Paused(stage.ben.address.user))
         assert (await ben.expect(Paused)).chat == stage.anna.address
-
-
-async def test_a_one_time_prekey_is_given_to_one_peer_only(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim) as stage:
-        anna, ben = await stage.anna.connect(), await stage.ben.connect()
-        ben.say(UploadPrekeys(1, None, (Prekey(7, b"k" * 32),)))
-        assert (await ben.expect(Done)).one_time_prekeys_left == 1
-        given = []
-        for request in (1, 2):
-            anna.say(FetchBundles(request, stage.ben.address.user))
-            (bundle,) = (await anna.expect(Bundles)).devices
-            given.append(bundle.one_time_prekey)
-        assert given == [Prekey(7, b"k" * 32), None]
-
-
-async def test_a_request_about_nobody_fails_and_the_connection_lives(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim) as stage:
-        anna = await stage.anna.connect()
-        anna.say(FetchBundles(9, UserId(12345)))
-        failed = await anna.expect(Failed)
-        assert (failed.request, failed.code) == (9, ErrorCode.UNKNOWN_USER)
-        await anna.expect_silence()
-
-
-async def test_phones_are_looked_up_in_their_order(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim) as stage:
-        anna = await stage.anna.connect()
-        anna.say(Lookup(1, (stage.ben.number, "+491713920009", "nonsense", stage.anna.number)))
-        assert (await anna.expect(Found)).users == (stage.ben.address.user, 0, 0, stage.anna.address.user)
 
 
 async def test_a_mailbox_that_crashes_again_and_again_costs_its_device_the_connection(

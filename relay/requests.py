@@ -1,0 +1,114 @@
+"""What a device may ask the relay for: one function for each request, and the table of them.
+
+Functions and no actor: a request is dealt with in the turn of the connection that heard it, so that answers
+come in the order of the questions. What must be asked of somebody (a mailbox, the registration desk) is asked
+through their handles.
+
+Not here: what a refusal or a crash of those who are asked becomes on the wire (connection.py).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from protocol import (
+    Bundles,
+    ChatProgress,
+    CodeSent,
+    DeviceAddress,
+    Done,
+    ErrorCode,
+    FetchBundles,
+    FetchProgress,
+    Found,
+    Lookup,
+    Progresses,
+    Register,
+    Registered,
+    RequestCode,
+    Stanza,
+    UploadPrekeys,
+)
+from relay import registration
+from relay.contacts import find_users
+from relay.errors import RefusalError
+from relay.mailboxes import Mailboxes
+from relay.node import Node
+from relay.registration import RegistrationHandle
+from storage import mailboxes
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and whom one can turn to for an answer."""
+
+    node: Node
+    mailboxes: Mailboxes
+    static_key: bytes
+    """Proved by the handshake."""
+    device: DeviceAddress | None
+    """Whose key that is; None for a stranger."""
+
+
+async def answer(asker: Asker, request: Any) -> Stanza:
+    """What a request of `ANSWERS` is answered with.
+
+    Raises:
+        RefusalError: it is refused by name.
+        JournalError: it is not durable.
+        ChildStartError, ActorDeadError, CallTimeoutError: whoever was asked has crashed or is slow.
+    """
+    return await ANSWERS[type(request)](asker, request)
+
+
+async def _request_code(asker: Asker, request: RequestCode) -> CodeSent:
+    resend, expires = await _registration_for(asker).send_code(request.phone, request.via)
+    return CodeSent(request.request, resend, expires)
+
+
+async def _register(asker: Asker, request: Register) -> Registered:
+    device = await _registration_for(asker).register(request, asker.static_key)
+    return Registered(request.request, device.user, device.device)
+
+
+def _registration_for(asker: Asker) -> RegistrationHandle:
+    if asker.device is not None:
+        raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+    return RegistrationHandle(asker.node, asker.node.system.via(registration.NAME))
+
+
+async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
+    assert asker.device is not None  # the protocol lets no stranger upload
+    mailbox = await asker.mailboxes.get(asker.device.user)
+    count = await mailbox.store_prekeys(asker.device.device, request.signed, request.prekeys)
+    return Done(request.request, count)
+
+
+async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:
+    mailbox = await asker.mailboxes.get(request.user)
+    return Bundles(request.request, await mailbox.take_bundles())
+
+
+async def _look_up_phones(asker: Asker, request: Lookup) -> Found:
+    with asker.node.environment.read() as reader:
+        return Found(request.request, find_users(reader, request.phones))
+
+
+async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
+    """What is durable; what becomes durable from here on is pushed, because this device is present."""
+    assert asker.device is not None  # nor fetch this
+    with asker.node.environment.read() as reader:
+        rows = [(user, mailboxes.load_progress(reader, user, asker.device)) for user in request.users]
+    chats = tuple(ChatProgress(user, row.accepted, row.delivered, row.read) for user, row in rows)
+    return Progresses(request.request, chats)
+
+
+# {request: who answers it}
+ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
+    FetchProgress: _fetch_progress,
+    FetchBundles: _fetch_bundles,
+    UploadPrekeys: _upload_prekeys,
+    Lookup: _look_up_phones,
+    RequestCode: _request_code,
+    Register: _register,
+}
