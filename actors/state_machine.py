@@ -33,11 +33,15 @@ class StateTimeout:
     """The time set with `set_state_timeout` is up, and the state is still the same."""
 
 
-@dataclass(frozen=True, slots=True)
 class _TimeIsUp:
-    """What the timer tells; it may be queued when the state has changed, so it names the visit it is for."""
+    """What the timer tells; an earlier one may still be queued, so it is known by its identity."""
 
-    visit: int
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _GoOn:
+    """To itself: there are inserted events, and no event is being handled that they could follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class StateMachine(Actor, Generic[S]):
 
     Invariants:
         `_postponed` holds at most `mailbox_limit` events, oldest first.
-        A StateTimeout is only ever given to the visit of the state that set it.
+        A StateTimeout is only ever given to the visit of the state that set it, and only the latest one.
     """
 
     initial_state: S
@@ -63,13 +67,15 @@ class StateMachine(Actor, Generic[S]):
     state: S
     """The state the machine is in. Change it with `transition`."""
 
-    _visit: int  # counts changes of state, so that an old timeout is known for what it is
-    _timer: TimerRef | None  # of the state timeout that is running
+    _visit: int  # counts changes of state
+    _timeout: _TimeIsUp | None  # the state timeout that is running
+    _timer: TimerRef | None  # its timer; None if it is up at once
     _queue: deque[_Pending]  # events to be handled before anything of the mailbox
     _next: list[_Pending]  # what the present event has inserted
     _postponed: list[_Pending]
     _reply: Reply | None  # of the present event, until it is answered or taken
     _wants_postponing: bool
+    _is_handling: bool  # False between two messages, and at the start
 
     def on_event(self, state: S, event: object) -> object:
         """Handle one event; what it returns answers an ask. A raise is a crash, as in any actor."""
@@ -94,16 +100,28 @@ class StateMachine(Actor, Generic[S]):
         self.on_enter(old, new)
 
     def set_state_timeout(self, seconds: float) -> None:
-        """Get a StateTimeout if the state is still the same by then. Replaces an earlier one."""
+        """Get a StateTimeout if the state is still the same by then. Replaces an earlier one.
+
+        One of 0 seconds comes after inserted and postponed events, and before anything that is queued.
+        """
         self._cancel_timer()
-        self._timer = self.send_after(seconds, _TimeIsUp(self._visit))
+        self._timeout = _TimeIsUp()
+        if seconds > 0:
+            self._timer = self.send_after(seconds, self._timeout)
+        else:
+            self._put_first(self._timeout)
 
     def postpone(self) -> None:
         """Take the present event again after the next change of state. Its asker waits."""
         self._wants_postponing = True
 
     def next_event(self, event: object) -> None:
-        """Handle `event` right after this one, before anything that is queued or was postponed."""
+        """Handle `event` right after this one, before anything that is queued or was postponed.
+
+        At the start (in `on_enter`, say) it is the machine's first event.
+        """
+        if not self._is_handling and not self._next:
+            self._put_first(_GoOn())
         self._next.append(_Pending(event, None))
 
     def reply_later(self) -> Reply:
@@ -123,25 +141,30 @@ class StateMachine(Actor, Generic[S]):
         """Enter the initial state. A subclass that overrides this calls it first."""
         self.state = self.initial_state
         self._visit = 0
+        self._timeout = None
         self._timer = None
         self._queue = deque()
         self._next = []
         self._postponed = []
         self._reply = None
         self._wants_postponing = False
+        self._is_handling = False
         self.on_enter(self.state, self.state)
 
     def handle(self, message: object) -> object:
         """Turn a message into an event, and go on until none is left that comes before the mailbox."""
         if isinstance(message, _TimeIsUp):
-            if message.visit != self._visit or self._timer is None:
+            if message is not self._timeout:
                 return None  # queued before the state changed, or the timeout was set anew
-            self._timer, message = None, StateTimeout()
-        self._queue.extend(self._next)  # of on_enter at the start
+            self._timeout, self._timer, message = None, None, StateTimeout()
+        self._queue.extend(self._next)  # what was inserted while no event was being handled
         self._next.clear()
-        self._queue.append(_Pending(message, self._take_asker()))
+        if not isinstance(message, _GoOn):
+            self._queue.append(_Pending(message, self._take_asker()))
+        self._is_handling = True
         while self._queue and self.ref._exit is None:
             self._handle_event(self._queue.popleft())
+        self._is_handling = False
         return None
 
     def _handle_event(self, pending: _Pending) -> None:
@@ -168,7 +191,13 @@ class StateMachine(Actor, Generic[S]):
             raise MailboxFullError(str(self.ref), self.mailbox_limit)
         self._postponed.append(pending)
 
+    def _put_first(self, message: object) -> None:
+        """Queue a note to itself before anything that is queued."""
+        assert self.ref._mailbox is not None
+        self.ref._mailbox.put_signal(message)
+
     def _cancel_timer(self) -> None:
+        self._timeout = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

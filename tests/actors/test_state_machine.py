@@ -177,6 +177,51 @@ async def test_a_timeout_set_anew_replaces_the_old_one(autojump_clock: MockClock
         assert door.state.name == "LOCKED"
 
 
+async def test_a_timeout_that_was_queued_when_it_was_set_anew_does_not_come_early(
+    autojump_clock: MockClock,
+) -> None:
+    """It and the event that sets it anew fall due together, the event first."""
+    door = Door()
+    async with open_actor_system() as system:
+        ref = await system.start(lambda: door)
+        door.send_after(10, "hold")
+        ref.tell_nowait(1234)  # the timeout it sets is 10, too
+        await trio.sleep(11)
+        assert door.state is DoorState.OPEN
+        await trio.sleep(30)
+        assert door.log == ["LOCKED->LOCKED", "LOCKED->OPEN", "OPEN->LOCKED"]
+
+
+class Eager(StateMachine[DoorState]):
+    """Inserts events at its start, and takes its time to be told something before it runs."""
+
+    initial_state = DoorState.LOCKED
+
+    def __init__(self) -> None:
+        self.log: list[object] = []
+
+    def on_enter(self, old: DoorState, new: DoorState) -> None:
+        self.set_state_timeout(0)
+        self.next_event("first")
+        self.next_event("second")
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        self.ref.tell_nowait("told")
+
+    def on_event(self, state: DoorState, event: object) -> object:
+        self.log.append("timeout" if isinstance(event, StateTimeout) else event)
+        return None
+
+
+async def test_events_inserted_at_the_start_and_a_timeout_of_no_time_come_before_the_mailbox() -> None:
+    eager = Eager()
+    async with open_actor_system() as system:
+        await system.start(lambda: eager)
+        await settle()
+    assert eager.log == ["first", "second", "timeout", "told"]
+
+
 async def test_an_answer_may_be_given_later() -> None:
     door = Door()
     async with open_actor_system() as system, trio.open_nursery() as nursery:
