@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from actors.actor import Actor
-from actors.envelope import Call
+from actors.errors import ActorDeadError
 from actors.exits import SHUTDOWN, ExitReason
 from actors.ref import DEFAULT_CALL_TIMEOUT_SECONDS, ActorRef
 
@@ -44,17 +44,16 @@ class TaskFailed:
 class Task(Generic[T]):
     """A handle on work that is under way."""
 
-    __slots__ = ("_call", "_outcome", "_report_to", "_work", "ref")
+    __slots__ = ("_outcome", "_report_to", "_work", "ref")
 
     def __init__(self, ref: ActorRef, work: Callable[[], Awaitable[T]], report_to: ActorRef | None) -> None:
         self.ref = ref
         self._work: Callable[[], Awaitable[T]] | None = work
         self._report_to = report_to
         self._outcome: tuple[T] | None = None  # there when the work has a result
-        self._call = Call(self)  # what the worker is asked: to do this task
 
     async def result(self, timeout: float = DEFAULT_CALL_TIMEOUT_SECONDS) -> T:
-        """Wait for the result. Await it once: the answer is handed over, not kept.
+        """Wait for the result, as often as you like: this handle keeps it.
 
         On cancellation and on a timeout the work goes on; `cancel` ends it.
 
@@ -62,23 +61,19 @@ class Task(Generic[T]):
             ActorDeadError: The work crashed, was cancelled or killed; the reason says which.
             CallTimeoutError: No result in time.
         """
-        timer = self.ref.system.timers.expire_call(self._call, self.ref, timeout)
-        try:
-            result: T = await self._call.wait()
-        finally:
-            timer.cancel()
-        return result
+        reason = await self.ref.wait_stopped(timeout)
+        if self._outcome is None:
+            raise ActorDeadError(repr(self.ref), reason)
+        return self._outcome[0]
 
     def cancel(self) -> None:
         """End the work where it waits (exit reason SHUTDOWN). Harmless when it is over."""
         self.ref.exit(SHUTDOWN)
 
-    async def _run(self) -> T:
+    async def _run(self) -> None:
         work, self._work = self._work, None
         assert work is not None
-        result = await work()
-        self._outcome = (result,)
-        return result
+        self._outcome = (await work(),)
 
     def _report(self, worker: ActorRef) -> None:
         """The worker is ending: tell the owner which of the two ways it went."""
@@ -97,11 +92,10 @@ class _Worker(Actor):
     __slots__ = ()
     mailbox_limit = 1
 
-    async def handle(self, message: object) -> object:
+    async def handle(self, message: object) -> None:
         assert isinstance(message, Task)
-        result = await message._run()
+        await message._run()
         self.stop()
-        return result
 
 
 async def start_task(
@@ -126,6 +120,6 @@ async def start_task(
     ref = await system.start(_Worker, link_to=link_to)
     task = Task(ref, work, system.resolve(report_to) if report_to is not None else None)
     assert ref._mailbox is not None
-    ref._mailbox.put(task._call)
+    ref._mailbox.put(task)
     ref._own_bonds().farewells[task._report] = None
     return task

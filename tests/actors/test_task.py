@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -65,6 +67,24 @@ async def test_a_result_that_takes_too_long_times_out_and_the_work_goes_on(autoj
         with pytest.raises(CallTimeoutError):
             await task.result(timeout=1)
         assert await probe.receive(TaskDone, timeout=20) == TaskDone(task, "done")
+
+
+async def test_the_result_can_be_awaited_again_after_a_timeout_and_a_cancellation(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_actor_system() as system:
+
+        async def slow() -> str:
+            await trio.sleep(10)
+            return "done"
+
+        task = await start_task(system, slow)
+        with pytest.raises(CallTimeoutError):
+            await task.result(timeout=1)
+        with trio.move_on_after(1):
+            await task.result(timeout=math.inf)
+        assert await task.result(timeout=20) == "done"
+        assert await task.result() == "done"
 
 
 async def test_the_owner_is_told_the_result_and_nothing_else() -> None:
