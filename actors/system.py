@@ -142,12 +142,12 @@ class ActorSystem:
         self.started += 1
         ref = actor.ref = ActorRef(self, self.started, name, actor)
         mailbox = ref._mailbox = Mailbox(actor.mailbox_limit, actor.overflow)
+        if name is not None:
+            self.registry.register(name, ref)  # first: it raises if the factory has given the name away
         self._actors[ref] = None
         if parent is not None:
             ref._parent = parent
             links.link(parent, ref)
-        if name is not None:
-            self.registry.register(name, ref)
         starter = Reply() if actor._has_on_start else None
         self._nursery.start_soon(loop.live, ref, actor, mailbox, starter, name=type(actor).__qualname__)
         return ref, starter
@@ -155,7 +155,10 @@ class ActorSystem:
     @staticmethod
     def _make(factory: Callable[[], Actor]) -> Actor:
         try:
-            return factory()
+            actor = factory()
+            if not isinstance(actor, Actor):  # a class where its instance should be would be spoilt for good
+                raise TypeError(f"the factory made {actor!r}, which is no actor")
+            return actor
         except Exception as error:  # a factory is user code, and its failure an answer to the starter
             raise StartError(getattr(factory, "__qualname__", "factory"), crash(error)) from error
 
@@ -194,8 +197,11 @@ class ActorSystem:
             self._nursery.cancel_scope.shield = True
             self._nursery.start_soon(self.timers.run)
             task_status.started()
-            await self._released.wait()
-            self._nursery.cancel_scope.cancel()
+            try:
+                await self._released.wait()
+            finally:
+                self._abandon()  # after an orderly end nobody is left; after Ctrl-C the parked must be woken
+                self._nursery.cancel_scope.cancel()
 
 
 def _has_living_parent(ref: ActorRef) -> bool:
@@ -212,8 +218,8 @@ async def open_actor_system(
     """Open a system of actors for the length of a block.
 
     When the block is left, by its end, an error or cancellation, all actors are stopped: told to, and killed
-    if they have not ended `grace_s` later. Only an actor that shields itself from cancellation, or a plain
-    handler that never returns, can hold this up.
+    if they have not ended `grace_s` later, or when a second KeyboardInterrupt comes. Only an actor that
+    shields itself from cancellation, or a plain handler that never returns, can hold this up.
 
     Args:
         grace_s: How long the actors may take to stop.
@@ -232,8 +238,10 @@ async def open_actor_system(
             yield system
         except BaseException as error:
             failure = error  # raised below, outside the nursery, so that it is not wrapped into a group
-        with trio.CancelScope(shield=True):
-            await system.shutdown()
-        system._released.set()
+        try:
+            with trio.CancelScope(shield=True):
+                await system.shutdown()
+        finally:
+            system._released.set()  # also if a second Ctrl-C cuts the shutdown short
     if failure is not None:
         raise failure

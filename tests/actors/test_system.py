@@ -20,6 +20,7 @@ from actors import (
     ActorRef,
     ActorSystem,
     ExitReason,
+    NameTakenError,
     StartError,
     SystemClosedError,
     open_actor_system,
@@ -171,6 +172,74 @@ async def test_what_no_actor_may_keep_to_itself_ends_the_system() -> None:
         await block()
     assert caught.value.split(KeyboardInterrupt)[1] is None
     assert [ref.exit_reason for ref in bystanders] == [KILLED, KILLED]
+
+
+async def test_an_interrupt_during_the_shutdown_kills_who_is_left_and_comes_out(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopper = SlowStopper()
+    refs: list[ActorRef] = []
+
+    async def block() -> None:
+        async with open_actor_system(grace_s=30) as system:
+
+            async def interrupted() -> None:
+                system._signal_roots()
+                await settle()
+                raise KeyboardInterrupt
+
+            monkeypatch.setattr(system, "shutdown", interrupted)
+            refs.extend([await system.start(lambda: stopper), await system.start(Echo)])
+
+    with pytest.raises(BaseExceptionGroup) as caught, trio.fail_after(60):
+        await block()
+    assert caught.value.split(KeyboardInterrupt)[1] is None
+    assert [ref.exit_reason for ref in refs] == [KILLED, SHUTDOWN]
+    assert not stopper.stopped
+
+
+async def test_an_interrupt_in_the_timers_ends_parked_actors_too() -> None:
+    class Interrupted:
+        is_wanted = True
+
+        def fire(self, now: float) -> None:
+            raise KeyboardInterrupt
+
+    refs: list[ActorRef] = []
+
+    async def block() -> None:
+        async with open_actor_system() as system:
+            refs.append(await system.start(Echo))
+            await settle()
+            system.timers.look_after(0, Interrupted())
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await block()
+    assert caught.value.split(KeyboardInterrupt)[1] is None
+    assert refs[0].exit_reason is KILLED
+
+
+@pytest.mark.parametrize("made", [None, Echo])
+async def test_a_factory_that_makes_no_actor_is_a_start_error(made: object) -> None:
+    async with open_actor_system() as system:
+        with pytest.raises(StartError) as caught:
+            await system.start(lambda: made)  # type: ignore[arg-type, return-value] # the mistake it is about
+        assert isinstance(caught.value.reason.error, TypeError)
+        assert len(system) == 0
+
+
+async def test_a_factory_that_gives_its_own_name_away_leaves_nothing_behind() -> None:
+    async with open_actor_system() as system:
+        thief = await system.start(Echo)
+
+        def make() -> Actor:
+            system.registry.register("name", thief)
+            return Echo()
+
+        with pytest.raises(NameTakenError):
+            await system.start(make, name="name")
+        assert system.actors == [thief]
 
 
 async def test_two_systems_live_side_by_side() -> None:
