@@ -20,8 +20,8 @@ from actors import ActorRef, MailboxFullError
 from protocol import DeviceAddress, ErrorCode, MessageNumber, UserId
 from relay.metrics import Counters
 from relay.presence import Presence
+from relay.senders import SenderState
 from storage import JournalError, JournalFailedError, StorageFullError
-from storage.mailboxes import Progress
 
 log = logging.getLogger("roost.relay")
 
@@ -36,16 +36,6 @@ class Landed:
 
 COMMITTED = Committed()
 LANDED = Landed()
-
-
-class SenderState:
-    """How far the messages of one sending device have come, for one recipient."""
-
-    __slots__ = ("durable", "progress")
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress  # as it will be when everything that was submitted is durable
-        self.durable: int = progress.accepted  # the accepted number that is on disk
 
 
 class Flight:

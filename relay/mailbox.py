@@ -3,7 +3,8 @@
 An actor because it owns state: the accepted number of each sender, the queue of each device, and the order of
 both. It is the only writer of the user's rows, so what it has in memory is what will be on disk.
 Talks to: the journal; the store, for reading; the outgoing sides of its devices' connections, and of senders.
-Guarantees: D1, D3, D4, D5, D6, D10 (docs/delivery.md); the decisions are in delivery.py and device_queue.py.
+Guarantees: D1, D3, D4, D5, D6, D10 (docs/delivery.md); the decisions are in delivery.py, device_queue.py and
+    senders.py.
 Restarts as: transient, from the store, after the flight of its predecessor has landed (flight.py). Its
     devices' connections notice by their monitors and attach again.
 Leaves memory when it has had no device and no work for a while; the next message to its name brings it back.
@@ -31,14 +32,13 @@ from protocol import (
 from relay import prekeys
 from relay.config import MAILBOX_QUEUE, MESSAGE_LIFE_SECONDS, RELOAD_SECONDS
 from relay.delivery import Admission, admit, parts_by_device
-from relay.device_queue import DeviceQueue, InFlight
+from relay.device_queue import DeviceQueue
 from relay.flight import (
     COMMITTED,
     LANDED,
     Flight,
     MessagesSettled,
     ReadSettled,
-    SenderState,
     TicksSettled,
     refusal_of,
 )
@@ -59,12 +59,10 @@ from relay.mailbox_handle import (
 from relay.node import Node
 from relay.outgoing import Outgoing
 from relay.prekeys import PrekeyShelf
+from relay.senders import Senders, SenderState
 from storage import JournalError, Op, accounts, mailboxes
 from storage.mailboxes import DeviceCursor, Progress, QueuedMessage
 from supervisors import ChildSpec, Restart
-
-MAX_SENDERS_REMEMBERED = 1_024
-"""Senders whose numbers are kept in memory (about 250 bytes each); the store has them all."""
 
 
 class CheckIdle:
@@ -113,7 +111,7 @@ class Mailbox(Actor):
         self._devices: list[DeviceId] = []
         self._queues: dict[DeviceId, DeviceQueue] = {}  # one for each of _devices
         self._outgoing: dict[DeviceId, Outgoing] = {}  # of those that are connected
-        self._senders: dict[DeviceAddress, SenderState] = {}
+        self._senders = Senders(node.environment, user)
         self._shelf = PrekeyShelf(user)
         self._touched = False  # something came since the last check for idleness
         self._idle_check_planned = False
@@ -187,7 +185,9 @@ class Mailbox(Actor):
 
         ✓ comes from there (flight.py). After one that is refused all that follow are gaps.
         """
-        sender, state = submission.sender, self._sender(submission.sender)
+        if self._senders.are_many and not self._flight.count:
+            self._senders.forget()
+        sender, state = submission.sender, self._senders.of(submission.sender)
         before = state.progress.accepted
         ops: list[Op] = []
         for message in submission.messages:
@@ -195,7 +195,7 @@ class Mailbox(Actor):
         if not ops:
             return
         ops += [queue.put_cursor() for queue in self._queues.values()]
-        ops.append(mailboxes.put_progress(self._user, sender, state.progress))
+        ops.append(self._senders.put(sender, state))
         first, last = before + 1, state.progress.accepted
         error = self._give_to_journal(ops, MessagesSettled(self._flight, sender, first, last, state))
         if error is not None:
@@ -267,7 +267,7 @@ class Mailbox(Actor):
 
     def _settle(self, sender: DeviceAddress, submitted: MessageNumber) -> None:
         """Tell a sender what it would wait for: ✓ up to where it is durable, and what to send again."""
-        state = self._sender(sender)
+        state = self._senders.of(sender)
         self._tick_accepted(sender, state)
         accepted = state.progress.accepted
         outgoing = self._node.presence.of_device(sender)
@@ -318,37 +318,19 @@ class Mailbox(Actor):
         if not done:
             return
         self._node.counters.delivered += len(done)
-        ticks, progress_ops = self._note_delivered(done)
+        ticks, progress_ops = self._senders.delivered(done)
         self._give_to_journal([*ops, *progress_ops], TicksSettled(self._flight, ticks))
         outgoing = self._outgoing.get(device)
         if outgoing is not None:
             self._pump(queue, outgoing)
 
-    def _note_delivered(self, done: list[InFlight]) -> tuple[dict[DeviceAddress, MessageNumber], list[Op]]:
-        """Move the ✓✓ of the senders; one step each, however many messages of theirs were acknowledged."""
-        newest = {delivery.sender: delivery.number for delivery in done}
-        ticks: dict[DeviceAddress, MessageNumber] = {}
-        ops: list[Op] = []
-        for sender, number in newest.items():
-            state = self._sender(sender)
-            progress = state.progress
-            # With several devices the first to acknowledge makes the tick.
-            if number > progress.delivered:
-                state.progress = Progress(progress.accepted, number, progress.read)
-                ops.append(mailboxes.put_progress(self._user, sender, state.progress))
-                ticks[sender] = number
-        return ticks, ops
-
     def _mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """Remember a reading and tell its sender; never more than was delivered, whatever a client says."""
-        state = self._sender(sender)
-        progress = state.progress
-        number = min(number, progress.delivered)
-        if number <= progress.read or self._flight.failed:
+        """Remember a reading and tell its sender."""
+        if self._flight.failed:
             return
-        state.progress = Progress(progress.accepted, progress.delivered, number)
-        ops: list[Op] = [mailboxes.put_progress(self._user, sender, state.progress)]
-        self._give_to_journal(ops, ReadSettled(self._flight, sender, number))
+        number, ops = self._senders.read(sender, number)
+        if ops:
+            self._give_to_journal(ops, ReadSettled(self._flight, sender, number))
 
     # ---- devices come and go ----
 
@@ -440,7 +422,7 @@ class Mailbox(Actor):
 
     def _load(self) -> None:
         """Take everything from the store; nothing may be on its way there."""
-        self._senders.clear()
+        self._senders.forget()
         self._flight.failed = False
         self._flight.take_committed()
         with self._node.environment.read() as reader:
@@ -462,17 +444,6 @@ class Mailbox(Actor):
             window_messages=config.window_messages,
             window_bytes=config.window_bytes,
         )
-
-    def _sender(self, sender: DeviceAddress) -> SenderState:
-        """How far a sender's messages have come; from memory, or from the store at its first message."""
-        state = self._senders.get(sender)
-        if state is None:
-            if len(self._senders) >= MAX_SENDERS_REMEMBERED and not self._flight.count:
-                self._senders.clear()  # the store has them; with anything on its way it would not
-            with self._node.environment.read() as reader:
-                state = SenderState(mailboxes.load_progress(reader, self._user, sender))
-            self._senders[sender] = state
-        return state
 
     def _plan_reload(self) -> None:
         """A submission failed. Not at once: the disk that was full will be full for a moment longer."""

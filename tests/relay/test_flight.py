@@ -3,9 +3,10 @@
 import trio
 
 from protocol import DeviceAddress, DeviceId, ErrorCode, UserId
-from relay.flight import Flight, MessagesSettled, SenderState, refusal_of
+from relay.flight import Flight, MessagesSettled, refusal_of
 from relay.metrics import Counters
 from relay.presence import Presence
+from relay.senders import SenderState
 from storage import JournalFullError, StorageFullError
 from storage.mailboxes import Progress
 

@@ -1,0 +1,98 @@
+"""How far the messages of each sending device have come, for one recipient: ✓, ✓✓ and read, as numbers.
+
+Pure but for reading the store: a mailbox owns one, tells it what happened, and submits what it returns.
+
+Rule: what is remembered is ahead of the disk by what is on its way there. So nothing is forgotten while
+anything is on its way.
+"""
+
+from collections.abc import Sequence
+
+from protocol import DeviceAddress, MessageNumber, UserId
+from relay.device_queue import InFlight
+from storage import Environment, Op, mailboxes
+from storage.mailboxes import Progress
+
+MAX_SENDERS_REMEMBERED = 1_024
+"""Senders whose numbers are kept in memory (about 250 bytes each); the store has them all."""
+
+Ticks = dict[DeviceAddress, MessageNumber]  # {sender: delivered up to}
+
+
+class SenderState:
+    """How far the messages of one sending device have come."""
+
+    __slots__ = ("durable", "progress")
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress  # as it will be when everything that was submitted is durable
+        self.durable: int = progress.accepted  # the accepted number that is on disk
+
+
+class Senders:
+    """What a mailbox knows of those who write to its user."""
+
+    __slots__ = ("_environment", "_states", "_user")
+
+    def __init__(self, environment: Environment, user: UserId) -> None:
+        self._environment = environment
+        self._user = user
+        self._states: dict[DeviceAddress, SenderState] = {}  # few more than MAX_SENDERS_REMEMBERED
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is time for `forget`."""
+        return len(self._states) >= MAX_SENDERS_REMEMBERED
+
+    def forget(self) -> None:
+        """Read from the store again. Only while nothing is on its way there."""
+        self._states.clear()
+
+    def of(self, sender: DeviceAddress) -> SenderState:
+        """How far a sender's messages have come; from memory, or from the store at its first message.
+
+        Raises:
+            CorruptRecordError: the row is damaged.
+        """
+        state = self._states.get(sender)
+        if state is None:
+            with self._environment.read() as reader:
+                state = SenderState(mailboxes.load_progress(reader, self._user, sender))
+            self._states[sender] = state
+        return state
+
+    def put(self, sender: DeviceAddress, state: SenderState) -> Op:
+        """What makes durable how far a sender's messages have come."""
+        return mailboxes.put_progress(self._user, sender, state.progress)
+
+    def delivered(self, done: Sequence[InFlight]) -> tuple[Ticks, list[Op]]:
+        """A device has acknowledged these: the ✓✓ to tell, and what makes them durable.
+
+        One step for each sender, however many messages of theirs were acknowledged.
+        """
+        newest = {delivery.sender: delivery.number for delivery in done}
+        ticks: Ticks = {}
+        ops: list[Op] = []
+        for sender, number in newest.items():
+            state = self.of(sender)
+            progress = state.progress
+            # With several devices the first to acknowledge makes the tick.
+            if number > progress.delivered:
+                state.progress = Progress(progress.accepted, number, progress.read)
+                ops.append(self.put(sender, state))
+                ticks[sender] = number
+        return ticks, ops
+
+    def read(self, sender: DeviceAddress, number: MessageNumber) -> tuple[MessageNumber, list[Op]]:
+        """A sender's messages were read; never more than was delivered, whatever a client says.
+
+        Returns:
+            Up to where they were, and what makes it durable; nothing if that is known already.
+        """
+        state = self.of(sender)
+        progress = state.progress
+        number = min(number, progress.delivered)
+        if number <= progress.read:
+            return number, []
+        state.progress = Progress(progress.accepted, progress.delivered, number)
+        return number, [self.put(sender, state)]
