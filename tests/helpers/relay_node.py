@@ -1,6 +1,6 @@
 """A whole relay node inside a test: the real tree, actors and store, on whatever network the test brings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,6 +72,11 @@ def _must_succeed(error: Exception | None) -> None:
     assert error is None
 
 
+def commit_at_once(environment: Environment) -> RelayJournal:
+    """The journal of a test under a virtual clock, unless it brings another one."""
+    return RelayJournal(InlineJournal(environment))
+
+
 @asynccontextmanager
 async def open_running_node(
     data: Path,
@@ -81,11 +86,12 @@ async def open_running_node(
     entropy: Entropy = system_entropy,
     clock: Clock = system_clock,
     environment: Environment | None = None,
+    make_journal: Callable[[Environment], RelayJournal] = commit_at_once,
 ) -> AsyncIterator[RunningNode]:
     """Run a node for the length of a block.
 
     Without `network`: real sockets, and a journal with its thread. With one: that network, and a journal that
-    commits at once, so that a test under a virtual clock is deterministic.
+    commits at once (or `make_journal`'s), so that a test under a virtual clock is deterministic.
     """
     if network is None:
         async with open_reactor() as reactor:
@@ -93,16 +99,14 @@ async def open_running_node(
                 async with _run(data, reactor, config, entropy, clock, opened, journal) as running:
                     yield running
     elif environment is not None:
-        async with _run(data, network, config, entropy, clock, environment, _inline(environment)) as running:
+        journal = make_journal(environment)
+        async with _run(data, network, config, entropy, clock, environment, journal) as running:
             yield running
     else:
         with open_environment(data) as opened:
-            async with _run(data, network, config, entropy, clock, opened, _inline(opened)) as running:
+            journal = make_journal(opened)
+            async with _run(data, network, config, entropy, clock, opened, journal) as running:
                 yield running
-
-
-def _inline(environment: Environment) -> RelayJournal:
-    return RelayJournal(InlineJournal(environment))
 
 
 @asynccontextmanager

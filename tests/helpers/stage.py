@@ -3,7 +3,7 @@
 On real sockets, or on a network that the test brings (then under the virtual clock).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ from actors.network import Network
 from actors.ports import Clock, system_clock, system_entropy
 from protocol import CodeRoute, CodeSent, DeviceAddress, KeyPair, Prekey, Register, Registered, RequestCode
 from relay.config import Config
+from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle, name_of
+from storage import Environment
 from tests.helpers.device import Device, connect
-from tests.helpers.relay_node import TEST_CONFIG, RunningNode, open_running_node
+from tests.helpers.relay_node import TEST_CONFIG, RunningNode, commit_at_once, open_running_node
 
 WAIT_SECONDS = 5.0
 
@@ -98,9 +100,12 @@ async def open_stage(
     config: Config = TEST_CONFIG,
     clock: Clock = system_clock,
     phones: tuple[Phone, Phone] | None = None,
+    make_journal: Callable[[Environment], RelayJournal] = commit_at_once,
 ) -> AsyncIterator[Stage]:
     """A node in a data folder, with Anna and Ben: registered now, or the `phones` of an earlier run."""
-    async with open_running_node(data, network, config=config, clock=clock) as running:
+    async with open_running_node(
+        data, network, config=config, clock=clock, make_journal=make_journal
+    ) as running:
         if phones is None:
             yield Stage(running, make_phone(running, "+491713920001"), make_phone(running, "+491713920002"))
         else:
