@@ -165,8 +165,9 @@ class ActorRef:
         mailbox.queue_sender(sender)
         try:
             await sender.wait()
-        finally:
+        except BaseException:  # who was admitted is not in the line any more; to look would cost its length
             mailbox.forget_sender(sender)
+            raise
 
     async def _ask_when_full(self, mailbox: Mailbox, call: Call) -> Any:
         # The call itself stands in the line: its timeout and its caller's cancellation need nothing more.
@@ -174,8 +175,9 @@ class ActorRef:
         mailbox.queue_sender(call)
         try:
             return await call.wait()
-        finally:
+        except BaseException:
             mailbox.forget_sender(call)
+            raise
 
     def _refuse_unless_waiting(self, mailbox: Mailbox) -> None:
         if mailbox.overflow is not Overflow.WAIT:
