@@ -15,7 +15,8 @@ from supervisors.child_spec import ChildSpec
 from supervisors.errors import SupervisorError
 
 ChildKey = str | ActorRef
-"""What names a child: its id under a Supervisor, any of its refs so far under a DynamicSupervisor."""
+"""What names a child: its id under a Supervisor (or its ref while it runs); under a DynamicSupervisor the ref
+of its present life, or of the last one while it waits to be restarted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ class SupervisorHandle:
         return _ref_or_none(await self._ask(StartChild(spec)))
 
     async def terminate_child(self, key: ChildKey) -> None:
-        """Stop a child within its shutdown time; returns when it is dead. A planned restart is cancelled.
+        """Stop a child within its shutdown time; returns when it is dead.
 
+        A planned restart is cancelled; the siblings that were stopped because of it are started without it.
         A temporary child, and any child of a DynamicSupervisor, is forgotten; others can be started again.
 
         Raises:

@@ -242,7 +242,11 @@ class Supervisor(SupervisorBase):
         return child.ref
 
     async def _terminate_child(self, key: ChildKey) -> None:
-        await self._end(self._find(key))
+        child = self._find(key)
+        # Its siblings were stopped because of it, and only its planned start would have brought them back.
+        waiting = self._group_of(child) if child.retry is not None else []
+        await self._end(child)
+        await self._start_group([sibling for sibling in waiting if sibling is not child])
 
     async def _restart_child(self, id_: str) -> ActorRef | None:
         child = self._find_stopped(id_)

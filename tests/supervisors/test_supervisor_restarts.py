@@ -274,6 +274,20 @@ async def test_a_child_terminated_during_its_back_off_stays_away(
     assert stage.diary == []
 
 
+async def test_siblings_that_wait_for_a_child_terminated_during_its_back_off_are_started_without_it(
+    autojump_clock: MockClock, system: ActorSystem, stage: Stage
+) -> None:
+    wait = Backoff(lambda size: bytes(size), initial=1.0)
+    specs = [stage.spec("a"), stage.spec("b", backoff=wait), stage.spec("c")]
+    sup = await supervise(system, *specs, strategy=Strategy.ONE_FOR_ALL)
+    await crash(stage, "b")
+    stage.take_diary()
+    await sup.terminate_child("b")
+    assert stage.take_diary() == ["+a", "+c"]
+    await trio.sleep(5)
+    assert stage.diary == []
+
+
 async def test_a_child_restarted_by_hand_after_a_back_off_was_cancelled_is_started_once(
     autojump_clock: MockClock, system: ActorSystem, stage: Stage
 ) -> None:
