@@ -45,7 +45,7 @@ class Command:
 
     Attributes:
         argv: the program and its arguments; no shell is involved.
-        env: added to the environment of this process; ROOST_READY_FD is added by itself.
+        env: added to the environment of this process; ROOST_READY_FD is added, or taken out, by itself.
         ready: whether the child will say that it is ready, by writing to that descriptor (see `tell_ready`).
             False: it counts as ready as soon as it runs.
         start_seconds: how long it may take to be ready.
@@ -140,11 +140,16 @@ class OsProcess(Actor):
                 await self._wait_until_ready(ready)
 
     async def _start_watcher(self, ready_writer: int) -> ActorRef:
-        environ = {**os.environ, **(self.command.env or {}), READY_FD_VARIABLE: str(ready_writer)}
+        environ = {**os.environ, **(self.command.env or {})}
+        environ.pop(READY_FD_VARIABLE, None)  # it may be our own, from the parent that started us
+        inherited: tuple[int, ...] = ()
+        if self.command.ready:
+            environ[READY_FD_VARIABLE] = str(ready_writer)
+            inherited = (ready_writer,)
         argv, watched = list(self.command.argv), self._watched
         try:
             return await self.system.start(
-                lambda: ProcessWatcher(watched, argv, environ, pass_fds=(ready_writer,)), link_to=self.ref
+                lambda: ProcessWatcher(watched, argv, environ, pass_fds=inherited), link_to=self.ref
             )
         except StartError as failure:
             raise (failure.reason.error or failure) from None  # the program's own trouble is what counts

@@ -71,6 +71,15 @@ async def test_a_process_that_says_nothing_counts_as_ready_if_nothing_is_expecte
     assert is_running(await pid_of(ref))
 
 
+async def test_a_process_of_which_no_word_is_expected_has_nobody_to_tell(
+    system: ActorSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(READY_FD_VARIABLE, "1")  # as if we had been started by a supervisor ourselves
+    checks = f"import os; raise SystemExit({READY_FD_VARIABLE!r} in os.environ)"
+    ref = await system.start(lambda: OsProcess(python(checks, ready=False)))
+    assert await ref.wait_stopped() == NORMAL
+
+
 async def test_a_process_that_ends_before_it_is_ready_is_a_failed_start(system: ActorSystem) -> None:
     with pytest.raises(StartError) as caught:
         await system.start(lambda: OsProcess(python("raise SystemExit(3)")))
