@@ -12,6 +12,7 @@ stay sealed between the phones. Keep it as safe as the data folder. 'roost resto
 # what is written during the backup; that space is used again afterwards.
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +27,11 @@ FAILED = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--data DIR` and `--to PATH`."""
     parser.add_argument(
-        "--data", type=Path, default=Path("roost-data"), metavar="DIR", help="the data folder (./roost-data)"
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("ROOST_DATA", "roost-data")),
+        metavar="DIR",
+        help="the data folder (ROOST_DATA, or ./roost-data)",
     )
     parser.add_argument(
         "--to", type=Path, required=True, metavar="PATH", help="where to: a folder that is not there yet"

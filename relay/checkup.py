@@ -6,6 +6,7 @@ from starting or from keeping its promises.
 Not here: the store and its folder (store_checkup.py), how findings are shown (doctor.py).
 """
 
+import os
 import re
 import resource
 import socket
@@ -188,7 +189,8 @@ def _why_not_listen(place: HostPort) -> str | None:
     try:
         socket.create_server(place, family=family).close()
     except OSError as error:
-        return (error.strerror or str(error)).lower()
+        # create_server adds a sentence of its own to the system's words.
+        return os.strerror(error.errno).lower() if error.errno else str(error)
     return None
 
 

@@ -12,6 +12,7 @@ and codes that may have been used since are taken out of circulation; copying th
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -28,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", type=Path, required=True, dest="source", metavar="PATH", help="what 'roost backup' wrote"
     )
     parser.add_argument(
-        "--data", type=Path, default=Path("roost-data"), metavar="DIR", help="the data folder (./roost-data)"
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("ROOST_DATA", "roost-data")),
+        metavar="DIR",
+        help="the data folder (ROOST_DATA, or ./roost-data)",
     )
     parser.add_argument("--force", action="store_true", help="replace the store that is there, and keep it")
 
