@@ -145,7 +145,8 @@ class Actor:
     def send_after(self, delay_s: float, message: object, to: Address | None = None) -> TimerRef:
         """Tell `message` to this actor (or to `to`) after a time. Gone if this actor ends before.
 
-        It is queued even if the mailbox is full: the actor ordered it itself.
+        Its own mailbox takes it even if it is full, for the actor ordered it itself; that of another refuses
+        it then, and counts it.
         """
         return self.system.timers.send_after(self.ref, delay_s, message, to or self.ref)
 

@@ -82,13 +82,16 @@ class TimerRef:
         message = self._message
         if self._interval is None:
             self._end()
-        mailbox = self._timers.system.resolve(self._target)._mailbox
+        target = self._timers.system.resolve(self._target)
+        mailbox = target._mailbox
         if mailbox is None:
             self._timers.system.dead_letters += 1
-        elif self._interval is None:
+        elif self._interval is None and target is self._owner:
             mailbox.put_exempt(message)
         elif not mailbox.put(message):
-            mailbox.refused += 1  # an actor that is behind gains nothing by one tick more
+            mailbox.refused += (
+                1  # who is behind gains nothing by a tick more; and others' mailboxes are theirs
+            )
         return self._next_beat(now)
 
     def _next_beat(self, now: float) -> float | None:

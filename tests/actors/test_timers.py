@@ -145,6 +145,23 @@ async def test_a_single_timer_finds_room_in_a_full_mailbox_and_a_beat_does_not(
     assert gated.seen == [0, 1, 2, "once"]
 
 
+async def test_a_timer_for_another_does_not_get_around_the_limit_of_its_mailbox(
+    autojump_clock: MockClock,
+) -> None:
+    gated = Gated()
+    async with open_actor_system() as system:
+        ref = await system.start(lambda: gated)
+        await ref.tell(0)
+        await settle()
+        stamper = await start(system)
+        for _ in range(gated.mailbox_limit + 1):
+            stamper.send_after(1, "from outside", to=ref)
+        await trio.sleep(1.5)
+        statistics = ref.statistics()
+        assert statistics is not None
+        assert (statistics.length, statistics.refused) == (gated.mailbox_limit, 1)
+
+
 async def test_ten_thousand_asks_leave_no_heap_behind() -> None:
     async with open_actor_system() as system:
         ref = await system.start(Echo)
