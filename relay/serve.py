@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -211,7 +212,8 @@ def relay_address(node: Node, port: Port) -> str:
 
 def _announce(config: Config, address: str, door: Door | None) -> None:
     """Say where the node is, and what to type next."""
-    log.info("node_started", extra=settings.as_table(config))
+    log.info("node_started", extra={"version": node_version(), "listen": address.split("#")[0]})
+    log.debug("settings", extra=settings.as_table(config))
     if config.test_hooks:
         log.warning(
             "test_hooks_on", extra={"meaning": "peers may crash actors on purpose; never in production"}
@@ -220,7 +222,16 @@ def _announce(config: Config, address: str, door: Door | None) -> None:
         _show(line)
 
 
+def our_name() -> str:
+    """How somebody in this terminal calls us: by name if the shell finds it, by its path otherwise."""
+    script = Path(sys.argv[0])
+    if script.name != "roost" or shutil.which("roost") is not None:
+        return "roost"
+    return os.path.relpath(script)
+
+
 def _welcome(config: Config, address: str, door: Door | None) -> Iterator[str]:
+    roost = our_name()
     yield f"Roost {node_version()} is ready. Its address, with its key:"
     yield ""
     yield f"  {address}"
@@ -228,13 +239,13 @@ def _welcome(config: Config, address: str, door: Door | None) -> Iterator[str]:
     yield "Next, each in a terminal of its own (these two numbers belong to nobody):"
     yield ""
     for name, phone in (("alice", "+491713920001"), ("bob", "+491713920002")):
-        yield f"  roost register --home {name} --relay '{address}' --phone {phone}"
-        yield f"  roost chat --home {name}"
+        yield f"  {roost} register --home {name} --relay '{address}' --phone {phone}"
+        yield f"  {roost} chat --home {name}"
     yield ""
     if config.sms == "console":
         yield "Verification codes are shown here. Ctrl-C stops the node."
     if door is not None:
-        yield f"How it is doing: roost status --admin {door.url}"
+        yield f"How it is doing: {roost} status --admin {door.url}"
 
 
 def _write_ready_file(path: Path | None, address: str, door: Door | None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from relay.config import HostPort
+from relay.serve import our_name
 
 WAIT_SECONDS = 20.0
 
@@ -136,3 +138,19 @@ def test_test_hooks_are_announced_loudly(tmp_path: Path) -> None:
 
 def test_a_place_is_written_as_people_write_it() -> None:
     assert str(HostPort("127.0.0.1", 5252)) == "127.0.0.1:5252"
+
+
+@pytest.mark.parametrize(
+    ("script", "found", "shown"),
+    [
+        ("/usr/bin/roost", "/usr/bin/roost", "roost"),
+        ("{here}/.venv/bin/roost", None, ".venv/bin/roost"),
+        ("{here}/roost/__main__.py", None, "roost"),
+    ],
+)
+def test_what_to_type_next_is_what_this_terminal_understands(
+    script: str, found: str | None, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [script.format(here=Path.cwd())])
+    monkeypatch.setattr(shutil, "which", lambda _name: found)
+    assert our_name() == shown
