@@ -54,7 +54,7 @@ async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | N
                 await drain_async(ref, actor, mailbox)
             else:
                 drain(ref, actor, mailbox)
-                if mailbox.items and ref._exit is None:
+                if (mailbox.items or mailbox.signals) and ref._exit is None:
                     await cancel_shielded_checkpoint()
         if actor._has_on_stop and ref._exit is not KILLED:
             await _stop(ref, actor)
@@ -91,7 +91,8 @@ async def _start(ref: ActorRef, actor: Actor, starter: Reply) -> bool:
     except Exception as error:  # whatever user code raises is an answer to the starter
         failure = StartError(repr(ref), crash(error))
         failure.__cause__ = error
-        ref._exit = failure.reason
+        if ref._exit is not KILLED:
+            ref._exit = failure.reason
         _fail_start(ref, starter, failure)
     finally:
         ref._scope = None

@@ -84,7 +84,9 @@ class Mailbox:
         self.limit = limit
         self.overflow = overflow
         self.items: deque[object] | None = None  # told messages bare, asked ones as Call; oldest first
-        self.signals: deque[object] | None = None  # Stop, Exit, Down; bounded by links and monitors held
+        self.signals: deque[object] | None = (
+            None  # Stop, Exit, Down, a StateMachine's notes to itself; bounded by links and monitors held
+        )
         self.senders: deque[Call | WaitingTell] | None = (
             None  # bounded by the tasks of the program; first come first served
         )

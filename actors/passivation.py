@@ -43,7 +43,10 @@ SWEEP_SLICE = 500
 
 
 class PassiveActor(Actor):
-    """An actor that may leave memory. It saves in `on_stop` what `on_start` will need, if anything."""
+    """An actor that may leave memory. It saves in `on_stop` what `on_start` will need, if anything.
+
+    It stays while it owes an answer (`reply_later`). Its timers do not hold it: see `may_leave`.
+    """
 
     __slots__ = ()
 
@@ -144,7 +147,7 @@ class PassiveActors(Generic[K]):
                 continue
             is_idle = mailbox.sleeper is not None and mailbox.handled == member.handled
             member.handled = mailbox.handled
-            if is_idle and actor.may_leave():
+            if is_idle and not ref._owes_answers and actor.may_leave():
                 mailbox.put_signal(Stop(PASSIVATED))
 
 

@@ -278,6 +278,12 @@ class ActorRef:
         if self._mailbox is not None:
             self._mailbox.wake()
 
+    @property
+    def _owes_answers(self) -> bool:
+        """Whether somebody waits for an answer that the actor has put off."""
+        deferred = self._bonds._deferred if self._bonds is not None else None
+        return any(not reply.is_done for reply in deferred or ())
+
     def _defer_current_call(self) -> Reply:
         call, self._call = self._call, None
         if call is None:

@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from actors import (
+    KILLED,
     NORMAL,
     SHUTDOWN,
     Actor,
@@ -115,6 +116,27 @@ async def test_an_actor_killed_in_on_start_fails_its_starter(autojump_clock: Moc
         nursery.start_soon(start)
         await slow.entered.wait()
         slow.ref.kill()
+
+
+async def test_a_raise_on_the_way_out_of_a_killed_on_start_does_not_hide_the_kill() -> None:
+    class Clumsy(SlowStarter):
+        async def on_start(self) -> None:
+            try:
+                await super().on_start()
+            finally:
+                raise RuntimeError("while cleaning up")
+
+    clumsy = Clumsy()
+    async with open_actor_system() as system, trio.open_nursery() as nursery:
+
+        async def start() -> None:
+            with pytest.raises(StartError):
+                await system.start(lambda: clumsy)
+
+        nursery.start_soon(start)
+        await clumsy.entered.wait()
+        clumsy.ref.kill()
+        assert await clumsy.ref.wait_stopped() is KILLED
 
 
 async def test_a_cancelled_start_kills_the_half_started_actor() -> None:

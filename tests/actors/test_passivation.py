@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from actors import (
     ExitReason,
     PassiveActor,
     PassiveActors,
+    Reply,
     StartError,
     open_actor_system,
 )
@@ -116,6 +118,39 @@ async def test_who_has_a_reason_to_stay_stays(autojump_clock: MockClock) -> None
         await notebooks.at("a").tell("busy")
         await trio.sleep(10 * IDLE_S)
         assert notebooks.whereis("a") is not None
+
+
+class Debtor(PassiveActor):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.owed: list[Reply] = []
+
+    def handle(self, message: object) -> object:
+        if message == "pay":
+            for reply in self.owed:
+                reply.send("paid")
+        else:
+            self.owed.append(self.reply_later())
+        return None
+
+
+async def test_who_owes_an_answer_stays_until_it_is_given(autojump_clock: MockClock) -> None:
+    debtors: PassiveActors[int] = PassiveActors(lambda _key: Debtor(), IDLE_S)
+    async with open_actor_system() as system, trio.open_nursery() as nursery:
+        await system.start(debtors.keeper)
+        answers: list[object] = []
+
+        async def ask() -> None:
+            answers.append(await debtors.at(1).ask("later", timeout=math.inf))
+
+        nursery.start_soon(ask)
+        await trio.sleep(5 * IDLE_S)
+        await debtors.at(1).tell("pay")
+        await settle()
+        assert answers == ["paid"]
+        await trio.sleep(3 * IDLE_S)
+        assert len(debtors) == 0
 
 
 async def test_messages_told_while_an_actor_is_leaving_reach_the_one_that_returns(

@@ -222,6 +222,24 @@ async def test_events_inserted_at_the_start_and_a_timeout_of_no_time_come_before
     assert eager.log == ["first", "second", "timeout", "told"]
 
 
+async def test_a_machine_that_sets_timeouts_of_no_time_for_good_leaves_the_others_their_turns() -> None:
+    class Spinner(StateMachine[DoorState]):
+        initial_state = DoorState.OPEN
+
+        def on_enter(self, old: DoorState, new: DoorState) -> None:
+            self.set_state_timeout(0)
+
+        def on_event(self, state: DoorState, event: object) -> object:
+            self.set_state_timeout(0)
+            return None
+
+    async with open_actor_system(grace_s=0) as system:
+        spinner = await system.start(Spinner)
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+        assert spinner.is_alive
+
+
 async def test_an_answer_may_be_given_later() -> None:
     door = Door()
     async with open_actor_system() as system, trio.open_nursery() as nursery:
