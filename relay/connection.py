@@ -136,7 +136,6 @@ class Connection(Actor):
         "_mailboxes",
         "_node",
         "_outgoing",
-        "_readings",
         "_reattached",
         "_static_key",
     )
@@ -151,9 +150,8 @@ class Connection(Actor):
         self._static_key = b""  # proved by the handshake
         self._device: DeviceAddress | None = None  # whose key that is; None for a stranger
         self._mailbox: MailboxHandle | None = None  # of the device's user; monitored
-        # Both bounded by the handles of a connection (4,096), and empty on most connections.
+        # Bounded by the handles of a connection (4,096), and empty on most connections.
         self._chats: dict[UserId, Chat] = {}
-        self._readings: dict[DeviceAddress, MessageNumber] = {}  # {sender: what the device has read}
         self._reattached: deque[float] | None = None  # when, made at the first time
 
     async def on_start(self) -> None:
@@ -350,7 +348,7 @@ class Connection(Actor):
             chat = self._chats[user] = Chat(mailbox.ref)
             self.monitor(mailbox.ref)
         chat.submitted = messages[-1].number
-        await mailbox.submit(self._device, messages)
+        await mailbox.submit(self._device, self._outgoing, messages)
         return []
 
     async def _acknowledge(self, seq: Seq) -> int:
@@ -365,7 +363,7 @@ class Connection(Actor):
     async def _mark_read(self, event: Read) -> None:
         sender = event.chat
         assert isinstance(sender, DeviceAddress)
-        self._readings[sender] = event.number
+        self._outgoing.readings[sender] = event.number
         if self._mailbox is not None:
             await self._mailbox.mark_read(sender, event.number)
 
@@ -419,13 +417,11 @@ class Connection(Actor):
             self._outgoing.close(ErrorCode.INTERNAL)
 
     async def _reattach(self) -> None:
-        """The device's own mailbox has a successor: attach, and say what its predecessor may have lost."""
+        """The device's own mailbox has a successor: attach; it sees from `_outgoing` what may be lost."""
         assert self._device is not None
         if self._reattached_too_often():
             raise RefusalError(ErrorCode.INTERNAL)
         await self._attach(self._device)
-        for sender, number in self._readings.items():
-            await self._mailbox.mark_read(sender, number)  # type: ignore[union-attr]  # _attach has set it
 
     def _reattached_too_often(self) -> bool:
         """Whether the mailbox crashes again and again: then the device's own back-off must end the loop."""
@@ -445,7 +441,7 @@ class Connection(Actor):
         chat = self._chats[user] = Chat(mailbox.ref)
         chat.submitted = submitted
         self.monitor(mailbox.ref)
-        await mailbox.settle(self._device, submitted)
+        await mailbox.settle(self._device, self._outgoing, submitted)
 
 
 def leave(node: Node, outgoing: Outgoing) -> None:

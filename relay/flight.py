@@ -19,6 +19,7 @@ import trio
 from actors import ActorRef, MailboxFullError
 from protocol import DeviceAddress, ErrorCode, MessageNumber, UserId
 from relay.metrics import Counters
+from relay.outgoing import Outgoing
 from relay.presence import Presence
 from relay.senders import SenderState
 from storage import JournalError, JournalFailedError, StorageFullError
@@ -41,7 +42,18 @@ LANDED = Landed()
 class Flight:
     """The submissions of one user's mailbox that are on their way to the disk."""
 
-    __slots__ = ("_idle", "_told", "committed", "count", "counters", "failed", "mailbox", "presence", "user")
+    __slots__ = (
+        "_idle",
+        "_told",
+        "committed",
+        "count",
+        "counters",
+        "era",
+        "failure",
+        "mailbox",
+        "presence",
+        "user",
+    )
 
     def __init__(self, user: UserId, presence: Presence, counters: Counters) -> None:
         self.user = user
@@ -49,7 +61,8 @@ class Flight:
         self.counters = counters
         self.count = 0  # bounded by the journal's backlog limit
         self.committed = 0  # messages that have become durable since the mailbox last took the number
-        self.failed = False
+        self.era = 0  # which queues these are counted for; see forget_messages
+        self.failure: JournalError | None = None  # why what the mailbox has in memory is void
         self.mailbox: ActorRef | None = None  # the living mailbox, to be told
         self._told = False  # it has a COMMITTED waiting
         self._idle: trio.Event | None = None
@@ -61,16 +74,27 @@ class Flight:
                 self._idle = trio.Event()
             await self._idle.wait()
 
+    @property
+    def failed(self) -> bool:
+        """Whether everything that the mailbox has in memory is void."""
+        return self.failure is not None
+
     def take_committed(self) -> int:
         """How many messages have become durable since this was asked last."""
         count, self.committed, self._told = self.committed, 0, False
         return count
 
-    def messages_settled(self, count: int, error: JournalError | None) -> None:
-        """So many messages, of one submission, are durable, or are not."""
+    def forget_messages(self) -> None:
+        """The queues that messages were given to are not those of the mailbox any more: count from here."""
+        self.take_committed()
+        self.era += 1
+
+    def messages_settled(self, count: int, era: int, error: JournalError | None) -> None:
+        """So many messages, of one submission of an era, are durable, or are not."""
         if error is None:
-            self.committed += count
             self.counters.accepted += count
+        if error is None and era == self.era:
+            self.committed += count
             if not self._told:
                 self._told = _tell(self.mailbox, COMMITTED)
         self.settled(error)
@@ -89,7 +113,7 @@ class Flight:
             log.warning(
                 "mailbox_not_settled", extra={"user": f"{self.user:016x}", "reason": type(error).__name__}
             )
-        self.failed = True
+            self.failure = error
 
     def _land(self) -> None:
         if self._idle is not None:
@@ -120,13 +144,21 @@ def _tell(mailbox: ActorRef | None, note: object) -> bool:
 class MessagesSettled:
     """The journal's word on messages of one sender: ✓, and delivery to the recipient's devices."""
 
-    __slots__ = ("first", "flight", "last", "sender", "state")
+    __slots__ = ("era", "first", "flight", "last", "sender", "source", "state")
 
     def __init__(
-        self, flight: Flight, sender: DeviceAddress, first: int, last: int, state: SenderState
+        self,
+        flight: Flight,
+        sender: DeviceAddress,
+        source: Outgoing,
+        first: int,
+        last: int,
+        state: SenderState,
     ) -> None:
         self.flight = flight
+        self.era = flight.era
         self.sender = sender
+        self.source = source  # of the connection on which they came
         self.first = first  # the numbers, without gaps
         self.last = last
         self.state = state
@@ -135,16 +167,26 @@ class MessagesSettled:
         """See the class."""
         flight = self.flight
         # Delivery first: the mailbox is woken before the sender's connection is.
-        flight.messages_settled(self.last - self.first + 1, error)
+        flight.messages_settled(self.last - self.first + 1, self.era, error)
         outgoing = flight.presence.of_device(self.sender)
         if error is None:
             self.state.durable = self.last
             if outgoing is not None:
                 outgoing.accepted(flight.user, MessageNumber(self.last))
-        elif outgoing is not None and not isinstance(error, JournalFailedError):
+        elif not isinstance(error, JournalFailedError):
             # A failed journal does not know whether the messages are on the disk: then nothing is said.
-            for number in range(self.first, self.last + 1):
-                outgoing.refused(flight.user, MessageNumber(number), refusal_of(error))
+            self._refuse(outgoing, error)
+
+    def _refuse(self, present: Outgoing | None, error: JournalError) -> None:
+        """Answer where they came from; a connection that has taken its place is told to begin anew.
+
+        The device has sent them again on that one, as duplicates of what now never came to be, and waits for
+        their ✓.
+        """
+        if present is not None and present is not self.source:
+            present.close(refusal_of(error))
+        for number in range(self.first, self.last + 1):
+            self.source.refused(self.flight.user, MessageNumber(number), refusal_of(error))
 
 
 class TicksSettled:

@@ -144,7 +144,7 @@ class Mailbox(Actor):
         self._touched = message is not CHECK_IDLE
         if self._flight.committed:
             self._deliver_committed()
-        elif self._flight.failed:
+        elif self._flight.failure is not None:
             self._plan_reload()
         return None
 
@@ -159,8 +159,8 @@ class Mailbox(Actor):
                 self._attach(device, outgoing)
             case Detach(device, outgoing):
                 self._detach(device, outgoing)
-            case Settle(sender, submitted):
-                self._settle(sender, submitted)
+            case Settle(sender, source, submitted):
+                self._settle(sender, source, submitted)
             case ReplaceDevices(device, ops):
                 self._replace_devices(device, ops)
             case TakeBundles():
@@ -184,48 +184,56 @@ class Mailbox(Actor):
         """Judge messages one by one, and give those that are next to the journal, together.
 
         ✓ comes from there (flight.py). After one that is refused all that follow are gaps.
+        What came on a connection that the device has replaced since is dropped: it sends it again on the new
+        one, and may by then have given the number of one that was refused to another message.
         """
+        if self._is_replaced(submission.sender, submission.source):
+            return
         if self._senders.are_many and not self._flight.count:
             self._senders.forget()
-        sender, state = submission.sender, self._senders.of(submission.sender)
+        sender, source, state = submission.sender, submission.source, self._senders.of(submission.sender)
         before = state.progress.accepted
         ops: list[Op] = []
         for message in submission.messages:
-            ops += self._judge(sender, state, message)
+            ops += self._judge(sender, source, state, message)
         if not ops:
             return
         ops += [queue.put_cursor() for queue in self._queues.values()]
         ops.append(self._senders.put(sender, state))
         first, last = before + 1, state.progress.accepted
-        error = self._give_to_journal(ops, MessagesSettled(self._flight, sender, first, last, state))
+        error = self._give_to_journal(ops, MessagesSettled(self._flight, sender, source, first, last, state))
         if error is not None:
             for number in range(first, last + 1):
-                self._refuse(sender, MessageNumber(number), refusal_of(error))
+                source.refused(self._user, MessageNumber(number), refusal_of(error))
 
-    def _judge(self, sender: DeviceAddress, state: SenderState, message: Send) -> list[Op]:
+    def _is_replaced(self, sender: DeviceAddress, source: Outgoing) -> bool:
+        """Whether the device has a newer connection than this one. One that is only gone still counts."""
+        return self._node.presence.of_device(sender) not in (source, None)
+
+    def _judge(self, sender: DeviceAddress, source: Outgoing, state: SenderState, message: Send) -> list[Op]:
         """What stores a message that is the next one; nothing for any other, whose sender is told why."""
-        if self._flight.failed:
-            self._refuse(sender, message.number, ErrorCode.STORAGE_FULL)
+        if self._flight.failure is not None:
+            source.refused(self._user, message.number, refusal_of(self._flight.failure))
             return []
         verdict = admit(state.progress.accepted, message.number)
         if verdict is Admission.NEXT:
-            return self._admit(sender, state, message)
+            return self._admit(sender, source, state, message)
         if verdict is Admission.GAP:
-            self._refuse(sender, message.number, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
+            source.refused(self._user, message.number, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
         else:
             self._node.counters.duplicates += 1
             # One that is not durable yet is ticked when it is.
             self._tick_accepted(sender, state)
         return []
 
-    def _admit(self, sender: DeviceAddress, state: SenderState, message: Send) -> list[Op]:
+    def _admit(self, sender: DeviceAddress, source: Outgoing, state: SenderState, message: Send) -> list[Op]:
         parts = parts_by_device(message.parts, self._devices)
         if parts is None:
-            self._refuse(sender, message.number, ErrorCode.STALE_DEVICES, tuple(self._devices))
+            source.refused(self._user, message.number, ErrorCode.STALE_DEVICES, tuple(self._devices))
             return []
         limit = self._node.config.max_queued_messages
         if any(queue.cursor.messages >= limit for queue in self._queues.values()):
-            self._refuse(sender, message.number, ErrorCode.MAILBOX_FULL)
+            source.refused(self._user, message.number, ErrorCode.MAILBOX_FULL)
             return []
         now = int(self._node.clock.now())
         progress = state.progress
@@ -249,30 +257,18 @@ class Mailbox(Actor):
         self._flight.count += 1
         return None
 
-    def _refuse(
-        self,
-        sender: DeviceAddress,
-        number: MessageNumber,
-        code: ErrorCode,
-        detail: int | tuple[int, ...] | None = None,
-    ) -> None:
-        outgoing = self._node.presence.of_device(sender)
-        if outgoing is not None:
-            outgoing.refused(self._user, number, code, detail)
-
     def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
         outgoing = self._node.presence.of_device(sender)
         if outgoing is not None and state.durable:
             outgoing.accepted(self._user, MessageNumber(state.durable))
 
-    def _settle(self, sender: DeviceAddress, submitted: MessageNumber) -> None:
+    def _settle(self, sender: DeviceAddress, source: Outgoing, submitted: MessageNumber) -> None:
         """Tell a sender what it would wait for: ✓ up to where it is durable, and what to send again."""
         state = self._senders.of(sender)
         self._tick_accepted(sender, state)
         accepted = state.progress.accepted
-        outgoing = self._node.presence.of_device(sender)
-        if accepted < submitted and outgoing is not None:
-            outgoing.refused(self._user, submitted, ErrorCode.OUT_OF_ORDER, accepted + 1)
+        if accepted < submitted:
+            source.refused(self._user, submitted, ErrorCode.OUT_OF_ORDER, accepted + 1)
 
     # ---- messages go out ----
 
@@ -306,7 +302,7 @@ class Mailbox(Actor):
             if queue.launch(seq, message):
                 self._node.counters.pushed += 1
                 outgoing.deliver(seq, message, waited=True)
-        if not waiting:
+        if not waiting or waiting[0][0] > queue.durable:
             queue.nothing_left()
 
     def _acknowledge(self, device: DeviceId, seq: int) -> None:
@@ -335,11 +331,17 @@ class Mailbox(Actor):
     # ---- devices come and go ----
 
     def _attach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        if outgoing.end is not None:
+            # Over already; perhaps replaced by one that was faster here, which must keep its place.
+            self._plan_idle_check()
+            return
         queue = self._queues.get(device)
         if queue is None:
-            outgoing.close(ErrorCode.LOGGED_OUT)
+            # Who hears `logged-out` never comes back, so it is said when it is certain.
+            certain = not (self._flight.count or self._flight.failed)
+            outgoing.close(ErrorCode.LOGGED_OUT if certain else ErrorCode.OVERLOADED)
             return
-        if lifted := queue.count_on_from(outgoing.acked):
+        if not self._flight.failed and (lifted := queue.count_on_from(outgoing.acked)):
             self._give_to_journal(lifted, self._flight.settled)
         self._outgoing[device] = outgoing
         self._welcome(queue, outgoing)
@@ -349,6 +351,8 @@ class Mailbox(Actor):
         # last connection or mailbox ended, so it fits a window; more than that takes several rounds.
         while queue.in_flight and queue.in_flight[0].seq <= outgoing.acked and not self._flight.failed:
             self._acknowledge(device, outgoing.acked)
+        for sender, number in outgoing.readings.items():
+            self._mark_read(sender, number)
 
     def _welcome(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
         if outgoing.welcomed:
@@ -375,21 +379,29 @@ class Mailbox(Actor):
         self._plan_idle_check()
 
     def _replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
-        """The old devices are logged out: in memory now, on disk with the commit that adds the new one."""
-        for outgoing in self._outgoing.values():
-            outgoing.close(ErrorCode.LOGGED_OUT)
-        self._outgoing.clear()
+        """The old devices are gone: in memory now, on disk with the commit that adds the new one.
+
+        They are told when that is durable: who hears `logged-out` never comes back.
+        """
+        replaced, self._outgoing = list(self._outgoing.values()), {}
         for queue in self._queues.values():
             ops += mailboxes.remove_queue(queue.address)
         self._devices = [device]
         self._queues = {device: self._new_queue(device, DeviceCursor())}
-        self._submit_and_reply(ops, None)
+        self._flight.forget_messages()
+
+        def settled(error: JournalError | None) -> None:
+            for outgoing in replaced:
+                outgoing.close(ErrorCode.LOGGED_OUT if error is None else refusal_of(error))
+
+        self._submit_and_reply(ops, None, settled)
+        self._plan_idle_check()
 
     def _take_bundles(self) -> None:
         with self._node.environment.read() as reader:
             bundles, ops = self._shelf.take(reader)
         shelf = self._shelf
-        self._submit_and_reply(ops, bundles, lambda: shelf.settled(bundles))
+        self._submit_and_reply(ops, bundles, lambda _error: shelf.settled(bundles))
 
     def _store_prekeys(
         self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]
@@ -403,28 +415,34 @@ class Mailbox(Actor):
         self._submit_and_reply(ops, count)
 
     def _submit_and_reply(
-        self, ops: list[Op], answer: object, settled: Callable[[], None] | None = None
+        self,
+        ops: list[Op],
+        answer: object,
+        settled: Callable[[JournalError | None], None] | None = None,
     ) -> None:
         """Answer the present question when `ops` are durable, or with the JournalError if they are not."""
         reply, flight = self.reply_later(), self._flight
 
         def done(error: JournalError | None) -> None:
             flight.settled(error)
+            answered(error)
+
+        def answered(error: JournalError | None) -> None:
             if settled is not None:
-                settled()
+                settled(error)
             reply.send(error if error is not None else answer)
 
         error = self._give_to_journal(ops, done)
         if error is not None:
-            reply.send(error)
+            answered(error)
 
     # ---- memory and disk ----
 
     def _load(self) -> None:
         """Take everything from the store; nothing may be on its way there."""
         self._senders.forget()
-        self._flight.failed = False
-        self._flight.take_committed()
+        self._flight.failure = None
+        self._flight.forget_messages()
         with self._node.environment.read() as reader:
             devices = [device for device, _ in accounts.list_devices(reader, self._user)]
             cursors = [
@@ -453,6 +471,8 @@ class Mailbox(Actor):
 
     def _reload(self) -> None:
         self._reload_planned = False
+        if self._flight.count:
+            return  # given to the journal since this was planned; comes again when it has landed
         self._load()
         attached, self._outgoing = self._outgoing, {}
         for device, outgoing in attached.items():

@@ -37,6 +37,7 @@ class Submission:
     """Messages of one sender for this user, in order: those that one read of a socket held."""
 
     sender: DeviceAddress
+    source: Outgoing  # of the connection on which they came: what is refused is answered there
     messages: list[Send]
 
 
@@ -86,6 +87,7 @@ class Settle:
     """A sender lost sight of its messages because the mailbox died: how far did they come?"""
 
     sender: DeviceAddress
+    source: Outgoing
     submitted: MessageNumber
 
 
@@ -126,9 +128,9 @@ class MailboxHandle:
     def __init__(self, ref: ActorRef) -> None:
         self.ref = ref
 
-    async def submit(self, sender: DeviceAddress, messages: list[Send]) -> None:
+    async def submit(self, sender: DeviceAddress, source: Outgoing, messages: list[Send]) -> None:
         """Hand over messages; waits for room, which slows the sender's connection and nobody else."""
-        await self.ref.tell(Submission(sender, messages))
+        await self.ref.tell(Submission(sender, source, messages))
 
     async def acknowledge(self, device: DeviceId, seq: Seq) -> None:
         """A device has stored everything up to `seq`."""
@@ -146,9 +148,9 @@ class MailboxHandle:
         """That connection has ended; harmless if a newer one has taken its place."""
         await self.ref.tell(Detach(device, outgoing))
 
-    async def settle(self, sender: DeviceAddress, submitted: MessageNumber) -> None:
+    async def settle(self, sender: DeviceAddress, source: Outgoing, submitted: MessageNumber) -> None:
         """Have the sender told what became of its messages up to `submitted`."""
-        await self.ref.tell(Settle(sender, submitted))
+        await self.ref.tell(Settle(sender, source, submitted))
 
     async def replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
         """Make `device` the user's only one; `ops` are submitted with what this takes. Raises as `_ask`."""

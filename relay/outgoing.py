@@ -77,6 +77,7 @@ class Outgoing:
         "number",
         "opened_at",
         "owner",
+        "readings",
         "spoke_at",
         "welcomed",
     )
@@ -92,6 +93,8 @@ class Outgoing:
         self.end: str | None = None  # why the connection is over, once it is
         self.acked = Seq(0)  # the highest seq that the device says it has stored
         self.given = Seq(0)  # the highest seq sent through here
+        # What the device says was read here, of each sender. Bounded by the handles of a connection (4,096).
+        self.readings: dict[DeviceAddress, MessageNumber] = {}
         self.opened_at = self.heard_at = self.spoke_at = shared.beat
         self._link = link
         self._channel = channel
@@ -165,6 +168,8 @@ class Outgoing:
 
     def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
         """Somebody types, or has paused."""
+        if not self.welcomed:
+            return
         if self.end is None and not self._channel.is_bound(sender):
             self._bind(sender)
         self.push(Typing(sender) if is_typing else Paused(sender))
@@ -228,6 +233,8 @@ class Outgoing:
         self._channel.rest()
 
     def _queue_ticks(self) -> None:
+        if not self.welcomed:
+            return  # a device that is not welcomed yet understands none; the Welcome takes them along
         if self._accepted:
             ticks, self._accepted = self._accepted, None
             for user, number in ticks.items():

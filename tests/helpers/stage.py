@@ -18,6 +18,7 @@ from protocol import CodeRoute, CodeSent, DeviceAddress, KeyPair, Prekey, Regist
 from relay.config import Config
 from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle, name_of
+from relay.outgoing import Outgoing
 from storage import Environment
 from tests.helpers.device import Device, connect
 from tests.helpers.relay_node import TEST_CONFIG, RunningNode, commit_at_once, open_running_node
@@ -54,6 +55,12 @@ class Stage:
         ref = self.running.node.system.whereis(name_of(phone.address.user))
         assert ref is not None
         return ref
+
+    def outgoing_of(self, phone: Phone) -> Outgoing:
+        """The outgoing side of the connection on which a phone is logged in."""
+        outgoing = self.running.node.presence.of_device(phone.address)
+        assert outgoing is not None
+        return outgoing
 
     def crash_mailbox(self, phone: Phone) -> ActorRef:
         """Make the mailbox crash when it comes to it; returns the one that will die."""

@@ -1,16 +1,39 @@
 """What is on its way to the disk: waited for by a successor, void as a whole when one of it failed."""
 
+from typing import cast
+
 import trio
 
-from protocol import DeviceAddress, DeviceId, ErrorCode, UserId
+from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
 from relay.flight import Flight, MessagesSettled, refusal_of
 from relay.metrics import Counters
+from relay.outgoing import Outgoing
 from relay.presence import Presence
 from relay.senders import SenderState
 from storage import JournalFullError, StorageFullError
 from storage.mailboxes import Progress
 
 ANNA = DeviceAddress(UserId(9), DeviceId(1))
+
+
+class FakeOutgoing:
+    """A connection that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.refusals: list[tuple[int, ErrorCode]] = []
+        self.end: ErrorCode | None = None
+
+    def refused(self, _user: UserId, number: MessageNumber, code: ErrorCode) -> None:
+        self.refusals.append((number, code))
+
+    def close(self, code: ErrorCode) -> None:
+        self.end = code
+
+    def accepted(self, _user: UserId, number: MessageNumber) -> None:
+        """Not looked at."""
+
+
+SOURCE = cast("Outgoing", FakeOutgoing())
 
 
 def make_flight(count: int = 0) -> Flight:
@@ -20,7 +43,7 @@ def make_flight(count: int = 0) -> Flight:
 
 
 def settled(flight: Flight, number: int) -> MessagesSettled:
-    return MessagesSettled(flight, ANNA, number, number, SenderState(Progress()))
+    return MessagesSettled(flight, ANNA, SOURCE, number, number, SenderState(Progress()))
 
 
 async def test_an_empty_flight_has_landed() -> None:
@@ -61,3 +84,37 @@ def test_one_failure_voids_the_flight_at_once() -> None:
 def test_a_full_disk_and_a_full_journal_have_different_names() -> None:
     assert refusal_of(StorageFullError("full")) is ErrorCode.STORAGE_FULL
     assert refusal_of(JournalFullError(1, 1)) is ErrorCode.OVERLOADED
+
+
+def test_what_was_given_to_queues_that_are_gone_does_not_count_for_the_new_ones() -> None:
+    flight = make_flight(2)
+    before = settled(flight, 1)
+    flight.forget_messages()
+    after = settled(flight, 2)
+    before(None)
+    after(None)
+    assert flight.take_committed() == 1
+    assert flight.counters.accepted == 2
+
+
+def test_a_failure_is_told_to_the_connection_on_which_the_messages_came() -> None:
+    flight = make_flight(1)
+    source = FakeOutgoing()
+    flight.presence.login(ANNA, cast("Outgoing", source))
+    MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 5, SenderState(Progress()))(
+        StorageFullError("")
+    )
+    assert source.refusals == [(4, ErrorCode.STORAGE_FULL), (5, ErrorCode.STORAGE_FULL)]
+    assert source.end is None
+
+
+def test_a_connection_that_waits_for_a_tick_that_will_not_come_has_to_begin_anew() -> None:
+    """It took the place of the one on which the messages came, and has sent them again, as duplicates."""
+    flight = make_flight(1)
+    source, present = FakeOutgoing(), FakeOutgoing()
+    flight.presence.login(ANNA, cast("Outgoing", present))
+    MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 4, SenderState(Progress()))(
+        StorageFullError("")
+    )
+    assert present.refusals == []
+    assert present.end is ErrorCode.STORAGE_FULL

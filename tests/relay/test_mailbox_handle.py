@@ -20,7 +20,11 @@ async def test_what_is_told_to_a_dead_mailbox_is_dropped(
         handle = await Mailboxes(stage.running.node).get(stage.ben.address.user)
         handle.ref.kill()
         await handle.ref.wait_stopped()
-        await handle.submit(stage.anna.address, [Send(stage.ben.address.user, MessageNumber(1), b"c")])
+        await stage.anna.connect()
+        source = stage.outgoing_of(stage.anna)
+        await handle.submit(
+            stage.anna.address, source, [Send(stage.ben.address.user, MessageNumber(1), b"c")]
+        )
         with pytest.raises(ActorDeadError):
             await handle.take_bundles()
 

@@ -111,6 +111,7 @@ class Bench:
             cast("RelayConnection", self.channel),
             shared,
         )
+        self.outgoing.welcomed = True
 
 
 @pytest.fixture
@@ -150,6 +151,18 @@ def test_ticks_are_cumulative_per_chat(bench: Bench) -> None:
         Delivered(BEN, number(3)),
         Read(BEN, number(3)),
     ]
+
+
+def test_ticks_wait_for_the_welcome_since_a_device_understands_none_before(bench: Bench) -> None:
+    bench.outgoing.welcomed = False
+    bench.outgoing.accepted(BEN, number(1))
+    bench.outgoing.activity(ANNA, is_typing=True)
+    bench.network.end_turn()
+    assert bench.channel.said == []
+    bench.outgoing.welcomed = True
+    bench.outgoing.plan_flush()
+    bench.network.end_turn()
+    assert bench.channel.said == [Accepted(BEN, number(1))]
 
 
 def test_what_was_accepted_is_told_before_what_was_refused_behind_it(bench: Bench) -> None:
