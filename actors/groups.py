@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from actors.ref import ActorRef
+    from actors.registry import Address
 
 
 class Groups:
@@ -23,12 +24,13 @@ class Groups:
         self._members: dict[Hashable, dict[ActorRef, int]] = {}  # {group: {member: its joins}}
         self._groups_of: dict[ActorRef, dict[Hashable, None]] = {}
 
-    def join(self, group: Hashable, ref: ActorRef) -> None:
+    def join(self, group: Hashable, member: Address) -> None:
         """Make an actor a member.
 
         Raises:
             ActorDeadError: The actor is dead.
         """
+        ref = member.resolve()
         if not ref.is_alive:
             raise ActorDeadError(repr(ref), ref._death_reason)
         if ref not in self._groups_of:
@@ -38,8 +40,9 @@ class Groups:
         members = self._members.setdefault(group, {})
         members[ref] = members.get(ref, 0) + 1
 
-    def leave(self, group: Hashable, ref: ActorRef) -> bool:
+    def leave(self, group: Hashable, member: Address) -> bool:
         """Take back one join. False if the actor is not a member."""
+        ref = member.resolve()
         members = self._members.get(group, {})
         joins = members.get(ref, 0)
         if joins > 1:

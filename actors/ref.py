@@ -101,6 +101,10 @@ class ActorRef:
         """The actor it was started with a link to, its supervisor as a rule. Stays known after death."""
         return self._parent
 
+    def resolve(self) -> ActorRef:
+        """Itself: so that whatever takes an address need not ask whether it is a ref or a name."""
+        return self
+
     # ---- Messages --------------------------------------------------------------------------------
 
     def tell_nowait(self, message: object) -> None:

@@ -31,13 +31,14 @@ class Registry:
         self._awaited: dict[Hashable, dict[Reply, None]] = {}  # {unique key: who waits for a holder}
         self._keys: dict[ActorRef, dict[tuple[bool, Hashable], None]] = {}  # {holder: (is_shared, key)...}
 
-    def register(self, key: Hashable, ref: ActorRef) -> None:
+    def register(self, key: Hashable, holder: Address) -> None:
         """Give an actor a unique name. Registering the holder again is harmless.
 
         Raises:
             NameTakenError: Another living actor has it.
             ActorDeadError: The actor is dead.
         """
+        ref = holder.resolve()
         if self._unique.get(key) is not ref:
             self.check_free(key)
         self._note(ref, (False, key))
@@ -51,24 +52,26 @@ class Registry:
         if holder is not None:
             raise NameTakenError(key, repr(holder))
 
-    def register_shared(self, key: Hashable, ref: ActorRef, value: object = None) -> None:
+    def register_shared(self, key: Hashable, holder: Address, value: object = None) -> None:
         """Add an actor to those under a shared key, with a value that readers see (None if it has none).
 
         Raises:
             ActorDeadError: The actor is dead.
         """
+        ref = holder.resolve()
         self._note(ref, (True, key))
         self._shared.setdefault(key, {})[ref] = value
 
-    def unregister(self, key: Hashable, ref: ActorRef | None = None) -> None:
+    def unregister(self, key: Hashable, ref: Address | None = None) -> None:
         """Take a unique name away (only from `ref`, if given). Harmless if nobody has it."""
         holder = self._unique.get(key)
-        if holder is not None and (ref is None or ref is holder):
+        if holder is not None and (ref is None or ref.resolve() is holder):
             del self._unique[key]
             self._keys[holder].pop((False, key), None)
 
-    def unregister_shared(self, key: Hashable, ref: ActorRef) -> None:
+    def unregister_shared(self, key: Hashable, holder: Address) -> None:
         """Take an actor from under a shared key. Harmless if it is not there."""
+        ref = holder.resolve()
         if ref in self._shared.get(key, {}):
             self._drop_shared(key, ref)
             self._keys[ref].pop((True, key), None)
@@ -180,6 +183,10 @@ class Via:
     async def stop(self, reason: ExitReason = NORMAL, timeout: float = math.inf) -> None:
         """See `ActorRef.stop`."""
         await self.resolve().stop(reason, timeout)
+
+    async def wait_stopped(self, timeout: float = math.inf) -> ExitReason:
+        """See `ActorRef.wait_stopped`: of whoever has the name now. NOPROC if nobody has."""
+        return await self.resolve().wait_stopped(timeout)
 
     def kill(self) -> None:
         """See `ActorRef.kill`."""

@@ -98,7 +98,7 @@ class ActorSystem:
 
     def resolve(self, address: Address) -> ActorRef:
         """The ref behind an address: itself, or whoever has the name now (`nobody`, who is dead, if none)."""
-        return address if isinstance(address, ActorRef) else address.resolve()
+        return address.resolve()
 
     def whereis(self, key: Hashable) -> ActorRef | None:
         """Who has a unique name; None if nobody does."""

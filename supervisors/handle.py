@@ -85,7 +85,7 @@ class SupervisorHandle:
         """
         return _ref_or_none(await self._ask(StartChild(spec)))
 
-    async def terminate_child(self, key: ChildKey) -> None:
+    async def terminate_child(self, key: str | Address) -> None:
         """Stop a child within its shutdown time; returns when it is dead.
 
         A planned restart is cancelled; the siblings that were stopped because of it are started without it.
@@ -94,7 +94,7 @@ class SupervisorHandle:
         Raises:
             ChildNotFoundError: there is no such child.
         """
-        await self._ask(TerminateChild(key))
+        await self._ask(TerminateChild(key if isinstance(key, str) else key.resolve()))
 
     async def restart_child(self, id: str) -> ActorRef | None:  # noqa: A002 - OTP's word for it
         """Start a child that was terminated or ended for good. Not for a DynamicSupervisor.

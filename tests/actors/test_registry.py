@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from actors import (
+    KILLED,
     NOPROC,
     SHUTDOWN,
     Actor,
@@ -145,6 +146,21 @@ async def test_a_via_is_taken_wherever_a_ref_is() -> None:
         child.tell_nowait("boom")
         reason = await probe.expect_down(child)
         assert await probe.receive(Exit) == Exit(child, reason)
+        by_name = system.via("probe")
+        system.registry.register("second name", by_name)
+        system.registry.register_shared("shared", by_name)
+        system.groups.join("room", by_name)
+        assert system.registry.names_of(probe.ref) == ["probe", "second name"]
+        assert list(system.registry.lookup("shared")) == system.groups.members("room") == [probe.ref]
+        assert system.groups.leave("room", by_name)
+        system.registry.unregister_shared("shared", by_name)
+        system.registry.unregister("second name", by_name)
+        assert system.registry.names_of(probe.ref) == ["probe"]
+        probe.ref.kill()
+        assert await by_name.wait_stopped() is KILLED
+        assert await by_name.wait_stopped() is NOPROC
+        with pytest.raises(ActorDeadError):
+            system.groups.join("room", by_name)
 
 
 async def test_vias_of_the_same_name_are_equal() -> None:

@@ -25,6 +25,17 @@ async def test_a_supervisor_can_be_talked_to_by_its_name(
     assert (await SupervisorHandle(system.via("root")).count_children()).active == 1
 
 
+async def test_a_child_can_be_terminated_by_its_registered_name(
+    autojump_clock: MockClock, system: ActorSystem, stage: Stage
+) -> None:
+    sup = await supervise(system, stage.spec("a"))
+    system.registry.register("name of a", stage.refs["a"])
+    await sup.terminate_child(system.via("name of a"))
+    assert (await sup.count_children()).active == 0
+    with pytest.raises(ChildNotFoundError):
+        await sup.terminate_child(system.via("name of a"))
+
+
 async def test_a_request_whose_caller_gave_up_is_carried_out_all_the_same(
     autojump_clock: MockClock, system: ActorSystem, stage: Stage
 ) -> None:
