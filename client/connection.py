@@ -52,6 +52,7 @@ from protocol.stanzas import (
     Delivered,
     Detail,
     Error,
+    Expired,
     Paused,
     Pong,
     Read,
@@ -324,6 +325,8 @@ class Connection(Actor):
                 self._listener.delivered(chat, number)
             case Read(chat, number):
                 self._listener.read(_user(chat), number)
+            case Expired(chat, first, last):
+                self._listener.expired(chat, first, last)
             case Refused(chat, number, code, detail):
                 self._listener.refused(chat, number, code, detail)
             case Typing(chat) | Paused(chat):

@@ -33,6 +33,9 @@ class ConnectionListener(Protocol):
     def read(self, chat: UserId, number: MessageNumber) -> None:
         """Read up to ``number``."""
 
+    def expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> None:
+        """✗ from ``first`` to ``last``: nobody fetched them in time."""
+
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
         """A message of ours was not accepted."""
 

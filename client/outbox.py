@@ -36,6 +36,7 @@ from protocol.stanzas import (
     Found,
     Lookup,
     Progresses,
+    Run,
 )
 from supervisors import ChildSpec
 
@@ -68,6 +69,7 @@ class _Progress:
     accepted: MessageNumber = _NOTHING
     delivered: MessageNumber = _NOTHING
     read: MessageNumber = _NOTHING
+    expired: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ class _Refused:
     number: MessageNumber
     code: int
     detail: Detail
+
+    @property
+    def expected(self) -> int | None:
+        """The number that the relay expects instead, if that is why."""
+        is_gap = self.code == ErrorCode.OUT_OF_ORDER
+        return self.detail if is_gap and isinstance(self.detail, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,10 @@ class OutboxHandle:
     def read(self, chat: UserId, number: MessageNumber) -> None:
         """Read up to ``number``."""
         self._ref.tell_nowait(_Progress(chat, read=number))
+
+    def expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> None:
+        """✗ from ``first`` to ``last``."""
+        self._ref.tell_nowait(_Progress(chat, expired=(Run(first, last),)))
 
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
         """The relay did not accept this message."""
@@ -256,6 +268,9 @@ class Outbox(Actor):
     def _progress(self, progress: _Progress | ChatProgress) -> None:
         chat = progress.chat if isinstance(progress, _Progress) else progress.user
         changed: list[str] = []
+        # First what has expired: the ticks count for all below them, but not for those.
+        for run in progress.expired:
+            changed += self._store.mark_expired(chat, *run)
         # Each implies the one before it, so the furthest that is known makes the others cheap.
         if progress.accepted:
             changed += self._store.mark_accepted(chat, progress.accepted)
@@ -269,7 +284,7 @@ class Outbox(Actor):
             self._go_on(chat)
 
     def _refused(self, refused: _Refused) -> None:
-        if self._flight.refused(refused.chat, refused.number):
+        if self._flight.refused(refused.chat, refused.number, refused.expected):
             log.info("message_refused", extra={"code": code_name(refused.code), "number": refused.number})
             self._settle(refused)
         self._go_on(refused.chat)
@@ -352,13 +367,26 @@ class Outbox(Actor):
             case _BundlesFetched(user, Bundles(devices=devices)):
                 self._learn_bundles(user, devices)
             case _BundlesFetched(user, Failed(code=ErrorCode.UNKNOWN_USER)):
+                self._asked_users.pop(user, None)
                 self._fail_queued(user, ErrorCode.UNKNOWN_USER.wire_name)
             case _ProgressFetched(Progresses(chats=chats)):
                 for chat in chats:
                     self._progress(chat)
+                    self._send_lost(chat)
             case _:
                 self._unanswered(answered)
         self._pump()
+
+    def _send_lost(self, progress: ChatProgress) -> None:
+        """Send again what the relay had accepted and has not any more: it was restored from a backup.
+
+        A chat with something in the air finds out by itself, from the relay's answer.
+        """
+        if not self._flight.is_busy_with(progress.user):
+            lost = self._store.settle_progress(progress.user, progress.accepted)
+            for send in lost:
+                self._flight.add(send)
+            self._tell_ticks([send.message_id for send in lost])
 
     def _unanswered(self, answered: _Answered) -> None:
         """Not now: asked again after a while, or on the next connection. The messages wait meanwhile."""
@@ -380,6 +408,7 @@ class Outbox(Actor):
         return [entry.message_id for entry in entries if entry.state is MessageState.PENDING]
 
     def _learn_bundles(self, user: UserId, devices: Sequence[DeviceBundle]) -> None:
+        self._asked_users.pop(user, None)
         if not devices:
             self._fail_queued(user, ErrorCode.UNKNOWN_USER.wire_name)
             return
@@ -389,7 +418,6 @@ class Outbox(Actor):
             self._fail_queued(user, "bad-keys")
         except UntrustedIdentityError:
             self._fail_queued(user, "untrusted-identity")
-        self._asked_users.pop(user, None)
 
     def _fail_queued(self, user: UserId, error_name: str) -> None:
         self._tell_ticks(self._store.fail_queued(user, error_name))

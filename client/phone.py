@@ -95,7 +95,7 @@ class Phone:
         self._connection.tell_typing(user, is_typing)
 
     async def wait_for(self, message_id: str, state: MessageState) -> HistoryEntry:
-        """Wait until one of our messages has come to ``state``, or has failed.
+        """Wait until one of our messages has come to ``state``, or has failed or expired.
 
         Waits as long as it takes; cancelled, the message stays in the outbox.
 

@@ -70,6 +70,8 @@ class MessageState(IntEnum):
     """Read by the recipient, as far as their device says so."""
     FAILED = 8
     """The relay, or this phone, refused it for good; ``error_name`` says why."""
+    EXPIRED = 9
+    """✗ The relay had it and dropped it: no device of the recipient came for it in time."""
     RECEIVED = 16
     """Incoming, not yet seen here."""
     SEEN = 17

@@ -196,6 +196,9 @@ class _FirstContact:
     def read(self, chat: UserId, number: MessageNumber) -> None:
         pass
 
+    def expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> None:
+        pass
+
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
         pass
 

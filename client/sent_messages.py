@@ -64,6 +64,24 @@ class SentMessages:
         """Read up to ``number``."""
         return self._raise_state(chat, number, MessageState.READ)
 
+    def mark_expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> list[str]:
+        """✗ from ``first`` to ``last``, unless they are known to have been delivered."""
+        with self._database.transaction():
+            rows = self._database.rows(
+                f"SELECT row, id FROM messages INDEXED BY messages_by_state WHERE user = ? AND {_SENT}"
+                " AND state IN (0, 1) AND number BETWEEN ? AND ? ORDER BY number",
+                chat,
+                first,
+                last,
+            )
+            now = self._clock.now()
+            self._database.execute_many(
+                "UPDATE messages SET state = ?, accepted_at = coalesce(accepted_at, ?) WHERE row = ?",
+                [(MessageState.EXPIRED, now, row["row"]) for row in rows],
+            )
+            self._drop_parts(row["row"] for row in rows)
+            return [row["id"].hex() for row in rows]
+
     def pending_progress(self) -> list[UserId]:
         """Chats with numbered messages that are not read yet."""
         rows = self._database.rows(
@@ -108,7 +126,7 @@ class SentMessages:
             )
             self._database.execute(
                 f"UPDATE messages SET number = NULL WHERE user = ? AND {_SENT}"
-                " AND number >= ? AND state IN (2, 3)",
+                " AND number >= ? AND state IN (2, 3, 9)",
                 chat,
                 expected,
             )

@@ -224,6 +224,10 @@ class Store:
         """Read up to ``number``; implies delivered. Returns the ids whose state changed."""
         return self._sent.mark_read(chat, number)
 
+    def mark_expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> list[str]:
+        """✗ from ``first`` to ``last``, except what was delivered. Returns the ids whose state changed."""
+        return self._sent.mark_expired(chat, first, last)
+
     def settle_out_of_order(self, chat: UserId, expected: MessageNumber) -> list[OutgoingSend]:
         """The relay expects ``expected``: what is below is accepted, the rest is renumbered from there.
 

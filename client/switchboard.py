@@ -62,6 +62,10 @@ class Switchboard:
         """Read up to ``number``."""
         self._outbox.read(chat, number)
 
+    def expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> None:
+        """✗ from ``first`` to ``last``."""
+        self._outbox.expired(chat, first, last)
+
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
         """A message of ours was not accepted."""
         self._outbox.refused(chat, number, code, detail)

@@ -148,16 +148,23 @@ class Record:
 
     build: Callable[..., tuple[Any, ...]]
     fields: tuple[tuple[str, FieldType], ...]
+    optional: int = 0
+    """How many places at the end may be absent: an older peer does not have them."""
 
     @property
     def text(self) -> str:
         """Description for the tables of the documentation."""
-        return "[" + ", ".join(f"{name}: {kind.text}" for name, kind in self.fields) + "]"
+        required = len(self.fields) - self.optional
+        places = [
+            f"{name}{'' if place < required else '?'}: {kind.text}"
+            for place, (name, kind) in enumerate(self.fields)
+        ]
+        return "[" + ", ".join(places) + "]"
 
     def read(self, value: object) -> tuple[object, ...]:
         """Return the record as its NamedTuple."""
-        if not isinstance(value, (tuple, list)) or len(value) < len(self.fields):
-            raise FieldError(f"not an array of {len(self.fields)}")
+        if not isinstance(value, (tuple, list)) or len(value) < len(self.fields) - self.optional:
+            raise FieldError(f"not an array of {len(self.fields) - self.optional}")
         # strict=False is the rule of the wire: what a newer peer added at the end is skipped.
         return self.build(*[kind.read(item) for (_, kind), item in zip(self.fields, value, strict=False)])
 

@@ -81,6 +81,10 @@ MAX_LOOKUP_PHONES: Final = 256
 # Chats whose ticks are fetched in one request.
 MAX_PROGRESS_USERS: Final = 256
 
+# Runs of expired messages in the progress of one chat: more at once are for a sender who was away for months.
+# 256 chats with as many still fit a frame.
+MAX_EXPIRED_RUNS: Final = 8
+
 # --- Hello ---
 
 # The first thing a stranger can make us decode (from an IK message it is encrypted to us only).

@@ -171,8 +171,17 @@ _BUNDLE: Final = Record(
         ("one_time_prekey", Either((Null(), _PREKEY))),
     ),
 )
+_RUN: Final = Record(s.Run, (("first", _NUMBER), ("last", _NUMBER)))
 _PROGRESS: Final = Record(
-    s.ChatProgress, (("user", _USER), ("accepted", _REACHED), ("delivered", _REACHED), ("read", _REACHED))
+    s.ChatProgress,
+    (
+        ("user", _USER),
+        ("accepted", _REACHED),
+        ("delivered", _REACHED),
+        ("read", _REACHED),
+        ("expired", ListOf(_RUN, limits.MAX_EXPIRED_RUNS)),
+    ),
+    optional=1,
 )
 
 # What a chat's handle stands for depends on who says it: a client writes to users, and hears from devices.
@@ -211,6 +220,7 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     ),
     _row(12, s.Error, _BOTH, code=Code(), detail=_DETAIL),
     _row(13, s.Failed, _RELAY, request=_REQUEST, code=Code(), detail=_DETAIL),
+    _row(14, s.Expired, _RELAY, chat=_OF_USER, first=_NUMBER, last=_NUMBER),
     _row(
         24, s.Welcome, _RELAY,
         user=_USER_OR_NONE, device=Uint(limits.MAX_DEVICE_ID), server_time=Uint(limits.MAX_UINT63),

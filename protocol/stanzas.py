@@ -60,13 +60,23 @@ class DeviceBundle(NamedTuple):
     """None when the device has run out of them: the session starts with the signed prekey alone."""
 
 
+class Run(NamedTuple):
+    """Message numbers without gaps, both ends included."""
+
+    first: MessageNumber
+    last: MessageNumber
+
+
 class ChatProgress(NamedTuple):
     """The ticks of everything this device has sent to one user; each number counts for all below it."""
 
     user: UserId
     accepted: MessageNumber
     delivered: MessageNumber
+    """What has expired does not count, although it may be below."""
     read: MessageNumber
+    expired: tuple[Run, ...] = ()
+    """What was dropped undelivered, in order; the newest few runs, so look at them before `delivered`."""
 
 
 Detail: TypeAlias = int | tuple[int, ...] | None
@@ -162,6 +172,15 @@ class Delivered:
 
     chat: UserId
     number: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """✗: these messages waited too long; no device of the recipient has fetched them, and they are gone."""
+
+    chat: UserId
+    first: MessageNumber
+    last: MessageNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +361,6 @@ class TestCrash:
 
 Stanza: TypeAlias = (
     Ping | Pong | Ack | Accepted | Delivered | Read | Typing | Paused | Send | Deliver | Refused | Bind
-    | Error | Failed | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys | Done
-    | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash
+    | Error | Failed | Expired | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys
+    | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash
 )  # fmt: skip

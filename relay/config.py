@@ -52,9 +52,7 @@ CODE_MEMORY_LIMIT = 100_000
 MAILBOX_QUEUE = 256
 """Messages that may wait for one mailbox actor; senders beyond it wait with their sockets unread."""
 
-MESSAGE_LIFE_SECONDS = 30 * 86_400
-"""When an undelivered message may be dropped: 30 days, as WhatsApp has it. Written with each message; nothing
-drops them yet."""
+DAY_SECONDS = 86_400
 
 RELOAD_SECONDS = 0.2
 """How long a mailbox waits before it reads its state again after the disk refused something."""
@@ -122,6 +120,7 @@ class Config:
     max_unsent_bytes: int = 1024 * 1024
     max_queued_messages: int = 100_000
     mailbox_idle_seconds: int = 60
+    message_life_days: int = 30
     admin_token: str | None = field(default=None, repr=False)
     test_hooks: bool = False
     """Never a setting: only ROOST_TEST_HOOKS=1 sets it, and the log warns loudly."""
@@ -197,6 +196,10 @@ SETTINGS: dict[str, Setting] = {
     ),
     "mailbox_idle_seconds": Setting(
         _whole(1, 86_400), "a mailbox without device or work leaves memory after this"
+    ),
+    "message_life_days": Setting(
+        _whole(1, 3_650),
+        "days after which a message that no device has fetched is dropped, and its sender told",
     ),
     "admin_token": Setting(
         _token, "what the admin endpoint asks for (Authorization: Bearer ...), 16 characters or more"

@@ -11,7 +11,7 @@ from protocol import DeviceId
 
 
 class MessageState(Enum):
-    """How far a message has come; each state implies those before it."""
+    """How far a message has come; of the first four each implies those before it."""
 
     WAITING = "🕓"
     """On the sender's device only."""
@@ -21,6 +21,8 @@ class MessageState(Enum):
     """Acknowledged by a device of the recipient: D5."""
     READ = "blue ✓✓"
     """The recipient's device said that it was read: D5."""
+    EXPIRED = "✗"
+    """Dropped by the relay, because no device of the recipient came for it in time: D2."""
 
 
 class MessageEvent(Enum):
@@ -30,6 +32,7 @@ class MessageEvent(Enum):
     REFUSED = "the relay refused it by name"
     ACKNOWLEDGED = "a device acknowledged its seq"
     READ = "the reader's device said so"
+    EXPIRED = "its time has passed"
 
 
 MESSAGE_TRANSITIONS: dict[MessageState, dict[MessageEvent, MessageState]] = {
@@ -37,9 +40,13 @@ MESSAGE_TRANSITIONS: dict[MessageState, dict[MessageEvent, MessageState]] = {
         MessageEvent.COMMITTED: MessageState.ACCEPTED,
         MessageEvent.REFUSED: MessageState.WAITING,  # the client mends what was wrong and sends it again
     },
-    MessageState.ACCEPTED: {MessageEvent.ACKNOWLEDGED: MessageState.DELIVERED},
+    MessageState.ACCEPTED: {
+        MessageEvent.ACKNOWLEDGED: MessageState.DELIVERED,
+        MessageEvent.EXPIRED: MessageState.EXPIRED,
+    },
     MessageState.DELIVERED: {MessageEvent.READ: MessageState.READ},
     MessageState.READ: {},
+    MessageState.EXPIRED: {},
 }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from protocol import DeviceAddress, MessageNumber, Seq
 from relay.delivery import QUEUE_TRANSITIONS, QueueEvent, QueueState, window_has_room
-from storage import Op, mailboxes
+from storage import Op, Reader, mailboxes
 from storage.mailboxes import DeviceCursor, QueuedMessage, Taken
 
 
@@ -152,6 +152,23 @@ class DeviceQueue:
     def nothing_left(self) -> None:
         """The disk has nothing after `sent`: what is missing there has expired."""
         self.sent = self.durable
+
+    def has_expired(self, seq: int, message: QueuedMessage, now: float) -> bool:
+        """Whether a message is too old to be delivered. What the device has been given already is not."""
+        return message.expires_at <= now and seq > self._given
+
+    def expire(self, reader: Reader, now: float, limit: int) -> mailboxes.Expired | None:
+        """Take up to `limit` messages that are too old out of what is still to be sent; None if none are.
+
+        Not while an earlier such step is on its way to the disk: both would count the same rows.
+        """
+        given = max(self.sent, self._given)
+        expired = mailboxes.expire(reader, self.address, self.cursor, now, limit, given)
+        if expired is not None:
+            self.cursor = expired.cursor
+            if self.state is QueueState.ONLINE:
+                self._fall_behind()  # what is in memory has gaps now
+        return expired
 
     def settle(self) -> None:
         """Say where the device stands after sending: caught up, or behind and served from the disk."""

@@ -7,7 +7,7 @@ mailbox does not begin before the flight of its predecessor has landed.
 Here are also the journal's callbacks. They run on the loop's thread, outside any actor: what they do is
 short and cannot raise.
 
-Rule 1: ✓, ✓✓ and read are told from here and from nowhere else, so never before the disk has them.
+Rule 1: ✓, ✓✓, read and ✗ are told from here and from nowhere else, so never before the disk has them.
 Rule 2: after a submission failed, everything that was computed on top of it is void (storage's fence fails it
 too): the flight is marked at once, before any other message of the mailbox is handled.
 """
@@ -17,7 +17,7 @@ import logging
 import trio
 
 from actors import ActorRef, MailboxFullError
-from protocol import DeviceAddress, ErrorCode, MessageNumber, UserId
+from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
 from relay.metrics import Counters
 from relay.outgoing import Outgoing
 from relay.presence import Presence
@@ -31,11 +31,16 @@ class Committed:
     """Told to a mailbox: submissions of yours have become durable."""
 
 
+class Expired:
+    """Told to a mailbox: what had expired is durably gone."""
+
+
 class Landed:
     """Told to a mailbox whose flight has failed: nothing is on its way any more, read the store again."""
 
 
 COMMITTED = Committed()
+EXPIRED = Expired()
 LANDED = Landed()
 
 
@@ -49,6 +54,7 @@ class Flight:
         "count",
         "counters",
         "era",
+        "expiring",
         "failure",
         "mailbox",
         "presence",
@@ -63,6 +69,7 @@ class Flight:
         self.committed = 0  # messages that have become durable since the mailbox last took the number
         self.era = 0  # which queues these are counted for; see forget_messages
         self.failure: JournalError | None = None  # why what the mailbox has in memory is void
+        self.expiring = False  # messages that have expired are being dropped
         self.mailbox: ActorRef | None = None  # the living mailbox, to be told
         self._told = False  # it has a COMMITTED waiting
         self._idle: trio.Event | None = None
@@ -228,6 +235,31 @@ class ReadSettled:
             outgoing = flight.presence.of_device(self.sender)
             if outgoing is not None:
                 outgoing.read(flight.user, self.number)
+
+
+class ExpirySettled:
+    """The journal's word on messages that have expired: ✗ for those whose they were."""
+
+    __slots__ = ("count", "flight", "notices")
+
+    def __init__(self, flight: Flight, notices: dict[DeviceAddress, list[Run]], count: int) -> None:
+        self.flight = flight
+        self.notices = notices  # {sender: what has expired}
+        self.count = count
+
+    def __call__(self, error: JournalError | None) -> None:
+        """See the class."""
+        flight = self.flight
+        flight.expiring = False
+        flight.settled(error)
+        if error is not None:
+            return
+        flight.counters.expired += self.count
+        _tell(flight.mailbox, EXPIRED)
+        for sender, runs in self.notices.items():
+            outgoing = flight.presence.of_device(sender)
+            if outgoing is not None:
+                outgoing.expired(flight.user, runs)
 
 
 def refusal_of(error: JournalError) -> ErrorCode:

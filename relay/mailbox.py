@@ -30,12 +30,15 @@ from protocol import (
     Welcome,
 )
 from relay import prekeys
-from relay.config import MAILBOX_QUEUE, MESSAGE_LIFE_SECONDS, RELOAD_SECONDS
+from relay.config import DAY_SECONDS, MAILBOX_QUEUE, RELOAD_SECONDS
 from relay.delivery import Admission, admit, parts_by_device
 from relay.device_queue import DeviceQueue
+from relay.expired import drop_expired
 from relay.flight import (
     COMMITTED,
+    EXPIRED,
     LANDED,
+    ExpirySettled,
     Flight,
     MessagesSettled,
     ReadSettled,
@@ -48,6 +51,7 @@ from relay.mailbox_handle import (
     Attach,
     Crash,
     Detach,
+    Expire,
     MarkRead,
     ReplaceDevices,
     Settle,
@@ -171,6 +175,11 @@ class Mailbox(Actor):
                 self._check_idle()
             case Reload():
                 self._reload()
+            case Expire():
+                self._expire()
+            case _ if message is EXPIRED:
+                self._expire()
+                self._pump_all()
             case Crash():
                 raise RuntimeError("crashed on purpose, by a test hook")
             case _ if message is LANDED:
@@ -236,12 +245,11 @@ class Mailbox(Actor):
             source.refused(self._user, message.number, ErrorCode.MAILBOX_FULL)
             return []
         now = int(self._node.clock.now())
+        expires_at = now + self._node.config.message_life_days * DAY_SECONDS
         progress = state.progress
-        state.progress = Progress(message.number, progress.delivered, progress.read)
+        state.progress = Progress(message.number, progress.delivered, progress.read, progress.expired)
         return [
-            self._queues[device].append(
-                QueuedMessage(sender, message.number, now, now + MESSAGE_LIFE_SECONDS, ciphertext)
-            )
+            self._queues[device].append(QueuedMessage(sender, message.number, now, expires_at, ciphertext))
             for device, ciphertext in parts
         ]
 
@@ -286,24 +294,47 @@ class Mailbox(Actor):
         while queue.wants_delivery:
             message = queue.next_fresh()
             if message is None:
-                self._pump_from_disk(queue, outgoing)
+                if not self._pump_from_disk(queue, outgoing):
+                    break
             elif queue.launch(Seq(queue.sent + 1), message):
                 self._node.counters.pushed += 1
                 outgoing.deliver(Seq(queue.sent), message, waited=False)
         queue.settle()
 
-    def _pump_from_disk(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+    def _pump_all(self) -> None:
+        for device, outgoing in self._outgoing.items():
+            self._pump(self._queues[device], outgoing)
+
+    def _pump_from_disk(self, queue: DeviceQueue, outgoing: Outgoing) -> bool:
+        """False: what comes next has expired. EXPIRED will say that it is gone, and delivery goes on."""
         limit, size = queue.room
+        now = self._node.clock.now()
         with self._node.environment.read() as reader:
             waiting = mailboxes.read_range(reader, queue.address, queue.sent, limit, size)
         for seq, message in waiting:
             if seq > queue.durable:
                 break  # on disk already, but its Committed is still on the way here
+            if queue.has_expired(seq, message, now):
+                self._expire()
+                return False
             if queue.launch(seq, message):
                 self._node.counters.pushed += 1
                 outgoing.deliver(seq, message, waited=True)
         if not waiting or waiting[0][0] > queue.durable:
             queue.nothing_left()
+        return True
+
+    def _expire(self) -> None:
+        """Drop what nobody has fetched in time, a step at a time: the next one when this one is durable."""
+        flight = self._flight
+        if flight.expiring or flight.failed:
+            return
+        with self._node.environment.read() as reader:
+            drop = drop_expired(reader, self._queues, self._senders, self._node.clock.now())
+        if drop is not None:
+            flight.expiring = True
+            if self._give_to_journal(drop.ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
+                flight.expiring = False
 
     def _acknowledge(self, device: DeviceId, seq: int) -> None:
         """Delete what the device has, and tick ✓✓ when that is durable."""

@@ -113,10 +113,15 @@ class StorePrekeys:
     one_time: tuple[Prekey, ...]
 
 
+class Expire:
+    """The sweep says that something waits here which has expired."""
+
+
 class Crash:
     """Test hooks only: die."""
 
 
+EXPIRE = Expire()
 CRASH = Crash()
 
 
@@ -151,6 +156,10 @@ class MailboxHandle:
     async def settle(self, sender: DeviceAddress, source: Outgoing, submitted: MessageNumber) -> None:
         """Have the sender told what became of its messages up to `submitted`."""
         await self.ref.tell(Settle(sender, source, submitted))
+
+    async def expire(self) -> None:
+        """Have what is too old dropped, and its senders told."""
+        await self.ref.tell(EXPIRE)
 
     async def replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
         """Make `device` the user's only one; `ops` are submitted with what this takes. Raises as `_ask`."""

@@ -20,6 +20,7 @@ class Counters:
         "crashes",
         "delivered",
         "duplicates",
+        "expired",
         "frames_in",
         "frames_out",
         "handshakes",
@@ -42,6 +43,7 @@ class Counters:
         self.duplicates = 0  # messages that had been accepted before
         self.pushed = 0  # deliveries sent to devices, repeated ones included
         self.delivered = 0  # deliveries acknowledged (✓✓)
+        self.expired = 0  # messages dropped because nobody fetched them in time
         self.refused: dict[str, int] = {}  # {wire name of the code: count}
         self.registrations = 0
         self.crashes = 0  # actors of connections and mailboxes

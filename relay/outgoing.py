@@ -12,7 +12,7 @@ Not here: what comes in, and the life of the connection (connection.py).
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors import ActorRef
@@ -23,12 +23,14 @@ from protocol import (
     Delivered,
     DeviceAddress,
     ErrorCode,
+    Expired,
     LocalProtocolError,
     MessageNumber,
     Paused,
     Read,
     Refused,
     RelayConnection,
+    Run,
     Seq,
     Stanza,
     Typing,
@@ -152,6 +154,15 @@ class Outgoing:
             self._read = {}
         self._read[user] = number
         self.plan_flush()
+
+    def expired(self, user: UserId, runs: Sequence[Run]) -> None:
+        """✗: these messages to `user` are gone. Said before the ticks of this turn, which are cumulative.
+
+        Not before the Welcome, behind which a device asks for its progress and finds it there.
+        """
+        if self.welcomed:
+            for run in runs:
+                self.push(Expired(user, run.first, run.last))
 
     def refused(
         self,

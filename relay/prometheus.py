@@ -59,6 +59,7 @@ FAMILIES: dict[str, str] = {
     # Messages.
     "roost_messages_accepted_total": "Messages made durable and ticked.",
     "roost_messages_duplicate_total": "Messages that had been accepted before.",
+    "roost_messages_expired_total": "Messages dropped because no device fetched them in time.",
     "roost_deliveries_sent_total": "Deliveries sent to devices, repeated ones included.",
     "roost_deliveries_acknowledged_total": "Deliveries that devices acknowledged.",
     "roost_refusals_total": "Refusals, by the code that the peer was told.",
@@ -151,6 +152,7 @@ class NodeCollector(Collector):
         counters = self._node.counters
         yield _counter("roost_messages_accepted_total", counters.accepted)
         yield _counter("roost_messages_duplicate_total", counters.duplicates)
+        yield _counter("roost_messages_expired_total", counters.expired)
         yield _counter("roost_deliveries_sent_total", counters.pushed)
         yield _counter("roost_deliveries_acknowledged_total", counters.delivered)
         yield _counters("roost_refusals_total", "code", counters.refused.items())

@@ -99,7 +99,9 @@ async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
     assert asker.device is not None  # nor fetch this
     with asker.node.environment.read() as reader:
         rows = [(user, mailboxes.load_progress(reader, user, asker.device)) for user in request.users]
-    chats = tuple(ChatProgress(user, row.accepted, row.delivered, row.read) for user, row in rows)
+    chats = tuple(
+        ChatProgress(user, row.accepted, row.delivered, row.read, row.expired) for user, row in rows
+    )
     return Progresses(request.request, chats)
 
 

@@ -78,7 +78,7 @@ class Senders:
             progress = state.progress
             # With several devices the first to acknowledge makes the tick.
             if number > progress.delivered:
-                state.progress = Progress(progress.accepted, number, progress.read)
+                state.progress = Progress(progress.accepted, number, progress.read, progress.expired)
                 ops.append(self.put(sender, state))
                 ticks[sender] = number
         return ticks, ops
@@ -94,5 +94,5 @@ class Senders:
         number = min(number, progress.delivered)
         if number <= progress.read:
             return number, []
-        state.progress = Progress(progress.accepted, progress.delivered, number)
+        state.progress = Progress(progress.accepted, progress.delivered, number, progress.expired)
         return number, [self.put(sender, state)]

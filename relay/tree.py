@@ -1,7 +1,7 @@
 """THE supervision tree of a node: every long-lived actor in start order, and why each strategy."""
 
 from actors.network import Listener as Port
-from relay import admin, connection, listener, mailboxes, registration, sweeper
+from relay import admin, connection, expiry, listener, mailboxes, registration, sweeper
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import NamedSupervisor
 from relay.node import Node
@@ -31,7 +31,7 @@ def relay_tree(node: Node, port: Port, admin_door: admin.Door | None) -> Supervi
 
 
 def _services(node: Node, admin_door: admin.Door | None) -> list[ChildSpec]:
-    services = [registration.child_spec(node), sweeper.child_spec(node)]
+    services = [registration.child_spec(node), sweeper.child_spec(node), expiry.child_spec(node)]
     if admin_door is not None:
         services.append(admin.child_spec(node, admin_door))
     return services

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.stanzas import Run
 from storage.environment import Reader
 from storage.records import RecordCodec
 from storage.tables import CURSORS, PROGRESS, QUEUE, Delete, DeleteRange, Op, Put
@@ -70,6 +71,8 @@ class Progress:
     accepted: MessageNumber = NO_MESSAGE
     delivered: MessageNumber = NO_MESSAGE
     read: MessageNumber = NO_MESSAGE
+    # What was dropped undelivered, in order: the newest few runs.
+    expired: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Expired:
 _MESSAGE_V1 = struct.Struct(">QHQQQ")
 _CURSOR_V1 = struct.Struct(">QQQQ")
 _PROGRESS_V1 = struct.Struct(">QQQ")
+# Version 2: as version 1, then any number of runs; nearly all rows have none.
+_RUN_V2 = struct.Struct(">QQ")
 
 
 def _encode_message(message: QueuedMessage) -> bytes:
@@ -119,16 +124,26 @@ def _decode_cursor_v1(payload: bytes) -> DeviceCursor:
 
 
 def _encode_progress(progress: Progress) -> bytes:
-    return _PROGRESS_V1.pack(progress.accepted, progress.delivered, progress.read)
+    figures = _PROGRESS_V1.pack(progress.accepted, progress.delivered, progress.read)
+    return figures + b"".join(_RUN_V2.pack(*run) for run in progress.expired) if progress.expired else figures
 
 
 def _decode_progress_v1(payload: bytes) -> Progress:
     return Progress(*_PROGRESS_V1.unpack(payload))
 
 
+def _decode_progress_v2(payload: bytes) -> Progress:
+    if len(payload) == _PROGRESS_V1.size:
+        return Progress(*_PROGRESS_V1.unpack(payload))
+    figures, runs = payload[: _PROGRESS_V1.size], payload[_PROGRESS_V1.size :]
+    accepted, delivered, read = _PROGRESS_V1.unpack(figures)
+    expired = tuple(Run(*numbers) for numbers in _RUN_V2.iter_unpack(runs))
+    return Progress(accepted, delivered, read, expired)
+
+
 MESSAGE_CODEC = RecordCodec(QUEUE, 1, _encode_message, {1: _decode_message_v1})
 CURSOR_CODEC = RecordCodec(CURSORS, 1, _encode_cursor, {1: _decode_cursor_v1})
-PROGRESS_CODEC = RecordCodec(PROGRESS, 1, _encode_progress, {1: _decode_progress_v1})
+PROGRESS_CODEC = RecordCodec(PROGRESS, 2, _encode_progress, {1: _decode_progress_v1, 2: _decode_progress_v2})
 
 
 # The queue of a device --------------------------------------------------------------------------------------
@@ -244,18 +259,31 @@ def count_range(reader: Reader, device: DeviceAddress, after: int, upto: int) ->
 
 
 def expire(
-    reader: Reader, device: DeviceAddress, cursor: DeviceCursor, now: float, limit: int
+    reader: Reader,
+    device: DeviceAddress,
+    cursor: DeviceCursor,
+    now: float,
+    limit: int,
+    given: int = NO_SEQ,
 ) -> Expired | None:
     """Find up to `limit` messages at the head of the queue whose time has passed; None if there are none.
 
     It looks no further than the first that is still good: messages expire in the order in which they were
     accepted unless the time to live was changed in between, and then some stay a little longer.
 
+    Args:
+        reader: what is durable; no other removal from this part of the queue may be on its way there.
+        device: whose queue it is.
+        cursor: how far it has come.
+        now: unix seconds.
+        limit: the most to take at once.
+        given: the head is what comes after this seq: up to it the device has just been given the messages.
+
     Raises:
         CorruptRecordError: a row is damaged.
     """
     messages: list[tuple[Seq, QueuedMessage]] = []
-    for seq, message in _queue(reader, device, cursor.acked_seq):
+    for seq, message in _queue(reader, device, max(given, cursor.acked_seq)):
         if message.expires_at > now or len(messages) >= limit:
             break
         messages.append((seq, message))

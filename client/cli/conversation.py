@@ -14,7 +14,7 @@ from client.cli.rendering import Line, day, day_line, message_line, notice_line,
 from client.records import MessageState
 
 MOST_LIVE_LINES = 8  # enough for a burst of one's own; few enough for a small terminal
-_FINAL_STATES = (MessageState.READ, MessageState.FAILED)
+_FINAL_STATES = (MessageState.READ, MessageState.FAILED, MessageState.EXPIRED)
 
 
 @dataclass(slots=True)

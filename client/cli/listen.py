@@ -5,7 +5,7 @@
 
 Messages that came in while nobody was looking (during a 'roost send') are printed first. With --json each
 line is one object: {"event": "message", "id", "from", "text", "sent_at"} or, for ticks of one's own messages,
-{"event": "receipt", "id", "kind": "delivered" or "read", "from"}.
+{"event": "receipt", "id", "kind": "delivered", "read" or "expired", "from"}.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from client.phone import Phone, open_phone
 from client.records import EntryKind, MessageState
 
 PATIENCE_SECONDS = 5.0  # for a 'roost send' that is about to end
-_RECEIPTS = (MessageState.DELIVERED, MessageState.READ)
+_RECEIPTS = (MessageState.DELIVERED, MessageState.READ, MessageState.EXPIRED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from client.records import HistoryEntry, MessageState
 
 STATE_NAMES = {state: state.name.lower() for state in MessageState}
-"""``pending``, ``accepted``, ``delivered``, ``read``, ``failed``; of others ``received``, ``seen``."""
+"""``pending``, ``accepted``, ``delivered``, ``read``, ``failed``, ``expired``; or ``received``, ``seen``."""
 
 
 def who(entry: HistoryEntry) -> str:

@@ -20,6 +20,7 @@ STYLES = {
     "tick": "ansibrightblack",
     "tick-read": "ansibrightblue bold",
     "failed": "ansired",
+    "expired": "ansired",
     "notice": "ansibrightblack italic",
     "online": "ansigreen",
     "offline": "ansiyellow",
@@ -28,8 +29,11 @@ STYLES = {
 
 _ANSI = {
     "time": "90", "me": "32", "peer": "1;33", "tick": "90", "tick-read": "1;94", "failed": "31",
-    "notice": "3;90", "online": "32", "offline": "33",
+    "expired": "31", "notice": "3;90", "online": "32", "offline": "33",
 }  # fmt: skip
+
+_WORDS = {"class:tick-read": " read", "class:expired": "expired"}
+"""What is said after a tick where there are no colours to say it."""
 
 TICKS = {
     MessageState.PENDING: "🕓",
@@ -37,6 +41,7 @@ TICKS = {
     MessageState.DELIVERED: "✓✓",
     MessageState.READ: "✓✓",
     MessageState.FAILED: "✗ ",
+    MessageState.EXPIRED: "✗ ",
 }
 """Two terminal cells each, so that a tick can change without moving what stands beside it."""
 
@@ -83,7 +88,11 @@ def tick(state: MessageState | None) -> Fragment:
     """The tick of one's own message in ``state``; two blanks for somebody else's message (None)."""
     if state is None or state not in TICKS:
         return ("", _BLANK_TICK)
-    style = {MessageState.READ: "class:tick-read", MessageState.FAILED: "class:failed"}
+    style = {
+        MessageState.READ: "class:tick-read",
+        MessageState.FAILED: "class:failed",
+        MessageState.EXPIRED: "class:expired",
+    }
     return (style.get(state, "class:tick"), TICKS[state])
 
 
@@ -118,11 +127,12 @@ def shortened(text: str, width: int = 24) -> str:
 def painted(line: Sequence[Fragment], colour: bool) -> str:
     """The line as text for a terminal (with ANSI colours) or for a file (``colour`` False).
 
-    Without colours a read message could not be told from a delivered one, so it is said in a word.
+    Without colours a read message could not be told from a delivered one, nor an expired from a refused one,
+    so it is said in a word.
     """
     if colour:
         return "".join(_ansi(style.removeprefix("class:"), text) for style, text in line)
-    return "".join(text + (" read" if style == "class:tick-read" else "") for style, text in line)
+    return "".join(text + _WORDS.get(style, "") for style, text in line)
 
 
 def _ansi(style: str, text: str) -> str:

@@ -111,6 +111,9 @@ def _tell(entry: HistoryEntry, to: str, args: argparse.Namespace) -> int:
         name = entry.error_name or "failed"
         print(f"error: {name}: {_SENTENCES.get(name, 'The message was refused.')}", file=sys.stderr)
         return REFUSED
+    if entry.state is MessageState.EXPIRED and args.until != "accepted":
+        print("error: expired: Nobody came for the message in time; the relay dropped it.", file=sys.stderr)
+        return REFUSED
     if entry.state < _WANTED[args.until]:
         print(_too_late(entry, args), file=sys.stderr)
         return TIME_IS_UP

@@ -186,6 +186,8 @@ class Talk:
         if state is MessageState.FAILED:
             whose = "" if entry is None else f" to {name_of(entry)}"
             self._notice(f"your message{whose} was not sent: {error_name}")
+        elif state is MessageState.EXPIRED:
+            self._notice("a message of yours has expired: nobody came for it in time")
 
     def _show_typing(self, phone: str | None, nursery: trio.Nursery) -> None:
         self._typing_ends.cancel()

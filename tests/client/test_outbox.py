@@ -7,7 +7,8 @@ from client.phone import Phone
 from client.records import HistoryEntry, MessageState
 from client.store import Store
 from protocol.codes import ErrorCode
-from protocol.stanzas import FetchBundles, FetchProgress, Lookup, Part, Send
+from protocol.ids import MessageNumber
+from protocol.stanzas import FetchBundles, FetchProgress, Lookup, Part, Run, Send
 from tests.client.conftest import ANN, BEN, Town
 from tests.helpers.scripted_relay import until
 
@@ -75,6 +76,23 @@ async def test_a_relay_that_lost_its_memory_of_the_numbers_gets_what_it_expects(
         town.relay.device_of(BEN).queue.pop()
         town.relay.device_of(BEN).last_seq = 1
         await settled(ann, [ann.send_text(BEN, "three")])
+    assert await received(town) == ["one", "two", "three"]
+
+
+async def test_what_a_restored_relay_has_lost_goes_out_again_though_there_is_nothing_new_to_send(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await settled(ann, [ann.send_text(BEN, text) for text in ("one", "two", "three")])
+    key = (town.relay.device_of(ANN).address, town.relay.device_of(BEN).address.user)
+    town.relay.accepted[key] = 1
+    queue = town.relay.device_of(BEN).queue
+    while len(queue) > 1:
+        queue.pop()
+    town.relay.device_of(BEN).last_seq = 1
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        await until(lambda: town.relay.accepted[key] == 3, 5)
     assert await received(town) == ["one", "two", "three"]
 
 
@@ -150,3 +168,19 @@ async def test_ticks_of_the_past_are_asked_for_once_a_connection(
         await ann.wait_online()
         await ann.flush(5)
         assert len(town.relay.heard_of(FetchProgress)) == 1
+
+
+async def test_what_expired_while_the_phone_was_away_is_not_taken_for_delivered(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        ids = [ann.send_text(BEN, text) for text in ("one", "two", "three")]
+        await settled(ann, ids)
+    key = (town.relay.device_of(ANN).address, town.relay.device_of(BEN).address.user)
+    town.relay.progress[key] = [3, 0]
+    town.relay.expired[key] = (Run(MessageNumber(1), MessageNumber(2)),)
+    async with town.open(ANN) as ann:
+        with trio.fail_after(60):
+            await ann.wait_for(ids[2], DELIVERED)
+        states = [entry.state for entry in ann.history() if entry.outgoing]
+    assert states == [MessageState.EXPIRED, MessageState.EXPIRED, DELIVERED]

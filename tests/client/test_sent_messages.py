@@ -81,6 +81,28 @@ def test_progress_is_asked_for_chats_that_are_not_read_to_the_end(friends: Phone
     assert alice.store.pending_progress() == []
 
 
+def test_what_expired_says_so_and_no_later_tick_of_others_covers_it(friends: Phones) -> None:
+    alice, bob = friends
+    sends = send_some(alice, bob, 4)
+    ids = [send.message_id for send in sends]
+    alice.store.mark_accepted(bob.user, MessageNumber(3))
+    alice.store.mark_delivered(bob.user, MessageNumber(1))
+    assert alice.store.mark_expired(bob.user, MessageNumber(1), MessageNumber(3)) == ids[1:3]
+    assert alice.store.mark_expired(bob.user, MessageNumber(1), MessageNumber(3)) == []
+    assert alice.store.mark_read(bob.user, MessageNumber(4)) == [ids[0], ids[3]]
+    assert states(alice) == [READ, MessageState.EXPIRED, MessageState.EXPIRED, READ]
+    assert alice.store.pending_progress() == []
+
+
+def test_what_expired_keeps_no_number_that_a_restored_relay_gives_again(friends: Phones) -> None:
+    alice, bob = friends
+    send_some(alice, bob, 2)
+    alice.store.mark_accepted(bob.user, MessageNumber(2))
+    alice.store.mark_expired(bob.user, MessageNumber(1), MessageNumber(2))
+    alice.send(bob, "three")
+    assert numbers(alice.store.settle_out_of_order(bob.user, MessageNumber(1))) == [1]
+
+
 def test_a_refused_message_fails_and_the_rest_moves_up(friends: Phones) -> None:
     alice, bob = friends
     sends = send_some(alice, bob, 4)

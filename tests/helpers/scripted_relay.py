@@ -43,6 +43,7 @@ from protocol.stanzas import (
     Register,
     Registered,
     RequestCode,
+    Run,
     Send,
     Stanza,
     Typing,
@@ -122,6 +123,7 @@ class ScriptedRelay:
         self.accepted: dict[tuple[DeviceAddress, UserId], int] = {}
         self.stored: list[tuple[UserId, MessageNumber]] = []  # what was accepted as new, in order
         self.progress: dict[tuple[DeviceAddress, UserId], list[int]] = {}  # [delivered, read]
+        self.expired: dict[tuple[DeviceAddress, UserId], tuple[Run, ...]] = {}
         self.delivered: list[bytes] = []  # ciphertexts, in order, repetitions included
         self.heard: list[Event] = []
         self.lines: list[Line] = []
@@ -317,7 +319,13 @@ class ScriptedRelay:
     def _progress(self, sender: DeviceAddress, user: UserId) -> ChatProgress:
         delivered, read = self.progress.get((sender, user), [0, 0])
         accepted = self.accepted.get((sender, user), 0)
-        return ChatProgress(user, MessageNumber(accepted), MessageNumber(delivered), MessageNumber(read))
+        return ChatProgress(
+            user,
+            MessageNumber(accepted),
+            MessageNumber(delivered),
+            MessageNumber(read),
+            self.expired.get((sender, user), ()),
+        )
 
 
 async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:

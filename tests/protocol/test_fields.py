@@ -19,11 +19,22 @@ from protocol.fields import (
     Text,
     Uint,
 )
-from protocol.ids import DeviceAddress, DeviceId, UserId
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from protocol.limits import MAX_HANDLE
-from protocol.stanzas import CodeRoute, Prekey
+from protocol.stanzas import ChatProgress, CodeRoute, Prekey
 
 PREKEY = Record(Prekey, (("id", Uint(9)), ("key", Bytes(4))))
+PROGRESS = Record(
+    ChatProgress,
+    (
+        ("user", Uint(9)),
+        ("accepted", Uint(9)),
+        ("delivered", Uint(9)),
+        ("read", Uint(9)),
+        ("expired", ListOf(Uint(9), 1)),
+    ),
+    optional=1,
+)
 
 ACCEPTED: list[tuple[FieldType, object, object]] = [
     (Uint(5), 0, 0),
@@ -37,6 +48,7 @@ ACCEPTED: list[tuple[FieldType, object, object]] = [
     (ListOf(Uint(5), 2), (1, 2), (1, 2)),
     (PREKEY, (1, b"k"), Prekey(1, b"k")),
     (PREKEY, (1, b"k", "a later version's"), Prekey(1, b"k")),
+    (PROGRESS, (7, 3, 2, 1), ChatProgress(UserId(7), MessageNumber(3), MessageNumber(2), MessageNumber(1))),
     (Either((Null(), PREKEY)), None, None),
     (Either((Null(), PREKEY)), (1, b"k"), Prekey(1, b"k")),
     (AddressBytes(), bytes(7) + b"\x05", UserId(5)),

@@ -5,7 +5,7 @@ from typing import cast
 import trio
 
 from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
-from relay.flight import Flight, MessagesSettled, refusal_of
+from relay.flight import ExpirySettled, Flight, MessagesSettled, refusal_of
 from relay.metrics import Counters
 from relay.outgoing import Outgoing
 from relay.presence import Presence
@@ -118,3 +118,14 @@ def test_a_connection_that_waits_for_a_tick_that_will_not_come_has_to_begin_anew
     )
     assert present.refusals == []
     assert present.end is ErrorCode.STORAGE_FULL
+
+
+def test_what_expired_is_counted_once_it_is_durably_gone() -> None:
+    flight = make_flight(2)
+    flight.expiring = True
+    ExpirySettled(flight, {}, 3)(None)
+    assert not flight.expiring
+    assert flight.counters.expired == 3
+    ExpirySettled(flight, {}, 3)(JournalFullError(1, 1))
+    assert flight.failed
+    assert flight.counters.expired == 3

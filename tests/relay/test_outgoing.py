@@ -15,11 +15,13 @@ from protocol import (
     DeviceId,
     Error,
     ErrorCode,
+    Expired,
     LocalProtocolError,
     MessageNumber,
     Read,
     Refused,
     RelayConnection,
+    Run,
     Seq,
     Stanza,
     UserId,
@@ -171,6 +173,20 @@ def test_what_was_accepted_is_told_before_what_was_refused_behind_it(bench: Benc
     bench.network.end_turn()
     assert [type(stanza) for stanza in bench.channel.said] == [Accepted, Refused]
     assert bench.counters.refused == {"mailbox-full": 1}
+
+
+def test_what_expired_is_told_before_the_ticks_that_do_not_count_for_it(bench: Bench) -> None:
+    bench.outgoing.delivered(BEN, number(4))
+    bench.outgoing.expired(BEN, [Run(number(1), number(3))])
+    bench.network.end_turn()
+    assert bench.channel.said == [Expired(BEN, number(1), number(3)), Delivered(BEN, number(4))]
+
+
+def test_what_expired_is_left_to_be_asked_for_before_the_welcome(bench: Bench) -> None:
+    bench.outgoing.welcomed = False
+    bench.outgoing.expired(BEN, [Run(number(1), number(3))])
+    bench.network.end_turn()
+    assert bench.channel.said == []
 
 
 def test_a_sender_is_introduced_once_with_its_number(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.stanzas import Run
 from storage import CorruptRecordError, Environment, InlineJournal, Put, open_environment
 from storage.mailboxes import (
     DeviceCursor,
@@ -35,7 +37,8 @@ from storage.mailboxes import (
     read_range,
     remove_queue,
 )
-from storage.tables import QUEUE, Op
+from storage.records import RecordCodec
+from storage.tables import PROGRESS, QUEUE, Op
 from tests.storage.conftest import MIB
 
 ANNA = DeviceAddress(UserId(1), DeviceId(1))
@@ -205,6 +208,33 @@ def test_progress_is_kept_for_each_sending_device(mailbox: Mailbox) -> None:
         assert load_progress(reader, ANNA.user, BERND) == Progress()
         assert list_progress(reader, BERND.user, ANNA.user) == [(1, of_1), (2, of_2)]
         assert list_progress(reader, BERND.user, LAST.user) == []
+
+
+def test_progress_remembers_what_has_expired(mailbox: Mailbox) -> None:
+    runs = (Run(MessageNumber(2), MessageNumber(3)), Run(MessageNumber(7), MessageNumber(7)))
+    progress = Progress(MessageNumber(9), MessageNumber(8), MessageNumber(4), runs)
+    mailbox.store([put_progress(BERND.user, ANNA, progress)])
+    with mailbox.environment.read() as reader:
+        assert load_progress(reader, BERND.user, ANNA) == progress
+
+
+def test_progress_of_the_first_version_is_readable(mailbox: Mailbox) -> None:
+    first = RecordCodec(PROGRESS, 1, lambda _: struct.pack(">QQQ", 9, 8, 7), {1: lambda _: None})
+    with mailbox.environment.read() as reader:
+        key = put_progress(BERND.user, ANNA, Progress()).key
+        mailbox.store([first.put(key, None)])
+    with mailbox.environment.read() as reader:
+        assert load_progress(reader, BERND.user, ANNA) == Progress(
+            MessageNumber(9), MessageNumber(8), MessageNumber(7)
+        )
+
+
+def test_what_the_device_has_just_been_given_does_not_expire(mailbox: Mailbox) -> None:
+    mailbox.append(*[message(number, expires_at=10) for number in range(1, 4)])
+    with mailbox.environment.read() as reader:
+        expired = expire(reader, mailbox.device, mailbox.cursor, 10, 100, given=1)
+    assert expired is not None
+    assert [seq for seq, _ in expired.messages] == [2, 3]
 
 
 def test_a_damaged_message_is_named_and_not_delivered(mailbox: Mailbox) -> None:

@@ -37,6 +37,11 @@ def test_a_read_message_is_blue_on_a_terminal_and_says_so_in_a_file() -> None:
     assert painted(line, colour=False) == "12:00 ✓✓ read you  hello"
 
 
+def test_an_expired_message_is_told_from_a_refused_one_without_colours() -> None:
+    assert painted([tick(MessageState.EXPIRED)], colour=False) == "✗ expired"
+    assert painted([tick(MessageState.FAILED)], colour=False) == "✗ "
+
+
 def test_every_tick_is_two_cells_wide() -> None:
     from wcwidth import wcswidth
 
