@@ -3,6 +3,7 @@
 from protocol import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from relay.delivery import QueueState
 from relay.device_queue import DeviceQueue
+from storage import mailboxes
 from storage.mailboxes import DeviceCursor, QueuedMessage
 
 SENDER = DeviceAddress(UserId(7), DeviceId(1))
@@ -170,3 +171,17 @@ def test_what_has_expired_on_disk_is_skipped() -> None:
     queue.nothing_left()
     queue.settle()
     assert queue.state is QueueState.ONLINE
+
+
+def test_a_device_that_has_seen_more_than_was_given_away_moves_the_next_seq_above_it() -> None:
+    queue = make_queue(next_seq=4)
+    (op,) = queue.count_on_from(100)
+    assert op == mailboxes.put_cursor(queue.address, queue.cursor)
+    assert (queue.cursor.next_seq, queue.durable) == (101, 100)
+    assert queue.count_on_from(100) == []
+
+
+def test_a_device_that_has_seen_no_more_than_was_given_away_moves_nothing() -> None:
+    queue = make_queue(next_seq=4)
+    assert queue.count_on_from(3) == []
+    assert (queue.cursor.next_seq, queue.durable) == (4, 3)
