@@ -1,10 +1,14 @@
 """Load for one relay: N pairs of devices that write to each other, each message durable and ticked ✓✓.
 
-    python -m bench.pairs --pairs 200 --window 8 --seconds 10
+    python -m bench.pairs --pairs 200 --window 8 --seconds 10     as fast as it goes
+    python -m bench.pairs --pairs 200 --rate 6000 --seconds 10    so many messages a second, come what may
 
 starts a node on one core and the load on another, and says messages a second that went all the way to ✓✓,
 the node's CPU time for each, and how long the way took. Real sockets, a real store, real handshakes; the
 messages are prepared ciphertexts of 100 bytes, because end-to-end encryption is the phones' work.
+
+With `--rate` a message counts from when it was due, whether or not the load was able to send it then: a node
+that stands still for a second is charged with every message of that second (no coordinated omission).
 
 What it leaves out: registration (accounts are put into the store before the node starts), reconnects, groups.
 """
@@ -15,43 +19,33 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
+from bench.node import Account, NodeUnderLoad, running_node
 from protocol import (
     Ack,
     ClientConnection,
-    Connected,
     Deliver,
     Delivered,
-    DeviceAddress,
+    Error,
     Hello,
-    KeyPair,
     MessageNumber,
+    Refused,
+    RemoteProtocolError,
     Send,
     Seq,
     UserId,
     Welcome,
-    new_user_id,
 )
-from storage import InlineJournal, accounts, load_or_create_secrets, open_environment
-from storage.accounts import DeviceRecord, UserRecord
 
-START_SECONDS = 20.0
 CIPHERTEXT = b"c" * 100
+WARM_UP_SECONDS = 1.0
+LOGIN_SECONDS = 30.0
 
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One device that the store knows."""
-
-    keys: KeyPair
-    address: DeviceAddress
+# How often the load at a fixed rate looks what is due.
+TICK_SECONDS = 0.001
 
 
 @dataclass(slots=True)
@@ -59,50 +53,39 @@ class Result:
     """What a run measured."""
 
     pairs: int
-    window: int
+    window: int | None
+    """Messages that a phone keeps on their way; None at a fixed rate."""
+    rate: float | None
+    """Messages due a second; None if as many as go."""
     seconds: float
     messages: int
     """Sent, accepted, delivered, acknowledged and ticked ✓✓ back."""
-    messages_per_s: float
-    relay_cpu_us_per_message: float
+    ticked_per_s: float
+    worker_cpu_us_per_message: float
     p50_ms: float
     p99_ms: float
     max_ms: float
-
-
-def make_accounts(data: Path, count: int) -> tuple[bytes, list[Account]]:
-    """Put `count` accounts into a fresh data folder; returns the relay's public key, and them."""
-    found: list[Account] = []
-    with open_environment(data) as environment:
-        journal = InlineJournal(environment)
-        for index in range(count):
-            keys = KeyPair.generate(os.urandom)
-            device = DeviceRecord(keys.public, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
-            user = UserRecord(f"+4917139{index:06d}", 0)
-            address, _, ops = accounts.add_device(new_user_id(os.urandom), user, device)
-            journal.submit(ops, _must_succeed)
-            found.append(Account(keys, address))
-        secrets = load_or_create_secrets(data, os.urandom)
-    return KeyPair.from_private_bytes(secrets.static_key).public, found
-
-
-def _must_succeed(error: Exception | None) -> None:
-    if error is not None:
-        raise error
 
 
 @dataclass(slots=True)
 class Load:
     """What all phones of a run share."""
 
-    window: int
+    window: int | None
+    failed: asyncio.Future[None]
+    """Raises what went wrong with any of them."""
     is_over: bool = False
     ticked: int = 0
     latencies: list[float] = field(default_factory=list)
 
+    def fail(self, error: Exception) -> None:
+        """Something went wrong: the run is worth nothing."""
+        if not self.failed.done() and not self.is_over:
+            self.failed.set_exception(error)
+
 
 class Phone(asyncio.Protocol):
-    """A device that keeps `window` messages on their way to its partner, and acknowledges what it gets.
+    """A device that writes to its partner, and acknowledges what it gets.
 
     asyncio and callbacks, because the load must cost less than what it measures.
     """
@@ -122,18 +105,27 @@ class Phone(asyncio.Protocol):
         self.transport = transport
         self.flush()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody should hang up before the run is over."""
+        self.load.fail(exc or RuntimeError("the relay hung up"))
+
     def data_received(self, data: bytes) -> None:
         """Acknowledge what came, and send as many as were ticked."""
         acked = 0
-        for event in self.channel.receive_data(data):
+        try:
+            events = self.channel.receive_data(data)
+        except RemoteProtocolError as error:
+            self.load.fail(error)
+            return
+        for event in events:
             if isinstance(event, Deliver):
                 acked = event.seq
             elif isinstance(event, Delivered):
                 self.tick(event.number)
             elif isinstance(event, Welcome):
                 self.ready.set_result(None)
-            elif not isinstance(event, Connected) and type(event).__name__ in ("Error", "Refused"):
-                raise RuntimeError(f"the relay said {event}")
+            elif isinstance(event, Error | Refused):
+                self.load.fail(RuntimeError(f"the relay said {event}"))
         if acked:
             self.channel.send(Ack(Seq(acked)))
         self.flush()
@@ -148,15 +140,15 @@ class Phone(asyncio.Protocol):
 
     def fill(self) -> None:
         """Send until the window is full."""
-        while len(self.sent_at) < self.load.window and not self.load.is_over:
-            self.number += 1
-            self.sent_at.append(time.perf_counter())
-            self.channel.send(Send(self.partner, MessageNumber(self.number), CIPHERTEXT))
+        window = self.load.window
+        while window is not None and len(self.sent_at) < window and not self.load.is_over:
+            self.send(time.perf_counter())
 
-    def start(self) -> None:
-        """Begin to talk."""
-        self.fill()
-        self.flush()
+    def send(self, due: float) -> None:
+        """Write one message, which counts from when it was due."""
+        self.number += 1
+        self.sent_at.append(due)
+        self.channel.send(Send(self.partner, MessageNumber(self.number), CIPHERTEXT))
 
     def flush(self) -> None:
         """Write what waits, in one go."""
@@ -166,83 +158,106 @@ class Phone(asyncio.Protocol):
 
 
 async def drive(
-    port: int, relay_key: bytes, found: list[Account], window: int, seconds: float, pid: int
+    node: NodeUnderLoad, *, window: int | None, rate: float | None, seconds: float, warm_up: float
 ) -> Result:
-    """Connect everybody, let them talk, and measure after a second of warming up."""
-    loop = asyncio.get_running_loop()
-    load = Load(window)
-    phones: list[Phone] = []
-    for index, account in enumerate(found):
-        partner = found[index ^ 1].address.user
-        phone = Phone(load, account, partner, relay_key)
-        await loop.create_connection(lambda phone=phone: phone, "127.0.0.1", port)  # type: ignore[misc]
-        await phone.ready
-        phones.append(phone)
+    """Connect everybody, let them talk, and measure after a while of warming up."""
+    load = Load(window, asyncio.get_running_loop().create_future())
+    phones = await _connect(node, load)
+    pace = asyncio.create_task(_keep_pace(load, phones, rate)) if rate is not None else None
     for phone in phones:
-        phone.start()
-    await asyncio.sleep(1.0)
-    cpu, ticked, began = _cpu_seconds(pid), load.ticked, time.perf_counter()
+        phone.fill()
+        phone.flush()
+    await _let_run(load, warm_up)
+    cpu, ticked, began = node.cpu_seconds(), load.ticked, time.perf_counter()
     load.latencies.clear()
-    await asyncio.sleep(seconds)
+    await _let_run(load, seconds)
     elapsed = time.perf_counter() - began
-    messages, used = load.ticked - ticked, _cpu_seconds(pid) - cpu
+    messages, used = load.ticked - ticked, node.cpu_seconds() - cpu
     load.is_over = True
-    latencies = sorted(load.latencies)
+    if pace is not None:
+        await pace
+    await _hang_up(phones)
+    # Those that were due long ago and have not come at all are late, too.
+    late = [time.perf_counter() - due for phone in phones for due in phone.sent_at] if rate else []
+    latencies = sorted([*load.latencies, *late])
     return Result(
-        pairs=len(found) // 2,
+        pairs=len(phones) // 2,
         window=window,
+        rate=rate,
         seconds=round(elapsed, 2),
         messages=messages,
-        messages_per_s=round(messages / elapsed, 1),
-        relay_cpu_us_per_message=round(used / max(1, messages) * 1e6, 1),
+        ticked_per_s=round(messages / elapsed, 1),
+        worker_cpu_us_per_message=round(used / max(1, messages) * 1e6, 1),
         p50_ms=round(_percentile(latencies, 0.50) * 1e3, 2),
         p99_ms=round(_percentile(latencies, 0.99) * 1e3, 2),
         max_ms=round(_percentile(latencies, 1.0) * 1e3, 2),
     )
 
 
+async def _connect(node: NodeUnderLoad, load: Load) -> list[Phone]:
+    loop = asyncio.get_running_loop()
+    phones: list[Phone] = []
+    async with asyncio.timeout(LOGIN_SECONDS):
+        for index, account in enumerate(node.accounts):
+            phone = Phone(load, account, node.accounts[index ^ 1].address.user, node.relay_key)
+            await loop.create_connection(lambda phone=phone: phone, "127.0.0.1", node.port)  # type: ignore[misc]  # mypy infers no lambda with a default
+            await asyncio.wait((phone.ready, load.failed), return_when=asyncio.FIRST_COMPLETED)
+            if load.failed.done():
+                load.failed.result()
+            phones.append(phone)
+    return phones
+
+
+async def _hang_up(phones: list[Phone]) -> None:
+    for phone in phones:
+        if phone.transport is not None:
+            phone.transport.abort()
+    await asyncio.sleep(0)  # transports close their sockets in the loop's next round
+    await asyncio.sleep(0)
+
+
+async def _let_run(load: Load, seconds: float) -> None:
+    """Wait, but not for a run that has failed."""
+    await asyncio.wait((load.failed,), timeout=seconds)
+    if load.failed.done():
+        load.failed.result()
+
+
+async def _keep_pace(load: Load, phones: list[Phone], rate: float) -> None:
+    """Send each message when it is due, the phones in turn; never less because the relay is slow."""
+    began, sent = time.perf_counter(), 0
+    while not load.is_over:
+        due = int((time.perf_counter() - began) * rate)
+        for number in range(sent, due):
+            phone = phones[number % len(phones)]
+            phone.send(began + number / rate)
+            phone.flush()
+        sent = max(sent, due)
+        await asyncio.sleep(TICK_SECONDS)
+
+
 def _percentile(ordered: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0
 
 
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process, its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def run_pairs(
+    pairs: int,
+    *,
+    window: int | None = 8,
+    rate: float | None = None,
+    seconds: float = 10.0,
+    warm_up: float = WARM_UP_SECONDS,
+    pin: bool = True,
+) -> Result:
+    """A whole run: accounts, a node of its own in a temporary folder, the load, the figures.
 
-
-def run_pairs(pairs: int, window: int, seconds: float, *, pin: bool = True) -> Result:
-    """A whole run: accounts, a node of its own in a temporary folder, the load, the figures."""
-    with tempfile.TemporaryDirectory(prefix="roost-bench-") as folder:
-        data, ready = Path(folder) / "data", Path(folder) / "ready.json"
-        relay_key, found = make_accounts(data, 2 * pairs)
-        words = [sys.executable, "-m", "roost", "serve", "--listen", "127.0.0.1:0", "--admin", "off"]
-        words += ["--data", str(data), "--ready-file", str(ready)]
-        pinned = pin and (os.cpu_count() or 1) > 1
-        node = subprocess.Popen(
-            ["taskset", "-c", "0", *words] if pinned else words,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+    Raises:
+        RuntimeError: the node did not start, or refused something.
+    """
+    with running_node(2 * pairs, pin=pin) as node:
+        return asyncio.run(
+            drive(node, window=None if rate else window, rate=rate, seconds=seconds, warm_up=warm_up)
         )
-        try:
-            if pinned:
-                os.sched_setaffinity(0, {1})
-            facts = _wait_until_ready(node, ready)
-            port = int(facts["relay"].split("#")[0].rpartition(":")[2])
-            return asyncio.run(drive(port, relay_key, found, window, seconds, int(facts["pid"])))
-        finally:
-            node.terminate()
-            node.wait()
-
-
-def _wait_until_ready(node: subprocess.Popen[bytes], ready: Path) -> dict[str, str]:
-    deadline = time.monotonic() + START_SECONDS
-    while not ready.exists():
-        if node.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the node did not start")
-        time.sleep(0.02)
-    facts: dict[str, str] = json.loads(ready.read_text())
-    return facts
 
 
 def main() -> None:
@@ -252,9 +267,11 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--window", type=int, default=8, help="messages a phone keeps on their way")
+    parser.add_argument("--rate", type=float, help="messages due a second, of all phones together")
     parser.add_argument("--seconds", type=float, default=10.0)
     args = parser.parse_args()
-    print(json.dumps(asdict(run_pairs(args.pairs, args.window, args.seconds))))
+    result = run_pairs(args.pairs, window=args.window, rate=args.rate, seconds=args.seconds)
+    print(json.dumps(asdict(result)))
 
 
 if __name__ == "__main__":
