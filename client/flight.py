@@ -54,17 +54,31 @@ class Flight:
         while air and air[0] <= number:
             air.popleft()
 
-    def refused(self, chat: UserId, number: MessageNumber) -> bool:
-        """A message was refused. True if this is news, and has to be settled; False if it means nothing."""
+    def refused(self, chat: UserId, number: MessageNumber, expected: int | None = None) -> bool:
+        """A message was refused. True if this is news, and has to be settled; False if it means nothing.
+
+        Args:
+            chat: to whom it was sent.
+            number: the message.
+            expected: the number that the relay expects instead, if it says so. It has judged in order, so
+                that answers for all from there to this one: a mailbox that crashed has answered none of them.
+        """
         air = self._air.get(chat)
         if not air or number not in air:
             return False
-        air.remove(number)
+        first = number if expected is None else expected
+        self._air[chat] = deque(each for each in air if not first <= each <= number)
         if chat in self._held:
             return False
         self._held[chat] = None
         self._queue = deque(send for send in self._queue if send.chat != chat)
         return True
+
+    def is_busy_with(self, chat: UserId) -> bool:
+        """Whether something of this chat is in the air, or about to take off, or held."""
+        return (
+            chat in self._held or bool(self._air.get(chat)) or any(send.chat == chat for send in self._queue)
+        )
 
     def has_landed(self, chat: UserId) -> bool:
         """Whether the chat is held and its last answer is in."""

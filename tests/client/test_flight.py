@@ -50,6 +50,24 @@ def test_only_the_first_refusal_in_a_chat_is_news() -> None:
     assert flight.has_landed(ANN)
 
 
+def test_a_gap_answers_for_all_from_the_number_expected() -> None:
+    """A mailbox that crashed lost 2 to 4, and its successor speaks of the newest alone."""
+    flight = flying(send(1), send(2), send(3), send(4))
+    assert flight.refused(ANN, MessageNumber(4), expected=2)
+    assert not flight.has_landed(ANN)
+    flight.accepted(ANN, MessageNumber(1))
+    assert flight.has_landed(ANN)
+
+
+def test_a_chat_is_busy_from_the_first_message_to_the_last_answer() -> None:
+    flight = Flight([send(1)])
+    assert flight.is_busy_with(ANN)
+    flight.take_off()
+    assert flight.is_busy_with(ANN)
+    flight.accepted(ANN, MessageNumber(1))
+    assert not flight.is_busy_with(ANN)
+
+
 def test_a_refusal_of_something_that_is_not_in_the_air_means_nothing() -> None:
     flight = flying(send(1))
     flight.accepted(ANN, MessageNumber(1))
