@@ -246,8 +246,8 @@ class Connection(Actor):
     def _fault(self, error: RemoteProtocolError) -> None:
         """The peer broke the protocol: it is told the code, the log gets one line, and that is all."""
         self._node.counters.refuse(error.code.wire_name)
-        facts = {"connection": self._outgoing.number, "code": error.code.wire_name, "why": error.reason}
-        log.info("peer_broke_protocol", extra=facts)
+        facts = {"connection": self._outgoing.number, "code": error.code.wire_name, "kind": error.kind}
+        log.info("peer_broke_protocol", extra={**facts, "why": error.reason})
         self._outgoing.end_with(error.code.wire_name)
 
     def _end(self, reason: str) -> None:
