@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relay import rate_limits
 from relay.errors import ConfigError
+from relay.rate_limits import Limit, parse_limit
 
 # ---- constants: not settings, because a wrong value breaks a promise or another implementation ----
 
@@ -121,6 +123,16 @@ class Config:
     max_queued_messages: int = 100_000
     mailbox_idle_seconds: int = 60
     message_life_days: int = 30
+    limit_connections: Limit = rate_limits.CONNECTIONS
+    limit_connections_per_address: Limit = rate_limits.CONNECTIONS_PER_ADDRESS
+    limit_logins: Limit = rate_limits.LOGINS
+    limit_messages: Limit = rate_limits.MESSAGES
+    limit_bytes: Limit = rate_limits.BYTES
+    limit_prekey_fetches: Limit = rate_limits.PREKEY_FETCHES
+    limit_prekey_fetches_per_target: Limit = rate_limits.PREKEY_FETCHES_PER_TARGET
+    limit_lookups: Limit = rate_limits.LOOKUPS
+    limit_codes: Limit = rate_limits.CODES
+    limit_codes_per_address: Limit = rate_limits.CODES_PER_ADDRESS
     admin_token: str | None = field(default=None, repr=False)
     test_hooks: bool = False
     """Never a setting: only ROOST_TEST_HOOKS=1 sets it, and the log warns loudly."""
@@ -200,6 +212,46 @@ SETTINGS: dict[str, Setting] = {
     "message_life_days": Setting(
         _whole(1, 3_650),
         "days after which a message that no device has fetched is dropped, and its sender told",
+    ),
+    "limit_connections": Setting(
+        parse_limit,
+        "new connections in total: about what one core can shake hands with",
+    ),
+    "limit_connections_per_address": Setting(
+        parse_limit,
+        "new connections of one address, or of one /64 in IPv6; this machine excepted",
+    ),
+    "limit_logins": Setting(
+        parse_limit,
+        "logins of one account",
+    ),
+    "limit_messages": Setting(
+        parse_limit,
+        "messages of one account",
+    ),
+    "limit_bytes": Setting(
+        parse_limit,
+        "bytes of one account; beyond it the relay reads more slowly",
+    ),
+    "limit_prekey_fetches": Setting(
+        parse_limit,
+        "prekey fetches of one account; the burst is for whoever meets a whole group",
+    ),
+    "limit_prekey_fetches_per_target": Setting(
+        parse_limit,
+        "prekey fetches of one account for one user: nobody else may run out of one-time prekeys by them",
+    ),
+    "limit_lookups": Setting(
+        parse_limit,
+        "numbers that one account may look up: an address book, and what is added to it",
+    ),
+    "limit_codes": Setting(
+        parse_limit,
+        "verification codes in total: each costs money",
+    ),
+    "limit_codes_per_address": Setting(
+        parse_limit,
+        "verification codes asked for from one address",
     ),
     "admin_token": Setting(
         _token, "what the admin endpoint asks for (Authorization: Bearer ...), 16 characters or more"

@@ -61,12 +61,14 @@ from relay.config import (
     CONNECTION_SHUTDOWN_SECONDS,
     REATTACH_LIMIT,
     REATTACH_WINDOW_SECONDS,
+    SWEEP_SECONDS,
 )
 from relay.errors import RefusalError
 from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
 from relay.node import Node
 from relay.outgoing import Outgoing
+from relay.rate_limits import whole_seconds
 from relay.requests import Asker
 from storage import JournalError, accounts
 from storage.routing import Route
@@ -234,7 +236,19 @@ class Connection(Actor):
             await self._acknowledge(Seq(acked))
         if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
             outgoing.plan_flush()
-        self._read_on()
+        pause = self._node.limits.bytes.charge(self._payer(), self._beat_seconds(), len(data))
+        if pause:
+            self.send_after(pause, RESUME)
+        else:
+            self._read_on()
+
+    def _beat_seconds(self) -> float:
+        """The sweeper's clock: good enough for limits a second, and looking at it costs nothing."""
+        return self._node.surroundings.beat * SWEEP_SECONDS
+
+    def _payer(self) -> int:
+        """Whom bytes are counted for: the account, or as long as there is none this connection."""
+        return self._device.user if self._device is not None else -self._outgoing.number
 
     def _read_on(self) -> None:
         """Read more, unless the disk is so far behind that more would only be refused."""
@@ -275,7 +289,7 @@ class Connection(Actor):
         """Answer a request with its refusal; what is no request has no answer but the end."""
         request = getattr(event, "request", None)
         if request is None:
-            self._outgoing.close(code)
+            self._outgoing.close(code, detail)
         else:
             self._node.counters.refuse(code.wire_name)
             self._outgoing.push(Failed(request, code, detail))
@@ -296,6 +310,7 @@ class Connection(Actor):
         self._node.presence.identified(self._outgoing)
         self._static_key = event.remote_static
         if self._device is not None:
+            self._node.limits.check_login(self._device.user, trio.current_time())
             await self._log_in(self._device, event.hello.resume_seq)
             return
         config = self._node.config
@@ -337,6 +352,11 @@ class Connection(Actor):
         """
         assert self._device is not None  # the protocol lets nobody else send
         user = messages[0].chat
+        wait = self._node.limits.messages.take(self._device.user, self._beat_seconds(), len(messages))
+        if wait:
+            for message in messages:
+                self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
+            return []
         try:
             mailbox = await self._mailboxes.get(user)
         except RefusalError as refusal:
@@ -381,7 +401,7 @@ class Connection(Actor):
 
     async def _answer(self, request: Any) -> None:
         """Answer a request; a stranger that has registered is logged in from here on."""
-        asker = Asker(self._node, self._mailboxes, self._static_key, self._device)
+        asker = Asker(self._node, self._mailboxes, self._static_key, self._device, self._link.remote)
         answer = await requests.answer(asker, request)
         self._outgoing.push(answer)
         if type(answer) is Registered:

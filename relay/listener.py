@@ -8,6 +8,8 @@ nobody new, and last to start, so that whoever connects finds everything there.
 
 import logging
 
+import trio
+
 from actors import Actor, ExitReason
 from actors.network import Link
 from actors.network import Listener as Port
@@ -62,6 +64,7 @@ class Listener(Actor):
         if (
             presence.handshakes >= config.max_handshakes
             or presence.connection_count >= config.max_connections
+            or not self._node.limits.admits(link.remote, trio.current_time())
         ):
             connection.turn_away(self._node, link)
             return

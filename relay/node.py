@@ -20,6 +20,7 @@ from relay.metrics import Counters, Rate
 from relay.outgoing import Surroundings
 from relay.pauses import GarbagePauses
 from relay.presence import Presence
+from relay.rate_limits import RateLimits
 from relay.sms import SmsGateway
 from storage import Environment, NodeSecrets, accounts
 from storage.routing import RoutingTable
@@ -56,6 +57,7 @@ class Node:
     messages_rate: Rate = field(default_factory=Rate)
     flights: dict[UserId, Flight] = field(default_factory=dict)
     """What each mailbox has given to the journal; must outlive the mailbox (flight.py says why)."""
+    limits: RateLimits = field(init=False)
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
     garbage: GarbagePauses = field(default_factory=GarbagePauses)
@@ -65,6 +67,7 @@ class Node:
     _connections: int = 0
 
     def __post_init__(self) -> None:
+        self.limits = RateLimits(self.config)
         self.surroundings = Surroundings(
             self.network, self.counters, self.phone_of, self.config.max_unsent_bytes
         )

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import trio
+
 from protocol import (
     Bundles,
     ChatProgress,
@@ -48,6 +50,8 @@ class Asker:
     """Proved by the handshake."""
     device: DeviceAddress | None
     """Whose key that is; None for a stranger."""
+    remote: str
+    """Where the connection comes from: host and port."""
 
 
 async def answer(asker: Asker, request: Any) -> Stanza:
@@ -62,7 +66,9 @@ async def answer(asker: Asker, request: Any) -> Stanza:
 
 
 async def _request_code(asker: Asker, request: RequestCode) -> CodeSent:
-    resend, expires = await _registration_for(asker).send_code(request.phone, request.via)
+    registration_desk = _registration_for(asker)
+    asker.node.limits.check_code(asker.remote, trio.current_time())
+    resend, expires = await registration_desk.send_code(request.phone, request.via)
     return CodeSent(request.request, resend, expires)
 
 
@@ -85,11 +91,15 @@ async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
 
 
 async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:
+    assert asker.device is not None  # nor this
+    asker.node.limits.check_prekeys(asker.device.user, request.user, trio.current_time())
     mailbox = await asker.mailboxes.get(request.user)
     return Bundles(request.request, await mailbox.take_bundles())
 
 
 async def _look_up_phones(asker: Asker, request: Lookup) -> Found:
+    assert asker.device is not None  # nor this
+    asker.node.limits.check_lookup(asker.device.user, len(request.phones), trio.current_time())
     with asker.node.environment.read() as reader:
         return Found(request.request, find_users(reader, request.phones))
 
