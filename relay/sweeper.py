@@ -1,4 +1,4 @@
-"""Looks at all connections once a second: handshakes that do not end, silence, readers that do not read.
+"""Looks at connections, a slice each second: handshakes that do not end, silence, readers that do not read.
 
 An actor because of its timer: this one beat stands for the three deadlines that each of thousands of
 connections would otherwise keep, with a cancel scope and a place in a heap for each.
@@ -12,6 +12,11 @@ from relay.config import HANDSHAKE_SECONDS, REST_AFTER_BEATS, SILENCE_FACTOR, ST
 from relay.node import Node
 from relay.outgoing import Outgoing
 from supervisors import ChildSpec
+
+LOOK_EVERY_BEATS = 5
+"""A connection whose handshake is done is looked at in every fifth beat: a look costs about 2 µs, so looking
+at 15,000 each second would take 3 % of a core for connections that do nothing. Pings and ends come up to four
+seconds later for it, which is little beside a keepalive."""
 
 # The Ping has no fields: one instance serves all.
 _PING = Ping()
@@ -48,13 +53,17 @@ class Sweeper(Actor):
         node.surroundings.beat += 1
         node.journal.watch()
         node.sample_rates()
+        beat = node.surroundings.beat
+        slice_of_this_beat = beat % LOOK_EVERY_BEATS
         for outgoing in node.presence.connections():
+            if outgoing.identified and outgoing.number % LOOK_EVERY_BEATS != slice_of_this_beat:
+                continue
             if not outgoing.owner.is_alive:
                 # It was killed, and could not take itself out of the registers.
                 outgoing.ended("killed")
                 connection.leave(node, outgoing)
                 continue
-            _look_at(outgoing, node.surroundings.beat, node.config.keepalive_seconds)
+            _look_at(outgoing, beat, node.config.keepalive_seconds)
 
 
 def _look_at(outgoing: Outgoing, beat: int, keepalive_seconds: int) -> None:
@@ -69,5 +78,5 @@ def _look_at(outgoing: Outgoing, beat: int, keepalive_seconds: int) -> None:
         outgoing.close(ErrorCode.TOO_SLOW)
     elif (beat - outgoing.spoke_at) * SWEEP_SECONDS >= keepalive_seconds:
         outgoing.push(_PING)
-    elif beat - max(outgoing.heard_at, outgoing.spoke_at) == REST_AFTER_BEATS:
-        outgoing.rest()
+    elif 0 <= beat - max(outgoing.heard_at, outgoing.spoke_at) - REST_AFTER_BEATS < LOOK_EVERY_BEATS:
+        outgoing.rest()  # once: the next look finds it quiet for longer

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from protocol import ErrorCode, Ping
 from relay.config import HANDSHAKE_SECONDS, STALL_SECONDS
+from relay.sweeper import LOOK_EVERY_BEATS
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
@@ -36,7 +37,7 @@ async def test_a_peer_that_has_vanished_without_a_word_is_noticed(
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         sim.silence(sim.links[0])
-        await trio.sleep(TEST_CONFIG.keepalive_seconds * 2.5 + 3)
+        await trio.sleep(TEST_CONFIG.keepalive_seconds * 2.5 + LOOK_EVERY_BEATS + 1)
         assert stage.running.node.presence.device_count == 0
         assert anna.closed is None  # half-open: it was told nothing
         assert stage.running.node.counters.connections_closed == {"idle-timeout": 1}
@@ -59,7 +60,7 @@ async def test_a_reader_that_takes_nothing_is_closed_although_it_talks(
         sim.stall(ben.link)  # type: ignore[arg-type]  # the simulated network's links
         for number in range(1, 12):
             anna.send(stage.ben.address.user, number, b"x" * 60_000)
-        for _ in range(int(STALL_SECONDS) + 10):
+        for _ in range(int(STALL_SECONDS) + 3 * LOOK_EVERY_BEATS):
             ben.say(Ping())
             anna.say(Ping())
             await trio.sleep(1)
