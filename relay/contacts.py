@@ -1,7 +1,7 @@
 """Which of these phone numbers have an account here: the whole of contact discovery, for now.
 
-A function and no actor: it reads what is durable and has nothing to remember. Limits against drawing all
-numbers out of the directory belong in front of it.
+A function and no actor: it reads what is durable and has nothing to remember. What keeps anybody from
+drawing all numbers out of the directory stands in front of it (rate_limits.py).
 """
 
 from collections.abc import Sequence

@@ -185,3 +185,10 @@ def test_a_device_that_has_seen_no_more_than_was_given_away_moves_nothing() -> N
     queue = make_queue(next_seq=4)
     assert queue.count_on_from(3) == []
     assert (queue.cursor.next_seq, queue.durable) == (4, 3)
+
+
+def test_what_the_device_was_given_already_is_not_too_old() -> None:
+    queue = make_queue(next_seq=4)
+    queue.attach(given=2)
+    assert [queue.has_expired(seq, make_message(seq), now=2) for seq in (1, 2, 3)] == [False, False, True]
+    assert not queue.has_expired(3, make_message(3), now=1)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.ports import system_clock, system_entropy
 from client.cli import history, send
+from client.store import Store
 from protocol.codes import ErrorCode
+from protocol.ids import MessageNumber
 from protocol.noise.primitives import KeyPair
 from tests.client.cli.conftest import Desk
 from tests.client.conftest import BEN
@@ -49,6 +52,18 @@ def test_when_the_time_is_up_the_message_stays_and_goes_out_next_time(pair: Desk
         ("hello", "accepted"),
         ("again", "accepted"),
     ]
+
+
+def test_a_message_that_expired_is_shown_as_such_in_the_history(pair: Desk) -> None:
+    message_id = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--json").objects[0]["id"]
+    with Store.open(Path(pair.home("ann")), system_entropy, system_clock) as store:
+        entry = store.entry(message_id)
+        assert entry is not None
+        assert entry.user is not None
+        store.mark_expired(entry.user, MessageNumber(1), MessageNumber(1))
+    (line,) = pair.run(history, "--home", pair.home("ann"), "--json").objects
+    assert line["state"] == "expired"
+    assert "✗ expired" in pair.run(history, "--home", pair.home("ann")).out
 
 
 def test_an_accepted_message_that_nobody_fetches_is_not_delivered_in_time(pair: Desk) -> None:
