@@ -71,6 +71,29 @@ def drop_expired(
     return Drop(ops, notices, count)
 
 
+def give_up_undelivered(senders: Senders, *, on_disk: bool) -> tuple[Notices, list[Op]]:
+    """The user's devices are gone, and what they have not fetched with them: no ✓✓ may ever count for it.
+
+    Args:
+        senders: whose messages they are.
+        on_disk: after a failed submission, what is in memory was never accepted; only the disk counts then.
+
+    Returns:
+        What each sender is to be told, and what makes it durable.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    notices: Notices = {}
+    ops: list[Op] = []
+    for sender, progress in senders.everybody(on_disk=on_disk).items():
+        if progress.accepted > progress.delivered:
+            lost = Run(MessageNumber(progress.delivered + 1), progress.accepted)
+            notices[sender] = [lost]
+            ops.append(senders.replace(sender, with_expired(progress, [lost])))
+    return notices, ops
+
+
 def runs_of(numbers: Sequence[MessageNumber]) -> list[Run]:
     """The runs that these numbers make, in order."""
     runs: list[Run] = []

@@ -114,6 +114,13 @@ class Flight:
         if self.count == 0:
             self._land()
 
+    def tell_expired(self, notices: dict[DeviceAddress, list[Run]]) -> None:
+        """Say to the senders who are online that these messages are durably gone."""
+        for sender, runs in notices.items():
+            outgoing = self.presence.of_device(sender)
+            if outgoing is not None:
+                outgoing.expired(self.user, runs)
+
     def fail(self, error: JournalError) -> None:
         """Whatever the mailbox has in memory is not what will be on disk."""
         if not self.failed:
@@ -256,10 +263,7 @@ class ExpirySettled:
             return
         flight.counters.expired += self.count
         _tell(flight.mailbox, EXPIRED)
-        for sender, runs in self.notices.items():
-            outgoing = flight.presence.of_device(sender)
-            if outgoing is not None:
-                outgoing.expired(flight.user, runs)
+        flight.tell_expired(self.notices)
 
 
 def refusal_of(error: JournalError) -> ErrorCode:

@@ -33,7 +33,7 @@ from relay import prekeys
 from relay.config import DAY_SECONDS, MAILBOX_QUEUE, RELOAD_SECONDS
 from relay.delivery import Admission, admit, parts_by_device
 from relay.device_queue import DeviceQueue
-from relay.expired import drop_expired
+from relay.expired import drop_expired, give_up_undelivered
 from relay.flight import (
     COMMITTED,
     EXPIRED,
@@ -412,18 +412,24 @@ class Mailbox(Actor):
     def _replace_devices(self, device: DeviceId, ops: list[Op]) -> None:
         """The old devices are gone: in memory now, on disk with the commit that adds the new one.
 
-        They are told when that is durable: who hears `logged-out` never comes back.
+        They are told when that is durable: who hears `logged-out` never comes back. So are the senders of
+        what goes with them.
         """
+        notices, progress_ops = give_up_undelivered(self._senders, on_disk=self._flight.failed)
+        ops += progress_ops
         replaced, self._outgoing = list(self._outgoing.values()), {}
         for queue in self._queues.values():
             ops += mailboxes.remove_queue(queue.address)
         self._devices = [device]
         self._queues = {device: self._new_queue(device, DeviceCursor())}
-        self._flight.forget_messages()
+        flight = self._flight
+        flight.forget_messages()
 
         def settled(error: JournalError | None) -> None:
             for outgoing in replaced:
                 outgoing.close(ErrorCode.LOGGED_OUT if error is None else refusal_of(error))
+            if error is None:
+                flight.tell_expired(notices)
 
         self._submit_and_reply(ops, None, settled)
         self._plan_idle_check()

@@ -65,6 +65,28 @@ class Senders:
         """What makes durable how far a sender's messages have come."""
         return mailboxes.put_progress(self._user, sender, state.progress)
 
+    def everybody(self, *, on_disk: bool) -> dict[DeviceAddress, Progress]:
+        """How far the messages of all who ever wrote to the user have come.
+
+        Args:
+            on_disk: as the disk has it; False for what is on its way there included.
+
+        Raises:
+            CorruptRecordError: a row is damaged.
+        """
+        with self._environment.read() as reader:
+            stored = dict(mailboxes.list_senders(reader, self._user))
+        return (
+            stored if on_disk else stored | {sender: state.progress for sender, state in self._states.items()}
+        )
+
+    def replace(self, sender: DeviceAddress, progress: Progress) -> Op:
+        """Let `progress` hold from now on; returns what makes it durable."""
+        state = self._states.get(sender)
+        if state is not None:
+            state.progress = progress
+        return mailboxes.put_progress(self._user, sender, progress)
+
     def delivered(self, done: Sequence[InFlight]) -> tuple[Ticks, list[Op]]:
         """A device has acknowledged these: the ✓✓ to tell, and what makes them durable.
 

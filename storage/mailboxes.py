@@ -380,6 +380,21 @@ def list_progress(reader: Reader, recipient: UserId, sender: UserId) -> list[tup
     ]
 
 
+def list_senders(reader: Reader, recipient: UserId) -> list[tuple[DeviceAddress, Progress]]:
+    """How far the messages of everybody who ever wrote to `recipient` have come.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    first = _PROGRESS_KEY.pack(recipient, 0, 0)
+    last = _PROGRESS_KEY.pack(recipient, 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF)
+    rows: list[tuple[DeviceAddress, Progress]] = []
+    for key, data in reader.scan(PROGRESS, first, last):
+        _, user, device = _PROGRESS_KEY.unpack(key)
+        rows.append((DeviceAddress(user, device), PROGRESS_CODEC.unpack(key, data)))
+    return rows
+
+
 def put_progress(recipient: UserId, sender: DeviceAddress, progress: Progress) -> Put:
     """The operation that stores `progress`; submit it together with what it is about."""
     return PROGRESS_CODEC.put(_PROGRESS_KEY.pack(recipient, *sender), progress)

@@ -2,8 +2,21 @@
 
 from pathlib import Path
 
-from protocol import Accepted, Delivered, FetchProgress, MessageNumber, Progresses, Read
-from tests.helpers.stage import open_stage
+from protocol import (
+    Accepted,
+    CodeRoute,
+    CodeSent,
+    Delivered,
+    Expired,
+    FetchProgress,
+    MessageNumber,
+    Progresses,
+    Read,
+    Registered,
+    RequestCode,
+    Run,
+)
+from tests.helpers.stage import open_stage, registration
 
 
 async def test_delivered_is_told_after_the_acknowledgement_and_not_before(tmp_path: Path) -> None:
@@ -66,3 +79,29 @@ async def test_ticks_are_cumulative_under_load(tmp_path: Path) -> None:
         await ben.expect_deliveries(100)
         ben.ack(100)
         assert (await anna.expect(Delivered)).number == 100
+
+
+async def test_what_was_lost_with_an_old_phone_is_never_called_delivered(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        user = stage.ben.address.user
+        for number in (1, 2, 3):
+            anna.send(user, number)
+        await anna.expect_accepted(3)
+        await ben.expect_deliveries(3)
+        ben.ack(1)
+        assert (await anna.expect(Delivered)).number == 1
+        new = await stage.stranger()
+        new.say(RequestCode(1, stage.ben.number, CodeRoute.SMS))
+        await new.expect(CodeSent)
+        new.say(registration(2, stage.ben.number, stage.running.codes.codes[stage.ben.number]))
+        await new.expect(Registered)
+        lost = await anna.expect(Expired)
+        assert (lost.chat, lost.first, lost.last) == (user, 2, 3)
+        anna.send(user, 4)
+        await new.expect_deliveries(1)
+        new.ack(1)
+        assert (await anna.expect(Delivered)).number == 4
+        anna.say(FetchProgress(1, (user,)))
+        (chat,) = (await anna.expect(Progresses)).chats
+        assert (chat.delivered, chat.expired) == (4, (Run(MessageNumber(2), MessageNumber(3)),))

@@ -101,9 +101,7 @@ async def test_messages_accepted_after_a_restore_reach_a_device_that_was_away(tm
 
 ANN, BEN = "+491713920001", "+491713920002"
 PLACE = HostPort("127.0.0.1", 5252)
-ENOUGH_SECONDS = (
-    600.0  # of the virtual clock
-)
+ENOUGH_SECONDS = 600.0  # of the virtual clock
 
 
 @dataclass

@@ -1,8 +1,12 @@
 """Which messages go, and what their senders are told, as plain functions."""
 
-from protocol import MessageNumber, Run
+from pathlib import Path
+
+from protocol import DeviceAddress, DeviceId, MessageNumber, Run, UserId
 from protocol.limits import MAX_EXPIRED_RUNS
-from relay.expired import runs_of, with_expired
+from relay.expired import give_up_undelivered, runs_of, with_expired
+from relay.senders import Senders
+from storage import open_environment
 from storage.mailboxes import Progress
 
 
@@ -43,3 +47,15 @@ def test_more_runs_than_fit_are_joined_at_the_old_end() -> None:
     expired = with_expired(Progress(), runs).expired
     assert expired == (run(10, 21), *runs[2:])
     assert len(expired) == MAX_EXPIRED_RUNS
+
+
+def test_only_what_was_accepted_and_not_delivered_is_given_up(tmp_path: Path) -> None:
+    behind, done = (DeviceAddress(UserId(user), DeviceId(1)) for user in (1, 2))
+    with open_environment(tmp_path) as environment:
+        senders = Senders(environment, UserId(7))
+        senders.of(behind).progress = Progress(MessageNumber(9), MessageNumber(5), MessageNumber(4))
+        senders.of(done).progress = Progress(MessageNumber(3), MessageNumber(3))
+        notices, ops = give_up_undelivered(senders, on_disk=False)
+        assert notices == {behind: [run(6, 9)]}
+        assert len(ops) == 1
+        assert senders.of(behind).progress.expired == (run(6, 9),)

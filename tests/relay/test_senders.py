@@ -80,3 +80,19 @@ def test_read_is_never_more_than_delivered(environment: Environment) -> None:
 
 def test_a_fresh_state_is_as_durable_as_the_store_said() -> None:
     assert SenderState(progress(4)).durable == 4
+
+
+def test_everybody_is_known_from_disk_and_memory_and_memory_is_newer(environment: Environment) -> None:
+    stored = [mailboxes.put_progress(USER, sender, progress(5)) for sender in (ANNA, BEN)]
+    InlineJournal(environment).submit(stored, lambda error: None)
+    senders = Senders(environment, USER)
+    senders.of(ANNA).progress = progress(6)
+    assert senders.everybody(on_disk=False) == {ANNA: progress(6), BEN: progress(5)}
+    assert senders.everybody(on_disk=True) == {ANNA: progress(5), BEN: progress(5)}
+
+
+def test_a_replaced_progress_holds_in_memory_too(environment: Environment) -> None:
+    senders = Senders(environment, USER)
+    senders.of(ANNA).progress = progress(6)
+    assert senders.replace(ANNA, progress(7)) == mailboxes.put_progress(USER, ANNA, progress(7))
+    assert senders.of(ANNA).progress == progress(7)

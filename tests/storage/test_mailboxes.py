@@ -30,6 +30,7 @@ from storage.mailboxes import (
     count_range,
     expire,
     list_progress,
+    list_senders,
     load_device_queue_state,
     load_progress,
     put_progress,
@@ -208,6 +209,8 @@ def test_progress_is_kept_for_each_sending_device(mailbox: Mailbox) -> None:
         assert load_progress(reader, ANNA.user, BERND) == Progress()
         assert list_progress(reader, BERND.user, ANNA.user) == [(1, of_1), (2, of_2)]
         assert list_progress(reader, BERND.user, LAST.user) == []
+        assert list_senders(reader, BERND.user) == [(ANNA, of_1), (ANNAS_OTHER, of_2)]
+        assert list_senders(reader, ANNA.user) == []
 
 
 def test_progress_remembers_what_has_expired(mailbox: Mailbox) -> None:
