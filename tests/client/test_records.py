@@ -16,7 +16,7 @@ def test_ticks_are_in_the_order_in_which_they_rise() -> None:
 
 
 def test_states_keep_the_numbers_that_are_stored() -> None:
-    assert [int(state) for state in MessageState] == [0, 1, 2, 3, 8, 16, 17]
+    assert [int(state) for state in MessageState] == [0, 1, 2, 3, 8, 9, 16, 17]
 
 
 def test_only_a_text_has_text() -> None:
