@@ -27,11 +27,11 @@ from actors import Actor
 from relay.admin_access import Gate
 from relay.config import HostPort
 from relay.errors import AddressInUseError
-from relay.node import Node
 from relay.prometheus import Exposition
 from relay.readiness import reasons_against
 from relay.status import node_status
 from relay.tree_report import tree_report
+from relay.worker import Worker
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.relay")
@@ -80,16 +80,16 @@ class Door:
         self._socket.close()
 
 
-def child_spec(node: Node, door: Door) -> ChildSpec:
+def child_spec(worker: Worker, door: Door) -> ChildSpec:
     """The admin endpoint behind a door."""
-    return ChildSpec(id="admin", start=lambda: Admin(node, door))
+    return ChildSpec(id="admin", start=lambda: Admin(worker, door))
 
 
 class Admin(Actor):
     """Answers operators."""
 
-    def __init__(self, node: Node, door: Door) -> None:
-        self._node = node
+    def __init__(self, worker: Worker, door: Door) -> None:
+        self._worker = worker
         self._door = door
 
     async def on_start(self) -> None:
@@ -107,35 +107,35 @@ class Admin(Actor):
         # Its chatter ("Running on ...") is not ours; what goes wrong comes out as our own crash report.
         config.loglevel = "ERROR"
         config.graceful_timeout = 0.5
-        app = cast("Framework", application(self._node))
+        app = cast("Framework", application(self._worker))
         await serve(app, config, shutdown_trigger=trio.sleep_forever)
 
 
-def application(node: Node) -> Starlette:
+def application(worker: Worker) -> Starlette:
     """The endpoint as an ASGI application; tests call it without a socket."""
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
-    exposition = Exposition(node)
+    exposition = Exposition(worker)
 
     async def readyz(_request: Request) -> Response:
-        reasons = reasons_against(node)
-        answer = {"status": node.phase.value, "ready": not reasons, "reasons": [*map(asdict, reasons)]}
+        reasons = reasons_against(worker)
+        answer = {"status": worker.phase.value, "ready": not reasons, "reasons": [*map(asdict, reasons)]}
         return JSONResponse(answer, status_code=503 if reasons else 200)
 
     async def status(_request: Request) -> Response:
-        return JSONResponse(node_status(node))
+        return JSONResponse(node_status(worker))
 
     async def tree(_request: Request) -> Response:
-        return JSONResponse(await tree_report(node.system))
+        return JSONResponse(await tree_report(worker.system))
 
     async def metrics(request: Request) -> Response:
         body, content_type = exposition.render(request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
 
     async def drain(_request: Request) -> Response:
-        node.drain.set()
+        worker.drain.set()
         return JSONResponse({"status": "draining"}, status_code=202)
 
     endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
@@ -150,7 +150,7 @@ def application(node: Node) -> Starlette:
             *(Route(path, endpoint) for path, endpoint in endpoints.items()),
             Route("/drain", drain, methods=["POST"]),
         ],
-        middleware=[Middleware(Gate, token=node.config.admin_token)],
+        middleware=[Middleware(Gate, token=worker.config.admin_token)],
     )
 
 

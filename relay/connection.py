@@ -66,10 +66,10 @@ from relay.config import (
 from relay.errors import RefusalError
 from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
-from relay.node import Node
 from relay.outgoing import Outgoing
 from relay.rate_limits import whole_seconds
 from relay.requests import Asker
+from relay.worker import Worker
 from storage import JournalError, accounts
 from storage.routing import Route
 from supervisors import ChildSpec, ChildStartError, Restart, SupervisorHandle
@@ -90,27 +90,29 @@ class Resume:
 RESUME = Resume()
 
 
-async def start(node: Node, mailboxes: Mailboxes, link: Link) -> None:
+async def start(worker: Worker, mailboxes: Mailboxes, link: Link) -> None:
     """Give a new link an actor of its own.
 
     Raises:
         ChildStartError, MaxChildrenError: it did not start; the link is the caller's to abort.
     """
-    await SupervisorHandle(node.system.via(SUPERVISOR_NAME)).start_child(child_spec(node, mailboxes, link))
+    await SupervisorHandle(worker.system.via(SUPERVISOR_NAME)).start_child(
+        child_spec(worker, mailboxes, link)
+    )
 
 
-def turn_away(node: Node, link: Link) -> None:
+def turn_away(worker: Worker, link: Link) -> None:
     """Refuse a peer at the door, at the cost of four bytes: there is no room, and it may try again later."""
-    node.counters.refuse(ErrorCode.OVERLOADED.wire_name)
+    worker.counters.refuse(ErrorCode.OVERLOADED.wire_name)
     link.write(encode_frame(bytes((ErrorCode.OVERLOADED,))))
     link.close()
 
 
-def child_spec(node: Node, mailboxes: Mailboxes, link: Link) -> ChildSpec:
+def child_spec(worker: Worker, mailboxes: Mailboxes, link: Link) -> ChildSpec:
     """The connection over one link."""
     return ChildSpec(
         id=f"connection {link.remote}",
-        start=lambda: Connection(node, mailboxes, link),
+        start=lambda: Connection(worker, mailboxes, link),
         restart=Restart.TEMPORARY,
         shutdown=CONNECTION_SHUTDOWN_SECONDS,
     )
@@ -136,18 +138,18 @@ class Connection(Actor):
         "_link",
         "_mailbox",
         "_mailboxes",
-        "_node",
         "_outgoing",
         "_reattached",
         "_static_key",
+        "_worker",
     )
 
-    def __init__(self, node: Node, mailboxes: Mailboxes, link: Link) -> None:
-        self._node = node
+    def __init__(self, worker: Worker, mailboxes: Mailboxes, link: Link) -> None:
+        self._worker = worker
         self._mailboxes = mailboxes
         self._link = link
         self._channel = RelayConnection(
-            node.static, node.entropy, knows=self._look_up, test_hooks=node.config.test_hooks
+            worker.static, worker.entropy, knows=self._look_up, test_hooks=worker.config.test_hooks
         )
         self._static_key = b""  # proved by the handshake
         self._device: DeviceAddress | None = None  # whose key that is; None for a stranger
@@ -158,11 +160,11 @@ class Connection(Actor):
 
     async def on_start(self) -> None:
         """Be known to the sweeper, and begin to read."""
-        node = self._node
-        number = node.next_connection_number()
-        self._outgoing = Outgoing(number, self.ref, self._link, self._channel, node.surroundings)
-        node.presence.opened(self._outgoing)
-        node.counters.connections_opened += 1
+        worker = self._worker
+        number = worker.next_connection_number()
+        self._outgoing = Outgoing(number, self.ref, self._link, self._channel, worker.surroundings)
+        worker.presence.opened(self._outgoing)
+        worker.counters.connections_opened += 1
         self._link.activate(self.ref)
 
     async def handle(self, message: object) -> None:
@@ -184,10 +186,10 @@ class Connection(Actor):
         """Say goodbye if the peer is still there, and leave the registers."""
         if self._outgoing.end is None:
             self._outgoing.close(ErrorCode.INTERNAL if reason.is_abnormal else ErrorCode.RESTARTING)
-        node = self._node
-        leave(node, self._outgoing)
+        worker = self._worker
+        leave(worker, self._outgoing)
         if reason.is_abnormal:
-            node.counters.crashes += 1
+            worker.counters.crashes += 1
         if self._mailbox is not None and self._device is not None:
             await self._mailbox.detach(self._device.device, self._outgoing)
         log.info(
@@ -204,8 +206,8 @@ class Connection(Actor):
     async def _received(self, data: bytes) -> None:
         """One read of the socket: everything in it is dealt with before more is read."""
         outgoing = self._outgoing
-        outgoing.heard_at = self._node.surroundings.beat
-        self._node.counters.frames_in += 1
+        outgoing.heard_at = self._worker.surroundings.beat
+        self._worker.counters.frames_in += 1
         try:
             events = self._channel.receive_data(data)
         except RemoteProtocolError as error:
@@ -229,14 +231,14 @@ class Connection(Actor):
                 await self._act(event)
             if outgoing.end is not None:
                 return
-        self._node.counters.received += len(events)
+        self._worker.counters.received += len(events)
         if sends:
             await self._send(sends)
         if acked:
             await self._acknowledge(Seq(acked))
         if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
             outgoing.plan_flush()
-        pause = self._node.limits.bytes.charge(self._payer(), self._beat_seconds(), len(data))
+        pause = self._worker.limits.bytes.charge(self._payer(), self._beat_seconds(), len(data))
         if pause:
             self.send_after(pause, RESUME)
         else:
@@ -244,7 +246,7 @@ class Connection(Actor):
 
     def _beat_seconds(self) -> float:
         """The sweeper's clock: good enough for limits a second, and looking at it costs nothing."""
-        return self._node.surroundings.beat * SWEEP_SECONDS
+        return self._worker.surroundings.beat * SWEEP_SECONDS
 
     def _payer(self) -> int:
         """Whom bytes are counted for: the account, or as long as there is none this connection."""
@@ -252,14 +254,14 @@ class Connection(Actor):
 
     def _read_on(self) -> None:
         """Read more, unless the disk is so far behind that more would only be refused."""
-        if self._node.journal.backlog < BACKLOG_HIGH:
+        if self._worker.journal.backlog < BACKLOG_HIGH:
             self._link.resume()
         else:
             self.send_after(BACKLOG_PAUSE_SECONDS, RESUME)
 
     def _fault(self, error: RemoteProtocolError) -> None:
         """The peer broke the protocol: it is told the code, the log gets one line, and that is all."""
-        self._node.counters.refuse(error.code.wire_name)
+        self._worker.counters.refuse(error.code.wire_name)
         facts = {"connection": self._outgoing.number, "code": error.code.wire_name, "kind": error.kind}
         log.info("peer_broke_protocol", extra={**facts, "why": error.reason})
         self._outgoing.end_with(error.code.wire_name)
@@ -267,7 +269,7 @@ class Connection(Actor):
     def _end(self, reason: str) -> None:
         """The link has ended; if we ended it, the reason stands already."""
         self._outgoing.ended(reason)
-        self._node.counters.close(self._outgoing.end or reason)
+        self._worker.counters.close(self._outgoing.end or reason)
 
     async def _act(self, event: object) -> None:
         """Everything but Send and Ack."""
@@ -291,34 +293,34 @@ class Connection(Actor):
         if request is None:
             self._outgoing.close(code, detail)
         else:
-            self._node.counters.refuse(code.wire_name)
+            self._worker.counters.refuse(code.wire_name)
             self._outgoing.push(Failed(request, code, detail))
 
     # ---- who is it? ----
 
     def _look_up(self, static_key: bytes) -> bool:
         """Whether an account has this key; remembers whose it is. Asked by the protocol, once."""
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             self._device = accounts.find_device_by_static_key(reader, static_key)
         return self._device is not None
 
     async def _handshake_done(self, _event: HandshakeDone) -> None:
-        self._node.counters.handshakes += 1
+        self._worker.counters.handshakes += 1
 
     async def _confirmed(self, event: Confirmed) -> None:
         """The device itself is here, and now."""
-        self._node.presence.identified(self._outgoing)
+        self._worker.presence.identified(self._outgoing)
         self._static_key = event.remote_static
         if self._device is not None:
-            self._node.limits.check_login(self._device.user, trio.current_time())
+            self._worker.limits.check_login(self._device.user, trio.current_time())
             await self._log_in(self._device, event.hello.resume_seq)
             return
-        config = self._node.config
+        config = self._worker.config
         self._outgoing.push(
             Welcome(
                 user=UserId(0),
                 device=DeviceId(0),
-                server_time=int(self._node.clock.now() * 1000),
+                server_time=int(self._worker.clock.now() * 1000),
                 keepalive_s=config.keepalive_seconds,
                 window=config.window_messages,
                 queued=0,
@@ -327,14 +329,14 @@ class Connection(Actor):
 
     async def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
         """Take the place of an older connection of the device, and have the mailbox welcome it."""
-        node = self._node
+        worker = self._worker
         self._outgoing.device = device
         self._outgoing.acked = self._outgoing.given = resume
-        replaced = node.presence.login(device, self._outgoing)
+        replaced = worker.presence.login(device, self._outgoing)
         if replaced is not None:
             replaced.close(ErrorCode.REPLACED)
-        node.routing.connect(device, _route(self._outgoing))
-        node.counters.logins += 1
+        worker.routing.connect(device, _route(self._outgoing))
+        worker.counters.logins += 1
         await self._attach(device)
 
     async def _attach(self, device: DeviceAddress) -> None:
@@ -352,7 +354,7 @@ class Connection(Actor):
         """
         assert self._device is not None  # the protocol lets nobody else send
         user = messages[0].chat
-        wait = self._node.limits.messages.take(self._device.user, self._beat_seconds(), len(messages))
+        wait = self._worker.limits.messages.take(self._device.user, self._beat_seconds(), len(messages))
         if wait:
             for message in messages:
                 self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
@@ -401,7 +403,7 @@ class Connection(Actor):
 
     async def _answer(self, request: Any) -> None:
         """Answer a request; a stranger that has registered is logged in from here on."""
-        asker = Asker(self._node, self._mailboxes, self._static_key, self._device, self._link.remote)
+        asker = Asker(self._worker, self._mailboxes, self._static_key, self._device, self._link.remote)
         answer = await requests.answer(asker, request)
         self._outgoing.push(answer)
         if type(answer) is Registered:
@@ -464,12 +466,12 @@ class Connection(Actor):
         await mailbox.settle(self._device, self._outgoing, submitted)
 
 
-def leave(node: Node, outgoing: Outgoing) -> None:
+def leave(worker: Worker, outgoing: Outgoing) -> None:
     """Take a connection out of the registers, whether it left by itself or was killed."""
-    node.presence.closed(outgoing)
+    worker.presence.closed(outgoing)
     device = outgoing.device
-    if device is not None and node.presence.logout(device, outgoing):
-        node.routing.disconnect(device, _route(outgoing), node.clock.now())
+    if device is not None and worker.presence.logout(device, outgoing):
+        worker.routing.disconnect(device, _route(outgoing), worker.clock.now())
 
 
 def _route(outgoing: Outgoing) -> Route:

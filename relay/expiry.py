@@ -14,7 +14,7 @@ from actors import Actor, ActorDeadError
 from protocol import DeviceAddress, UserId
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
-from relay.node import Node
+from relay.worker import Worker
 from storage import CorruptRecordError, Reader, mailboxes
 from storage.mailboxes import DeviceCursor
 from supervisors import ChildSpec, ChildStartError
@@ -38,16 +38,16 @@ class LookOn:
 LOOK_ON = LookOn()
 
 
-def child_spec(node: Node) -> ChildSpec:
+def child_spec(worker: Worker) -> ChildSpec:
     """The one expiry sweep of a worker."""
-    return ChildSpec(id="expiry", start=lambda: Expiry(node, Mailboxes(node)))
+    return ChildSpec(id="expiry", start=lambda: Expiry(worker, Mailboxes(worker)))
 
 
 class Expiry(Actor):
     """Walks over all queues."""
 
-    def __init__(self, node: Node, directory: Mailboxes) -> None:
-        self._node = node
+    def __init__(self, worker: Worker, directory: Mailboxes) -> None:
+        self._worker = worker
         self._mailboxes = directory
         self._after: DeviceAddress | None = None  # the last queue looked at; None: before the first
 
@@ -61,9 +61,9 @@ class Expiry(Actor):
             self.unexpected(message)
             return
         try:
-            with self._node.environment.read() as reader:
+            with self._worker.environment.read() as reader:
                 queues = mailboxes.queues_after(reader, self._after, SLICE_QUEUES)
-                due = users_due(reader, queues, self._node.clock.now())
+                due = users_due(reader, queues, self._worker.clock.now())
         except CorruptRecordError as error:
             # What lies behind a damaged row is not looked at: better than a sweep that crashes for ever.
             log.error("expiry_stuck", extra={"reason": str(error)})

@@ -15,7 +15,7 @@ from actors.network import Link
 from actors.network import Listener as Port
 from relay import connection
 from relay.mailboxes import Mailboxes
-from relay.node import Node, Phase
+from relay.worker import Phase, Worker
 from supervisors import ChildSpec, ChildStartError, MaxChildrenError
 
 log = logging.getLogger("roost.relay")
@@ -28,16 +28,16 @@ class Accept:
 ACCEPT = Accept()
 
 
-def child_spec(node: Node, mailboxes: Mailboxes, port: Port) -> ChildSpec:
+def child_spec(worker: Worker, mailboxes: Mailboxes, port: Port) -> ChildSpec:
     """The listener of one port."""
-    return ChildSpec(id="listener", start=lambda: Listener(node, mailboxes, port))
+    return ChildSpec(id="listener", start=lambda: Listener(worker, mailboxes, port))
 
 
 class Listener(Actor):
     """Accepts, one after the other."""
 
-    def __init__(self, node: Node, mailboxes: Mailboxes, port: Port) -> None:
-        self._node = node
+    def __init__(self, worker: Worker, mailboxes: Mailboxes, port: Port) -> None:
+        self._worker = worker
         self._mailboxes = mailboxes
         self._port = port
 
@@ -56,20 +56,20 @@ class Listener(Actor):
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Close the port when the node drains; not when this actor is only restarted."""
-        if self._node.phase is Phase.DRAINING:
+        if self._worker.phase is Phase.DRAINING:
             self._port.close()
 
     async def _welcome(self, link: Link) -> None:
-        presence, config = self._node.presence, self._node.config
+        presence, config = self._worker.presence, self._worker.config
         if (
             presence.handshakes >= config.max_handshakes
             or presence.connection_count >= config.max_connections
-            or not self._node.limits.admits(link.remote, trio.current_time())
+            or not self._worker.limits.admits(link.remote, trio.current_time())
         ):
-            connection.turn_away(self._node, link)
+            connection.turn_away(self._worker, link)
             return
         try:
-            await connection.start(self._node, self._mailboxes, link)
+            await connection.start(self._worker, self._mailboxes, link)
         except (ChildStartError, MaxChildrenError) as error:
             log.warning("connection_not_started", extra={"reason": type(error).__name__})
             link.abort()

@@ -60,10 +60,10 @@ from relay.mailbox_handle import (
     TakeBundles,
     name_of,
 )
-from relay.node import Node
 from relay.outgoing import Outgoing
 from relay.prekeys import PrekeyShelf
 from relay.senders import Senders, SenderState
+from relay.worker import Worker
 from storage import JournalError, Op, accounts, mailboxes
 from storage.mailboxes import DeviceCursor, Progress, QueuedMessage
 from supervisors import ChildSpec, Restart
@@ -81,9 +81,11 @@ CHECK_IDLE = CheckIdle()
 RELOAD = Reload()
 
 
-def child_spec(node: Node, user: UserId) -> ChildSpec:
+def child_spec(worker: Worker, user: UserId) -> ChildSpec:
     """The mailbox of a user."""
-    return ChildSpec(id=f"mailbox {user:016x}", start=lambda: Mailbox(node, user), restart=Restart.TRANSIENT)
+    return ChildSpec(
+        id=f"mailbox {user:016x}", start=lambda: Mailbox(worker, user), restart=Restart.TRANSIENT
+    )
 
 
 class Mailbox(Actor):
@@ -94,7 +96,6 @@ class Mailbox(Actor):
         "_flight",
         "_idle_check_planned",
         "_journal",
-        "_node",
         "_outgoing",
         "_queues",
         "_reload_planned",
@@ -102,20 +103,21 @@ class Mailbox(Actor):
         "_shelf",
         "_touched",
         "_user",
+        "_worker",
     )
 
     mailbox_limit = MAILBOX_QUEUE
     overflow = Overflow.WAIT
 
-    def __init__(self, node: Node, user: UserId) -> None:
-        self._node = node
-        self._journal = node.journal
+    def __init__(self, worker: Worker, user: UserId) -> None:
+        self._worker = worker
+        self._journal = worker.journal
         self._user = user
-        self._flight = _flight_of(node, user)
+        self._flight = _flight_of(worker, user)
         self._devices: list[DeviceId] = []
         self._queues: dict[DeviceId, DeviceQueue] = {}  # one for each of _devices
         self._outgoing: dict[DeviceId, Outgoing] = {}  # of those that are connected
-        self._senders = Senders(node.environment, user)
+        self._senders = Senders(worker.environment, user)
         self._shelf = PrekeyShelf(user)
         self._touched = False  # something came since the last check for idleness
         self._idle_check_planned = False
@@ -217,7 +219,7 @@ class Mailbox(Actor):
 
     def _is_replaced(self, sender: DeviceAddress, source: Outgoing) -> bool:
         """Whether the device has a newer connection than this one. One that is only gone still counts."""
-        return self._node.presence.of_device(sender) not in (source, None)
+        return self._worker.presence.of_device(sender) not in (source, None)
 
     def _judge(self, sender: DeviceAddress, source: Outgoing, state: SenderState, message: Send) -> list[Op]:
         """What stores a message that is the next one; nothing for any other, whose sender is told why."""
@@ -230,7 +232,7 @@ class Mailbox(Actor):
         if verdict is Admission.GAP:
             source.refused(self._user, message.number, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
         else:
-            self._node.counters.duplicates += 1
+            self._worker.counters.duplicates += 1
             # One that is not durable yet is ticked when it is.
             self._tick_accepted(sender, state)
         return []
@@ -240,12 +242,12 @@ class Mailbox(Actor):
         if parts is None:
             source.refused(self._user, message.number, ErrorCode.STALE_DEVICES, tuple(self._devices))
             return []
-        limit = self._node.config.max_queued_messages
+        limit = self._worker.config.max_queued_messages
         if any(queue.cursor.messages >= limit for queue in self._queues.values()):
             source.refused(self._user, message.number, ErrorCode.MAILBOX_FULL)
             return []
-        now = int(self._node.clock.now())
-        expires_at = now + self._node.config.message_life_days * DAY_SECONDS
+        now = int(self._worker.clock.now())
+        expires_at = now + self._worker.config.message_life_days * DAY_SECONDS
         progress = state.progress
         state.progress = Progress(message.number, progress.delivered, progress.read, progress.expired)
         return [
@@ -266,7 +268,7 @@ class Mailbox(Actor):
         return None
 
     def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
-        outgoing = self._node.presence.of_device(sender)
+        outgoing = self._worker.presence.of_device(sender)
         if outgoing is not None and state.durable:
             outgoing.accepted(self._user, MessageNumber(state.durable))
 
@@ -297,7 +299,7 @@ class Mailbox(Actor):
                 if not self._pump_from_disk(queue, outgoing):
                     break
             elif queue.launch(Seq(queue.sent + 1), message):
-                self._node.counters.pushed += 1
+                self._worker.counters.pushed += 1
                 outgoing.deliver(Seq(queue.sent), message, waited=False)
         queue.settle()
 
@@ -308,8 +310,8 @@ class Mailbox(Actor):
     def _pump_from_disk(self, queue: DeviceQueue, outgoing: Outgoing) -> bool:
         """False: what comes next has expired. EXPIRED will say that it is gone, and delivery goes on."""
         limit, size = queue.room
-        now = self._node.clock.now()
-        with self._node.environment.read() as reader:
+        now = self._worker.clock.now()
+        with self._worker.environment.read() as reader:
             waiting = mailboxes.read_range(reader, queue.address, queue.sent, limit, size)
         for seq, message in waiting:
             if seq > queue.durable:
@@ -318,7 +320,7 @@ class Mailbox(Actor):
                 self._expire()
                 return False
             if queue.launch(seq, message):
-                self._node.counters.pushed += 1
+                self._worker.counters.pushed += 1
                 outgoing.deliver(seq, message, waited=True)
         if not waiting or waiting[0][0] > queue.durable:
             queue.nothing_left()
@@ -329,8 +331,8 @@ class Mailbox(Actor):
         flight = self._flight
         if flight.expiring or flight.failed:
             return
-        with self._node.environment.read() as reader:
-            drop = drop_expired(reader, self._queues, self._senders, self._node.clock.now())
+        with self._worker.environment.read() as reader:
+            drop = drop_expired(reader, self._queues, self._senders, self._worker.clock.now())
         if drop is not None:
             flight.expiring = True
             if self._give_to_journal(drop.ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
@@ -344,7 +346,7 @@ class Mailbox(Actor):
         done, ops = queue.acknowledge(seq)
         if not done:
             return
-        self._node.counters.delivered += len(done)
+        self._worker.counters.delivered += len(done)
         ticks, progress_ops = self._senders.delivered(done)
         self._give_to_journal([*ops, *progress_ops], TicksSettled(self._flight, ticks))
         outgoing = self._outgoing.get(device)
@@ -389,13 +391,13 @@ class Mailbox(Actor):
         if outgoing.welcomed:
             return  # the connection lives, it is this mailbox that is new
         outgoing.welcomed = True
-        config, cursor = self._node.config, queue.cursor
+        config, cursor = self._worker.config, queue.cursor
         known = min(outgoing.acked, queue.durable)
         outgoing.push(
             Welcome(
                 user=queue.address.user,
                 device=queue.address.device,
-                server_time=int(self._node.clock.now() * 1000),
+                server_time=int(self._worker.clock.now() * 1000),
                 keepalive_s=config.keepalive_seconds,
                 window=config.window_messages,
                 queued=max(0, cursor.messages - max(0, known - cursor.acked_seq)),
@@ -435,7 +437,7 @@ class Mailbox(Actor):
         self._plan_idle_check()
 
     def _take_bundles(self) -> None:
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             bundles, ops = self._shelf.take(reader)
         shelf = self._shelf
         self._submit_and_reply(ops, bundles, lambda _error: shelf.settled(bundles))
@@ -447,7 +449,7 @@ class Mailbox(Actor):
         if device not in self._queues:
             self.reply_later().send(0)
             return
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             count, ops = prekeys.upload(reader, DeviceAddress(self._user, device), signed, one_time)
         self._submit_and_reply(ops, count)
 
@@ -480,7 +482,7 @@ class Mailbox(Actor):
         self._senders.forget()
         self._flight.failure = None
         self._flight.forget_messages()
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             devices = [device for device, _ in accounts.list_devices(reader, self._user)]
             cursors = [
                 mailboxes.load_device_queue_state(reader, DeviceAddress(self._user, device))
@@ -492,7 +494,7 @@ class Mailbox(Actor):
         }
 
     def _new_queue(self, device: DeviceId, cursor: DeviceCursor) -> DeviceQueue:
-        config = self._node.config
+        config = self._worker.config
         return DeviceQueue(
             DeviceAddress(self._user, device),
             cursor,
@@ -519,7 +521,7 @@ class Mailbox(Actor):
         if not self._idle_check_planned and not self._outgoing:
             self._idle_check_planned = True
             self._touched = False
-            self.send_after(self._node.config.mailbox_idle_seconds, CHECK_IDLE)
+            self.send_after(self._worker.config.mailbox_idle_seconds, CHECK_IDLE)
 
     def _check_idle(self) -> None:
         """Leave memory if there was nothing to do since the last look; nothing is lost, all of it is on disk.
@@ -535,13 +537,13 @@ class Mailbox(Actor):
             return
         self.system.registry.unregister(name_of(self._user), self.ref)
         self._flight.mailbox = None
-        self._node.flights.pop(self._user, None)
+        self._worker.flights.pop(self._user, None)
         self.stop()
 
 
-def _flight_of(node: Node, user: UserId) -> Flight:
+def _flight_of(worker: Worker, user: UserId) -> Flight:
     """The flight of the mailbox's predecessor, if it died; otherwise a new one."""
-    flight = node.flights.get(user)
+    flight = worker.flights.get(user)
     if flight is None:
-        flight = node.flights[user] = Flight(user, node.presence, node.counters)
+        flight = worker.flights[user] = Flight(user, worker.presence, worker.counters)
     return flight

@@ -11,7 +11,7 @@ from protocol import ErrorCode, UserId
 from relay import mailbox
 from relay.errors import RefusalError
 from relay.mailbox_handle import MailboxHandle, name_of
-from relay.node import Node
+from relay.worker import Worker
 from storage import accounts
 from supervisors import SupervisorHandle
 
@@ -22,16 +22,16 @@ SUPERVISOR_NAME = "mailboxes"
 class Mailboxes:
     """All mailboxes of a worker, by user."""
 
-    __slots__ = ("_node", "_starting", "_supervisor")
+    __slots__ = ("_starting", "_supervisor", "_worker")
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._supervisor = SupervisorHandle(node.system.via(SUPERVISOR_NAME))
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._supervisor = SupervisorHandle(worker.system.via(SUPERVISOR_NAME))
         self._starting: dict[UserId, trio.Event] = {}  # bounded by the connections, which wait one at a time
 
     def running(self, user: UserId) -> MailboxHandle | None:
         """The mailbox of a user if it is in memory."""
-        return running_mailbox(self._node.system, user)
+        return running_mailbox(self._worker.system, user)
 
     async def get(self, user: UserId) -> MailboxHandle:
         """The mailbox of a user, started if need be. A checkpoint only if it has to be.
@@ -56,13 +56,13 @@ class Mailboxes:
         self._check_exists(user)
         started = self._starting[user] = trio.Event()
         try:
-            await self._supervisor.start_child(mailbox.child_spec(self._node, user))
+            await self._supervisor.start_child(mailbox.child_spec(self._worker, user))
         finally:
             del self._starting[user]
             started.set()
 
     def _check_exists(self, user: UserId) -> None:
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             if accounts.load_user(reader, user) is None:
                 raise RefusalError(ErrorCode.UNKNOWN_USER)
 

@@ -24,9 +24,9 @@ from prometheus_client.registry import Collector
 
 from actors import ActorSystem
 from actors.introspection import busiest, system_info
-from relay.node import Node, Phase
 from relay.readiness import reasons_against
 from relay.status import node_version
+from relay.worker import Phase, Worker
 from storage.figures import BATCH_SIZE_BUCKETS, COMMIT_SECONDS_BUCKETS
 from storage.tables import QUEUE
 from supervisors.base import supervisors_of
@@ -94,8 +94,8 @@ FAMILIES: dict[str, str] = {
 class NodeCollector(Collector):
     """Reads one node."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: names need no check here, and a collector that describes is not scraped to register."""
@@ -112,24 +112,24 @@ class NodeCollector(Collector):
         yield from self._runtime()
 
     def _queues(self) -> Iterator[Metric]:
-        node = self._node
-        figures = node.journal.raw.statistics()
+        worker = self._worker
+        figures = worker.journal.raw.statistics()
         yield _gauge("roost_journal_backlog_submissions", figures.backlog)
         yield _gauge("roost_journal_backlog_peak_submissions", figures.backlog_peak)
-        yield _gauge("roost_actor_mailbox_longest_messages", _longest_mailbox(node.system))
-        yield _gauges("roost_actors", "kind", Counter(ref.kind_name for ref in node.system.actors).items())
+        yield _gauge("roost_actor_mailbox_longest_messages", _longest_mailbox(worker.system))
+        yield _gauges("roost_actors", "kind", Counter(ref.kind_name for ref in worker.system.actors).items())
 
     def _readiness(self) -> Iterator[Metric]:
-        node = self._node
-        reasons = reasons_against(node)
+        worker = self._worker
+        reasons = reasons_against(worker)
         yield _gauge("roost_ready", not reasons)
         yield _gauges("roost_not_ready", "reason", [(reason.name, 1) for reason in reasons])
-        yield _gauges("roost_node_phase", "phase", [(phase.value, phase is node.phase) for phase in Phase])
+        yield _gauges("roost_node_phase", "phase", [(phase.value, phase is worker.phase) for phase in Phase])
         name = "roost_node_info"
         yield InfoMetricFamily(name.removesuffix("_info"), FAMILIES[name], {"version": node_version()})
 
     def _connections(self) -> Iterator[Metric]:
-        presence, counters = self._node.presence, self._node.counters
+        presence, counters = self._worker.presence, self._worker.counters
         strangers = presence.connection_count - presence.handshakes - presence.device_count
         states = [
             ("handshake", presence.handshakes),
@@ -138,7 +138,7 @@ class NodeCollector(Collector):
             ("online", presence.device_count),
         ]
         yield _gauges("roost_connections", "state", states)
-        yield _gauge("roost_connections_limit", self._node.config.max_connections)
+        yield _gauge("roost_connections_limit", self._worker.config.max_connections)
         yield _counter("roost_connections_opened_total", counters.connections_opened)
         yield _counters("roost_connections_closed_total", "reason", counters.connections_closed.items())
         yield _counter("roost_handshakes_total", counters.handshakes)
@@ -149,7 +149,7 @@ class NodeCollector(Collector):
         yield _counter("roost_stanzas_received_total", counters.received)
 
     def _messages(self) -> Iterator[Metric]:
-        counters = self._node.counters
+        counters = self._worker.counters
         yield _counter("roost_messages_accepted_total", counters.accepted)
         yield _counter("roost_messages_duplicate_total", counters.duplicates)
         yield _counter("roost_messages_expired_total", counters.expired)
@@ -158,7 +158,7 @@ class NodeCollector(Collector):
         yield _counters("roost_refusals_total", "code", counters.refused.items())
 
     def _journal(self) -> Iterator[Metric]:
-        figures = self._node.journal.raw.statistics()
+        figures = self._worker.journal.raw.statistics()
         yield _histogram(
             "roost_journal_commit_seconds",
             COMMIT_SECONDS_BUCKETS,
@@ -173,7 +173,7 @@ class NodeCollector(Collector):
         yield _gauge("roost_storage_full", figures.storage_full)
 
     def _storage(self) -> Iterator[Metric]:
-        environment = self._node.environment
+        environment = self._worker.environment
         figures = environment.statistics()
         yield _gauge("roost_queued_messages", figures.rows[QUEUE])
         yield _gauge("roost_storage_room_bytes", environment.room_bytes())
@@ -185,7 +185,7 @@ class NodeCollector(Collector):
         yield _gauges("roost_storage_rows", "table", figures.rows.items())
 
     def _runtime(self) -> Iterator[Metric]:
-        system, pauses = self._node.system, self._node.garbage
+        system, pauses = self._worker.system, self._worker.garbage
         info = system_info(system)
         yield _counter("roost_actors_started_total", info.started)
         yield _counters("roost_actor_restarts_total", "supervisor", _restarts(system).items())
@@ -201,10 +201,10 @@ class NodeCollector(Collector):
 class Exposition:
     """Answers scrapes of one node."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, worker: Worker) -> None:
         # A registry of our own: prometheus-client's global one would be shared by all nodes of a test run.
         self._registry = CollectorRegistry()
-        self._registry.register(NodeCollector(node))
+        self._registry.register(NodeCollector(worker))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 

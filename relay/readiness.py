@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from relay.config import BACKLOG_HIGH
-from relay.node import Node, Phase
+from relay.worker import Phase, Worker
 
 BACKLOG_RED = BACKLOG_HIGH // 2
 """Submissions waiting for the disk: half of where sockets are not read any more."""
@@ -28,23 +28,23 @@ class Reason:
     detail: str
 
 
-def reasons_against(node: Node) -> list[Reason]:
+def reasons_against(worker: Worker) -> list[Reason]:
     """Everything that speaks against sending the node more; nothing if it is ready. Costs microseconds."""
-    return [*_life(node), *_load(node), *_room(node)]
+    return [*_life(worker), *_load(worker), *_room(worker)]
 
 
-def _life(node: Node) -> Iterator[Reason]:
-    if node.phase is not Phase.READY:
-        yield Reason(node.phase.value, "devices cannot connect")
-    if node.journal.failure is not None:
+def _life(worker: Worker) -> Iterator[Reason]:
+    if worker.phase is not Phase.READY:
+        yield Reason(worker.phase.value, "devices cannot connect")
+    if worker.journal.failure is not None:
         yield Reason("journal-failed", "nothing can be made durable; the node is about to end")
 
 
-def _load(node: Node) -> Iterator[Reason]:
-    backlog = node.journal.backlog
+def _load(worker: Worker) -> Iterator[Reason]:
+    backlog = worker.journal.backlog
     if backlog >= BACKLOG_RED:
         yield Reason("journal-backlog", f"{backlog} submissions wait for the disk, red from {BACKLOG_RED}")
-    presence, config = node.presence, node.config
+    presence, config = worker.presence, worker.config
     if presence.connection_count >= config.max_connections * CONNECTIONS_RED:
         yield Reason(
             "connections", f"{presence.connection_count} of max_connections = {config.max_connections}"
@@ -53,9 +53,9 @@ def _load(node: Node) -> Iterator[Reason]:
         yield Reason("handshakes", f"{presence.handshakes} of max_handshakes = {config.max_handshakes}")
 
 
-def _room(node: Node) -> Iterator[Reason]:
-    environment = node.environment
-    if node.journal.raw.statistics().storage_full:
+def _room(worker: Worker) -> Iterator[Reason]:
+    environment = worker.environment
+    if worker.journal.raw.statistics().storage_full:
         yield Reason("storage-full", "disk or map is nearly full: messages are refused")
     elif environment.room_bytes() < ROOM_RED * environment.reserve_bytes:
         red = ROOM_RED * environment.reserve_bytes

@@ -19,8 +19,8 @@ from relay import codes
 from relay.config import CODE_RESEND_SECONDS, CODE_SECONDS, COMMIT_SECONDS
 from relay.errors import GatewayError, RefusalError
 from relay.mailboxes import Mailboxes
-from relay.node import Node
 from relay.phones import check_phone, mask_phone
+from relay.worker import Worker
 from storage import JournalError, Op, Reader, accounts, prekeys
 from storage import codes as stored_codes
 from storage.accounts import DeviceRecord, UserRecord
@@ -65,10 +65,10 @@ class Redeem:
 class RegistrationHandle:
     """How connections register strangers. Every refusal is a RefusalError, with the code to answer with."""
 
-    __slots__ = ("_node", "_ref")
+    __slots__ = ("_ref", "_worker")
 
-    def __init__(self, node: Node, ref: ActorRef | Via) -> None:
-        self._node = node
+    def __init__(self, worker: Worker, ref: ActorRef | Via) -> None:
+        self._worker = worker
         self._ref = ref
 
     async def send_code(self, phone: str, via: CodeRoute) -> tuple[int, int]:
@@ -84,7 +84,7 @@ class RegistrationHandle:
         code = await self._ask(IssueCode(number))
         assert isinstance(code, str)
         try:
-            await self._node.sms.send_code(number, code, via.value)
+            await self._worker.sms.send_code(number, code, via.value)
         except GatewayError as error:
             log.warning("code_not_sent", extra={"phone": mask_phone(number), "reason": str(error)})
             await self._ask(WithdrawCode(number))
@@ -109,17 +109,17 @@ class RegistrationHandle:
         return answer
 
 
-def child_spec(node: Node) -> ChildSpec:
+def child_spec(worker: Worker) -> ChildSpec:
     """The one registration desk of a worker."""
-    return ChildSpec(id=NAME, start=lambda: Registration(node))
+    return ChildSpec(id=NAME, start=lambda: Registration(worker))
 
 
 class Registration(Actor):
     """The registration desk."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._mailboxes = Mailboxes(node)
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._mailboxes = Mailboxes(worker)
 
     async def on_start(self) -> None:
         """Be found by name: connections outlive a crash of this actor.
@@ -146,34 +146,34 @@ class Registration(Actor):
         return None
 
     async def _issue(self, phone: str) -> str:
-        now = self._node.clock.now()
-        with self._node.environment.read() as reader:
+        now = self._worker.clock.now()
+        with self._worker.environment.read() as reader:
             codes.check_resend(stored_codes.load_code(reader, phone), now)
-        code = codes.make_code(self._node.entropy)
-        secret = self._node.secrets.code_secret
-        record = codes.new_record(self._node.entropy, secret, phone, code, now)
+        code = codes.make_code(self._worker.entropy)
+        secret = self._worker.secrets.code_secret
+        record = codes.new_record(self._worker.entropy, secret, phone, code, now)
         await self._commit(stored_codes.put_code(phone, record))
         return code
 
     async def _redeem(self, phone: str, request: Register, static_key: bytes) -> DeviceAddress:
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             if accounts.find_device_by_static_key(reader, static_key) is not None:
                 raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
             record = stored_codes.load_code(reader, phone)
-        secret, now = self._node.secrets.code_secret, self._node.clock.now()
+        secret, now = self._worker.secrets.code_secret, self._worker.clock.now()
         left = codes.check_guess(record, secret, phone, request.code, now)
         if left is not None:
             # Durable before the answer: a crash must not give guesses back.
             await self._commit(stored_codes.put_code(phone, left))
             raise RefusalError(ErrorCode.INVALID_CODE)
         address = await self._create(phone, _device_record(request, static_key, int(now)), request.prekeys)
-        self._node.counters.registrations += 1
+        self._worker.counters.registrations += 1
         log.info("device_registered", extra={"device": str(address), "phone": mask_phone(phone)})
         return address
 
     async def _create(self, phone: str, device: DeviceRecord, one_time: tuple[Prekey, ...]) -> DeviceAddress:
         """Store the device, and forget the code, in one transaction."""
-        with self._node.environment.read() as reader:
+        with self._worker.environment.read() as reader:
             known = accounts.find_user_by_phone(reader, phone)
             user = known or self._free_user_id(reader)
             record = accounts.load_user(reader, user) or UserRecord(phone, device.created_at)
@@ -201,13 +201,13 @@ class Registration(Actor):
 
     def _free_user_id(self, reader: Reader) -> UserId:
         while True:
-            user = new_user_id(self._node.entropy)
+            user = new_user_id(self._worker.entropy)
             if accounts.load_user(reader, user) is None:
                 return user
 
     async def _commit(self, ops: list[Op]) -> None:
         try:
-            await self._node.journal.commit(ops)
+            await self._worker.journal.commit(ops)
         except JournalError:
             raise RefusalError(ErrorCode.STORAGE_FULL) from None
 

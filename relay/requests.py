@@ -35,8 +35,8 @@ from relay import registration
 from relay.contacts import find_users
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
-from relay.node import Node
 from relay.registration import RegistrationHandle
+from relay.worker import Worker
 from storage import mailboxes
 
 
@@ -44,7 +44,7 @@ from storage import mailboxes
 class Asker:
     """Who asks, and whom one can turn to for an answer."""
 
-    node: Node
+    worker: Worker
     mailboxes: Mailboxes
     static_key: bytes
     """Proved by the handshake."""
@@ -67,7 +67,7 @@ async def answer(asker: Asker, request: Any) -> Stanza:
 
 async def _request_code(asker: Asker, request: RequestCode) -> CodeSent:
     registration_desk = _registration_for(asker)
-    asker.node.limits.check_code(asker.remote, trio.current_time())
+    asker.worker.limits.check_code(asker.remote, trio.current_time())
     resend, expires = await registration_desk.send_code(request.phone, request.via)
     return CodeSent(request.request, resend, expires)
 
@@ -80,7 +80,7 @@ async def _register(asker: Asker, request: Register) -> Registered:
 def _registration_for(asker: Asker) -> RegistrationHandle:
     if asker.device is not None:
         raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
-    return RegistrationHandle(asker.node, asker.node.system.via(registration.NAME))
+    return RegistrationHandle(asker.worker, asker.worker.system.via(registration.NAME))
 
 
 async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
@@ -92,22 +92,22 @@ async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
 
 async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:
     assert asker.device is not None  # nor this
-    asker.node.limits.check_prekeys(asker.device.user, request.user, trio.current_time())
+    asker.worker.limits.check_prekeys(asker.device.user, request.user, trio.current_time())
     mailbox = await asker.mailboxes.get(request.user)
     return Bundles(request.request, await mailbox.take_bundles())
 
 
 async def _look_up_phones(asker: Asker, request: Lookup) -> Found:
     assert asker.device is not None  # nor this
-    asker.node.limits.check_lookup(asker.device.user, len(request.phones), trio.current_time())
-    with asker.node.environment.read() as reader:
+    asker.worker.limits.check_lookup(asker.device.user, len(request.phones), trio.current_time())
+    with asker.worker.environment.read() as reader:
         return Found(request.request, find_users(reader, request.phones))
 
 
 async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
     """What is durable; what becomes durable from here on is pushed, because this device is present."""
     assert asker.device is not None  # nor fetch this
-    with asker.node.environment.read() as reader:
+    with asker.worker.environment.read() as reader:
         rows = [(user, mailboxes.load_progress(reader, user, asker.device)) for user in request.users]
     chats = tuple(
         ChatProgress(user, row.accepted, row.delivered, row.read, row.expired) for user, row in rows

@@ -34,11 +34,11 @@ from relay.admin import Door
 from relay.config import DRAIN_SECONDS, Config, HostPort
 from relay.errors import AddressInUseError, ConfigError
 from relay.journal import open_journal
-from relay.node import Node, Phase
 from relay.sms import gateway_from
 from relay.status import node_version
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
+from relay.worker import Phase, Worker
 from storage import StorageError, is_backup, load_or_create_secrets, open_environment
 from storage.routing import create_routing_table
 
@@ -100,21 +100,21 @@ async def serve(config: Config) -> int:
         StorageError: the data folder is in use, too new or damaged.
     """
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with open_node(config) as (node, port, door):
-            root = await node.system.start(lambda: relay_tree(node, port, door), name=ROOT_NAME)
-            node.phase = Phase.READY
-            _announce(config, relay_address(node, port), door)
-            _write_ready_file(config.ready_file, relay_address(node, port), door)
+        async with open_node(config) as (worker, port, door):
+            root = await worker.system.start(lambda: relay_tree(worker, port, door), name=ROOT_NAME)
+            worker.phase = Phase.READY
+            _announce(config, relay_address(worker, port), door)
+            _write_ready_file(config.ready_file, relay_address(worker, port), door)
             _calm_the_collector()
-            status = await _until_end(node, root, signals)
+            status = await _until_end(worker, root, signals)
             log.info("node_stopping", extra={"status": status})
-            await drain(node, root)
+            await drain(worker, root)
     log.info("node_stopped", extra={"status": status})
     return status
 
 
 @asynccontextmanager
-async def open_node(config: Config) -> AsyncIterator[tuple[Node, Port, Door | None]]:
+async def open_node(config: Config) -> AsyncIterator[tuple[Worker, Port, Door | None]]:
     """Open everything that a node's actors need, in order, and close it in reverse.
 
     Raises:
@@ -135,7 +135,7 @@ async def open_node(config: Config) -> AsyncIterator[tuple[Node, Port, Door | No
         port = await _listen(network, config.listen)
         journal = stack.enter_context(open_journal(environment, system_monotonic))
         system = await stack.enter_async_context(open_actor_system(grace_s=DRAIN_SECONDS))
-        node = Node(
+        worker = Worker(
             config=config,
             clock=system_clock,
             entropy=system_entropy,
@@ -148,13 +148,13 @@ async def open_node(config: Config) -> AsyncIterator[tuple[Node, Port, Door | No
             sms=gateway_from(config.sms, system_clock, _show),
             system=system,
         )
-        stack.enter_context(node.garbage.watching(system_monotonic))
-        yield node, port, door
+        stack.enter_context(worker.garbage.watching(system_monotonic))
+        yield worker, port, door
 
 
-async def drain(node: Node, root: ActorRef) -> None:
+async def drain(worker: Worker, root: ActorRef) -> None:
     """Take nobody new, say goodbye to everybody, and stop the tree; what it cannot do in time is cut off."""
-    node.phase = Phase.DRAINING
+    worker.phase = Phase.DRAINING
     with trio.move_on_after(DRAIN_SECONDS):
         await root.stop()
 
@@ -168,7 +168,7 @@ async def _listen(network: Network, place: HostPort) -> Port:
         raise AddressInUseError("devices", str(place), problem, advice) from None
 
 
-async def _until_end(node: Node, root: ActorRef, signals: AsyncIterator[int]) -> int:
+async def _until_end(worker: Worker, root: ActorRef, signals: AsyncIterator[int]) -> int:
     """Wait for the reason to stop; returns the exit status that goes with it."""
     statuses: list[int] = []
 
@@ -179,12 +179,12 @@ async def _until_end(node: Node, root: ActorRef, signals: AsyncIterator[int]) ->
         end(0)
 
     async def wait_for_drain() -> None:
-        await node.drain.wait()
+        await worker.drain.wait()
         log.info("drain_requested")
         end(0)
 
     async def wait_for_journal() -> None:
-        await node.journal.failed.wait()
+        await worker.journal.failed.wait()
         end(FAILED)
 
     async def wait_for_tree() -> None:
@@ -204,9 +204,9 @@ async def _until_end(node: Node, root: ActorRef, signals: AsyncIterator[int]) ->
     return max(statuses)
 
 
-def relay_address(node: Node, port: Port) -> str:
+def relay_address(worker: Worker, port: Port) -> str:
     """What phones register with: where the node is, and the key that proves that it is this one."""
-    key = base64.urlsafe_b64encode(node.static.public).decode().rstrip("=")
+    key = base64.urlsafe_b64encode(worker.static.public).decode().rstrip("=")
     return f"roost://{HostPort(port.host, port.port)}#{key}"
 
 

@@ -4,27 +4,27 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from relay.node import Node
+from relay.worker import Worker
 from storage import mailboxes
 
 
-def node_status(node: Node) -> dict[str, Any]:
+def node_status(worker: Worker) -> dict[str, Any]:
     """How the node is doing now. Costs well under a millisecond, but for the count of users online."""
-    with node.environment.read() as reader:
+    with worker.environment.read() as reader:
         queued = mailboxes.count_queued(reader)
     return {
         "version": node_version(),
-        "phase": node.phase.value,
-        "uptime_s": round(node.uptime_seconds, 1),
-        "connections": node.presence.connection_count,
-        "handshakes": node.presence.handshakes,
-        "devices_online": node.presence.device_count,
-        "users_online": node.presence.user_count(),
+        "phase": worker.phase.value,
+        "uptime_s": round(worker.uptime_seconds, 1),
+        "connections": worker.presence.connection_count,
+        "handshakes": worker.presence.handshakes,
+        "devices_online": worker.presence.device_count,
+        "users_online": worker.presence.user_count(),
         "queued_messages": queued,
-        "messages_per_s": round(node.messages_rate.per_second(), 1),
-        "actors": len(node.system),
-        "counters": node.counters.as_dict(),
-        "journal": asdict(node.journal.raw.statistics()),
+        "messages_per_s": round(worker.messages_rate.per_second(), 1),
+        "actors": len(worker.system),
+        "counters": worker.counters.as_dict(),
+        "journal": asdict(worker.journal.raw.statistics()),
     }
 
 

@@ -9,8 +9,8 @@ from actors import Actor
 from protocol import ErrorCode, Ping
 from relay import connection
 from relay.config import HANDSHAKE_SECONDS, REST_AFTER_BEATS, SILENCE_FACTOR, STALL_SECONDS, SWEEP_SECONDS
-from relay.node import Node
 from relay.outgoing import Outgoing
+from relay.worker import Worker
 from supervisors import ChildSpec
 
 LOOK_EVERY_BEATS = 5
@@ -29,16 +29,16 @@ class Sweep:
 SWEEP = Sweep()
 
 
-def child_spec(node: Node) -> ChildSpec:
+def child_spec(worker: Worker) -> ChildSpec:
     """The one sweeper of a worker."""
-    return ChildSpec(id="sweeper", start=lambda: Sweeper(node))
+    return ChildSpec(id="sweeper", start=lambda: Sweeper(worker))
 
 
 class Sweeper(Actor):
     """Beats, and looks."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
 
     async def on_start(self) -> None:
         """Start the beat."""
@@ -49,21 +49,21 @@ class Sweeper(Actor):
         if message is not SWEEP:
             self.unexpected(message)
             return
-        node = self._node
-        node.surroundings.beat += 1
-        node.journal.watch()
-        node.sample_rates()
-        beat = node.surroundings.beat
+        worker = self._worker
+        worker.surroundings.beat += 1
+        worker.journal.watch()
+        worker.sample_rates()
+        beat = worker.surroundings.beat
         slice_of_this_beat = beat % LOOK_EVERY_BEATS
-        for outgoing in node.presence.connections():
+        for outgoing in worker.presence.connections():
             if outgoing.identified and outgoing.number % LOOK_EVERY_BEATS != slice_of_this_beat:
                 continue
             if not outgoing.owner.is_alive:
                 # It was killed, and could not take itself out of the registers.
                 outgoing.ended("killed")
-                connection.leave(node, outgoing)
+                connection.leave(worker, outgoing)
                 continue
-            _look_at(outgoing, beat, node.config.keepalive_seconds)
+            _look_at(outgoing, beat, worker.config.keepalive_seconds)
 
 
 def _look_at(outgoing: Outgoing, beat: int, keepalive_seconds: int) -> None:

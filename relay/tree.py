@@ -4,13 +4,13 @@ from actors.network import Listener as Port
 from relay import admin, connection, expiry, listener, mailboxes, registration, sweeper
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import NamedSupervisor
-from relay.node import Node
+from relay.worker import Worker
 from supervisors import ChildSpec, Strategy, Supervisor, supervisor_spec
 
 
-def relay_tree(node: Node, port: Port, admin_door: admin.Door | None) -> Supervisor:
+def relay_tree(worker: Worker, port: Port, admin_door: admin.Door | None) -> Supervisor:
     """The root. Later children depend on earlier ones, so a crash takes those along: rest_for_one."""
-    directory = Mailboxes(node)
+    directory = Mailboxes(worker)
     children = [
         # First, because everybody writes to mailboxes and nobody can do without.
         # One mailbox that crashes concerns one user: one_for_one, as always in a dynamic supervisor. Its
@@ -20,18 +20,18 @@ def relay_tree(node: Node, port: Port, admin_door: admin.Door | None) -> Supervi
             lambda: NamedSupervisor(intensity=100, period=10.0, name=mailboxes.SUPERVISOR_NAME),
         ),
         # Services have nothing to do with one another: one_for_one.
-        supervisor_spec("services", lambda: Supervisor(_services(node, admin_door), name="services")),
+        supervisor_spec("services", lambda: Supervisor(_services(worker, admin_door), name="services")),
         # Temporary children, so there is nothing to restart: the other end connects again.
         supervisor_spec(connection.SUPERVISOR_NAME, lambda: NamedSupervisor(name=connection.SUPERVISOR_NAME)),
         # Last in, first out: whoever connects finds everything there, and a node that stops takes nobody new.
-        listener.child_spec(node, directory, port),
+        listener.child_spec(worker, directory, port),
     ]
     # A crash up here is a bug that a restart may get over once or twice, but not five times in a minute.
     return Supervisor(children, strategy=Strategy.REST_FOR_ONE, intensity=5, period=60.0, name="relay")
 
 
-def _services(node: Node, admin_door: admin.Door | None) -> list[ChildSpec]:
-    services = [registration.child_spec(node), sweeper.child_spec(node), expiry.child_spec(node)]
+def _services(worker: Worker, admin_door: admin.Door | None) -> list[ChildSpec]:
+    services = [registration.child_spec(worker), sweeper.child_spec(worker), expiry.child_spec(worker)]
     if admin_door is not None:
-        services.append(admin.child_spec(node, admin_door))
+        services.append(admin.child_spec(worker, admin_door))
     return services

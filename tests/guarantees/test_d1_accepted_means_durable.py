@@ -22,7 +22,7 @@ async def test_a_ticked_message_is_on_disk_after_the_node_is_gone(tmp_path: Path
 async def test_there_is_no_tick_as_long_as_the_commit_has_not_returned(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         held: list[tuple[Any, Any]] = []
-        journal = stage.running.node.journal
+        journal = stage.running.worker.journal
         submit = journal.submit
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
         journal.submit = lambda ops, done: held.append((ops, done))
@@ -36,7 +36,7 @@ async def test_there_is_no_tick_as_long_as_the_commit_has_not_returned(tmp_path:
 
 async def test_a_message_that_found_no_room_is_refused_by_name_and_may_be_sent_again(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        journal = stage.running.node.journal
+        journal = stage.running.worker.journal
         submit = journal.submit
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
 
@@ -53,7 +53,7 @@ async def test_a_message_that_found_no_room_is_refused_by_name_and_may_be_sent_a
 
 async def test_a_commit_that_fails_for_want_of_room_fails_what_was_built_on_it(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        journal = stage.running.node.journal
+        journal = stage.running.worker.journal
         submit, held = journal.submit, []
         anna, ben = await stage.anna.connect(), await stage.ben.connect()
         journal.submit = lambda ops, done: held.append(done)

@@ -40,15 +40,15 @@ async def sim(autojump_clock: trio.testing.MockClock) -> AsyncIterator[SimNetwor
 
 
 def waiting(stage: Stage, phone: Phone) -> list[int]:
-    with stage.running.node.environment.read() as reader:
+    with stage.running.worker.environment.read() as reader:
         return [message.number for _, message in mailboxes.read_range(reader, phone.address, 0, 1_000)]
 
 
 def link_another_device(stage: Stage, phone: Phone) -> Phone:
     """Give a user a second device, past registration, before the mailbox is in memory."""
-    keys = KeyPair.generate(stage.running.node.entropy)
+    keys = KeyPair.generate(stage.running.worker.entropy)
     record = DeviceRecord(keys.public, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
-    environment = stage.running.node.environment
+    environment = stage.running.worker.environment
     with environment.read() as reader:
         user = accounts.load_user(reader, phone.address.user)
     assert user is not None
@@ -128,7 +128,7 @@ async def test_what_nobody_fetched_in_30_days_is_dropped_and_its_sender_told(
             stage.ben.address.user, MessageNumber(1), MessageNumber(2)
         )
         assert waiting(stage, stage.ben) == []
-        assert stage.running.node.counters.expired == 2
+        assert stage.running.worker.counters.expired == 2
 
 
 async def test_a_sender_that_was_away_asks_and_is_told(
@@ -154,14 +154,14 @@ async def test_a_mailbox_that_was_not_in_memory_expires_too_and_leaves_again(
     clock = SettableClock()
     async with open_stage(tmp_path, sim, clock=clock) as stage:
         await send(stage, 1)
-        idle = 3 * stage.running.node.config.mailbox_idle_seconds
+        idle = 3 * stage.running.worker.config.mailbox_idle_seconds
         await trio.sleep(idle)
-        assert not stage.running.node.flights
+        assert not stage.running.worker.flights
         clock.time += MONTH
         await a_round_of_the_sweep()
         assert waiting(stage, stage.ben) == []
         await trio.sleep(idle)
-        assert not stage.running.node.flights
+        assert not stage.running.worker.flights
 
 
 @pytest.mark.parametrize("count", [1, 300, 700])  # more than one step of dropping, and of reading
@@ -181,7 +181,7 @@ async def test_a_device_that_comes_back_before_the_sweep_gets_only_what_is_still
         assert waiting(stage, stage.ben) == []
         gone = (Run(MessageNumber(1), MessageNumber(count)),)
         assert await progress_of(stage) == (count + 1, count + 1, gone)
-        with stage.running.node.environment.read() as reader:
+        with stage.running.worker.environment.read() as reader:
             cursor = mailboxes.load_device_queue_state(reader, stage.ben.address)
         assert (cursor.messages, cursor.ciphertext_bytes) == (0, 0)
 

@@ -27,8 +27,8 @@ async def test_a_lost_tick_is_given_on_the_next_connection(tmp_path: Path) -> No
         anna = await stage.anna.connect()
         anna.send(stage.ben.address.user, 1)
         assert (await anna.expect(Accepted)).number == 1
-        assert stage.running.node.counters.accepted == 1
-        assert stage.running.node.counters.duplicates == 1
+        assert stage.running.worker.counters.accepted == 1
+        assert stage.running.worker.counters.duplicates == 1
 
 
 async def test_a_delivery_that_was_not_acknowledged_comes_again_with_the_same_seq_and_number(

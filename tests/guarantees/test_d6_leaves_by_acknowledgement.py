@@ -8,7 +8,7 @@ from tests.helpers.stage import Stage, open_stage
 
 
 def queued(stage: Stage) -> list[int]:
-    with stage.running.node.environment.read() as reader:
+    with stage.running.worker.environment.read() as reader:
         return [seq for seq, _ in mailboxes.read_range(reader, stage.ben.address, 0, 100)]
 
 

@@ -61,18 +61,18 @@ async def test_a_device_that_never_reads_holds_a_window_and_nobody_up(
 ) -> None:
     config = replace(TEST_CONFIG, window_messages=16, window_bytes=64 * 1024)
     async with open_stage(tmp_path, sim, config=config) as stage:
-        node, pair = stage.running.node, Pair(stage)
+        worker, pair = stage.running.worker, Pair(stage)
         deaf = await stage.ben.connect()
         await pair.connect()
         deaf.tell_nowait = lambda _message: None  # type: ignore[assignment, method-assign]  # it takes nothing any more
         writer = await make_phone(stage.running, "+491713920004").connect()
-        before = node.counters.pushed
+        before = worker.counters.pushed
         await send_all(writer, stage.ben, 300, size=1_000)
-        assert node.counters.pushed - before <= config.window_messages
+        assert worker.counters.pushed - before <= config.window_messages
         await pair.write(50)
-        outgoing = node.presence.of_device(stage.ben.address)
+        outgoing = worker.presence.of_device(stage.ben.address)
         assert outgoing is not None
-        with node.environment.read() as reader:
+        with worker.environment.read() as reader:
             assert mailboxes.load_device_queue_state(reader, stage.ben.address).messages == 300
 
 
@@ -80,14 +80,14 @@ async def test_a_device_that_never_acknowledges_keeps_its_messages_on_disk(
     tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        node, pair = stage.running.node, Pair(stage)
+        worker, pair = stage.running.worker, Pair(stage)
         silent = await stage.ben.connect()
         await pair.connect()
         writer = await make_phone(stage.running, "+491713920004").connect()
-        before = node.counters.pushed
+        before = worker.counters.pushed
         await send_all(writer, stage.ben, 400, size=10)
-        await silent.expect_deliveries(node.config.window_messages)
-        assert node.counters.pushed - before == node.config.window_messages
+        await silent.expect_deliveries(worker.config.window_messages)
+        assert worker.counters.pushed - before == worker.config.window_messages
         await pair.write(50)
 
 
@@ -109,7 +109,7 @@ async def test_a_flooder_is_told_to_wait_and_nobody_else_notices(
 ) -> None:
     config = replace(TEST_CONFIG, limit_messages=Limit(10, "s", 100))
     async with open_stage(tmp_path, sim, config=config) as stage:
-        node, pair = stage.running.node, Pair(stage)
+        worker, pair = stage.running.worker, Pair(stage)
         await pair.connect()
         flooder = await make_phone(stage.running, "+491713920004").connect()
         accepted = 0
@@ -127,7 +127,7 @@ async def test_a_flooder_is_told_to_wait_and_nobody_else_notices(
         flooder.events.clear()
         flooder.send(stage.ben.address.user, accepted + 1)
         assert (await flooder.expect(Accepted)).number == accepted + 1
-        assert node.journal.backlog == 0
+        assert worker.journal.backlog == 0
 
 
 async def test_bytes_beyond_the_limit_are_read_more_slowly_and_not_lost(
@@ -150,12 +150,12 @@ async def test_a_device_that_reconnects_a_thousand_times_in_a_minute_harms_nobod
     tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        node, pair = stage.running.node, Pair(stage)
+        worker, pair = stage.running.worker, Pair(stage)
         await pair.connect()
-        logins, waits = node.counters.logins, []
+        logins, waits = worker.counters.logins, []
         for _ in range(1_000):
             link = await sim.connect("127.0.0.1", stage.running.port.port)
-            device = Device(link, stage.ben.keys, node.static.public)
+            device = Device(link, stage.ben.keys, worker.static.public)
             link.activate(device)
             device.flush()
             answer = await device.expect((Welcome, Error))
@@ -164,10 +164,10 @@ async def test_a_device_that_reconnects_a_thousand_times_in_a_minute_harms_nobod
                 waits.append(answer.detail)
             device.vanish()
             await trio.sleep(0.06)
-        assert node.counters.logins - logins <= LOGINS.burst + 65
+        assert worker.counters.logins - logins <= LOGINS.burst + 65
         assert len(waits) >= 800
         assert set(waits) == {1}
-        assert node.presence.connection_count <= 4
+        assert worker.presence.connection_count <= 4
         await pair.write(20)
         await trio.sleep(1)
         await stage.ben.connect()  # whoever waits as long as told is let in
@@ -177,18 +177,18 @@ async def test_a_thousand_silent_handshakes_end_by_themselves_and_hold_nobody_up
     tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        node, pair = stage.running.node, Pair(stage)
+        worker, pair = stage.running.worker, Pair(stage)
         await pair.connect()
         owners: list[RecordingOwner] = []
         for _ in range(1_200):
             link = await sim.connect("127.0.0.1", stage.running.port.port)
             owners.append(RecordingOwner(link))
         await trio.testing.wait_all_tasks_blocked()
-        assert node.presence.handshakes == node.config.max_handshakes
-        assert node.counters.refused["overloaded"] == 200
+        assert worker.presence.handshakes == worker.config.max_handshakes
+        assert worker.counters.refused["overloaded"] == 200
         await pair.write(50)
         await trio.sleep(HANDSHAKE_SECONDS + 3)
-        assert node.presence.handshakes == 0
+        assert worker.presence.handshakes == 0
         await stage.ben.connect()
 
 
@@ -201,7 +201,7 @@ async def test_a_peer_at_a_full_door_is_told_so_in_four_bytes(
         for _ in range(2):
             (await stage.anna.connect()).vanish()
         link = await sim.connect("127.0.0.1", stage.running.port.port)
-        device = Device(link, stage.ben.keys, stage.running.node.static.public)
+        device = Device(link, stage.ben.keys, stage.running.worker.static.public)
         link.activate(device)
         device.flush()
         await device.expect(Closed)

@@ -103,7 +103,7 @@ async def test_a_connection_that_crashes_takes_nobody_along(tmp_path: Path) -> N
 @pytest.mark.slow  # real sockets, and a dead owner is noticed by a look once a second
 async def test_a_connection_that_is_killed_leaves_no_trace(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as (stage, anna, ben):
-        outgoing = stage.running.node.presence.of_device(stage.ben.address)
+        outgoing = stage.running.worker.presence.of_device(stage.ben.address)
         assert outgoing is not None
         outgoing.owner.kill()
         await ben.expect_end()
@@ -135,6 +135,6 @@ async def test_the_same_device_elsewhere_replaces_the_first_connection(tmp_path:
 
 async def test_a_node_that_stops_tells_its_devices_that_it_restarts(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as (stage, anna, ben):
-        await drain(stage.running.node, stage.running.root)
+        await drain(stage.running.worker, stage.running.root)
         assert await anna.expect_error() == ErrorCode.RESTARTING
         assert await ben.expect_error() == ErrorCode.RESTARTING

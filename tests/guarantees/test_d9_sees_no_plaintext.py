@@ -26,6 +26,6 @@ async def test_what_is_stored_is_what_was_sent_byte_for_byte(tmp_path: Path) -> 
         ciphertext = bytes(range(256))
         anna.send(stage.ben.address.user, 1, ciphertext)
         await anna.expect_accepted(1)
-        with stage.running.node.environment.read() as reader:
+        with stage.running.worker.environment.read() as reader:
             ((_, message),) = mailboxes.read_range(reader, stage.ben.address, 0, 10)
         assert message.ciphertext == ciphertext

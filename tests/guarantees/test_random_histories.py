@@ -132,7 +132,7 @@ class Town:
         """Give a number a home."""
         assert self.running is not None
         home = self.folder / number[-4:]
-        relay = RelayUrl("127.0.0.1", PORT, self.running.node.static.public)
+        relay = RelayUrl("127.0.0.1", PORT, self.running.worker.static.public)
         async with open_application(
             home, Applicant(relay, number), network=self.network, entropy=self.entropy, clock=self.clock
         ) as application:
@@ -223,14 +223,14 @@ def crash_a_mailbox(town: Town) -> None:
 
 def crash_mailbox_of(town: Town, resident: Resident) -> None:
     if town.running is not None:
-        ref = town.running.node.system.whereis(name_of(resident.user))
+        ref = town.running.worker.system.whereis(name_of(resident.user))
         if ref is not None:
             MailboxHandle(ref).crash()
 
 
 def kill_a_connection(town: Town) -> None:
     if town.running is not None:
-        connections = list(town.running.node.presence.connections())
+        connections = list(town.running.worker.presence.connections())
         if connections:
             town.random.choice(connections).owner.kill()
 

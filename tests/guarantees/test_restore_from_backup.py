@@ -79,7 +79,7 @@ async def _make_history(data: Path, saved: Path) -> tuple[Phone, Phone]:
             ben.ack((await ben.expect(Deliver)).seq)
             await stage.settled(ben)
             if number == BEFORE:
-                backup(stage.running.node.environment, saved)
+                backup(stage.running.worker.environment, saved)
         return stage.anna, stage.ben
 
 
@@ -112,13 +112,13 @@ class Household:
     folder: Path
 
     @asynccontextmanager
-    async def node(self) -> AsyncIterator[RunningNode]:
+    async def worker(self) -> AsyncIterator[RunningNode]:
         config = replace(TEST_CONFIG, listen=PLACE)
         async with open_running_node(self.folder / "node", self.network, config=config) as running:
             yield running
 
     async def register(self, running: RunningNode, phone: str) -> None:
-        applicant = Applicant(RelayUrl(*PLACE, running.node.static.public), phone)
+        applicant = Applicant(RelayUrl(*PLACE, running.worker.static.public), phone)
         async with open_application(
             self.folder / phone,
             applicant,
@@ -147,20 +147,20 @@ async def test_two_phones_go_on_talking_and_the_sender_s_phone_heals_what_the_ba
 ) -> None:
     async with open_sim_network() as network:
         home = Household(network, tmp_path)
-        async with home.node() as running:
+        async with home.worker() as running:
             for phone in (ANN, BEN):
                 await home.register(running, phone)
             async with home.phone(ANN) as ann, home.phone(BEN) as ben:
                 await arrived(ann, ann.send_text(BEN, "1, in the backup"))
                 await arrived(ben, ben.send_text(ANN, "2, in the backup"))
-                backup(running.node.environment, tmp_path / "saved")
+                backup(running.worker.environment, tmp_path / "saved")
                 for number in (3, 4, 5):
                     await arrived(ann, ann.send_text(BEN, f"{number}, delivered after it"))
             async with home.phone(ANN) as ann:
                 last = ann.send_text(BEN, "6, accepted after it, not delivered")
                 await arrived(ann, last, MessageState.ACCEPTED)
         restore(tmp_path / "saved", tmp_path / "node", force=True)
-        async with home.node():
+        async with home.worker():
             async with home.phone(ANN) as ann:
                 # Ben is away: these are numbered before he can say how far he had come.
                 await arrived(ann, ann.send_text(BEN, "7, after the restore"), MessageState.ACCEPTED)
@@ -189,14 +189,14 @@ async def test_somebody_new_can_write_to_a_phone_whose_keys_were_handed_out_afte
     async with open_sim_network() as network:
         home = Household(network, tmp_path)
         cleo = "+491713920003"
-        async with home.node() as running:
+        async with home.worker() as running:
             for phone in (ANN, BEN, cleo):
                 await home.register(running, phone)
-            backup(running.node.environment, tmp_path / "saved")
+            backup(running.worker.environment, tmp_path / "saved")
             async with home.phone(ANN) as ann, home.phone(BEN):
                 await arrived(ann, ann.send_text(BEN, "with the first key"))
         restore(tmp_path / "saved", tmp_path / "node", force=True)
-        async with home.node(), home.phone(cleo) as new:
+        async with home.worker(), home.phone(cleo) as new:
             sent = new.send_text(BEN, "with a key of its own")
             await arrived(new, sent, MessageState.ACCEPTED)
             async with home.phone(BEN) as ben:

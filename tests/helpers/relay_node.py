@@ -16,9 +16,9 @@ from protocol import DeviceAddress, KeyPair, UserId
 from relay.config import Config, HostPort
 from relay.errors import GatewayError
 from relay.journal import RelayJournal, open_journal
-from relay.node import Node, Phase
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
+from relay.worker import Phase, Worker
 from storage import Environment, InlineJournal, accounts, load_or_create_secrets, open_environment
 from storage.accounts import DeviceRecord, UserRecord
 from storage.routing import create_routing_table
@@ -54,17 +54,17 @@ class SettableClock:
 class RunningNode:
     """A node under test, and what a test wants to reach of it."""
 
-    node: Node
+    worker: Worker
     port: Port
     codes: CodeBook
     root: ActorRef
 
     def add_user(self, phone: str, static_key: bytes) -> DeviceAddress:
         """Put an account into the store, past registration; its device is `static_key`."""
-        user = UserId(int.from_bytes(self.node.entropy(7)) + 1)
+        user = UserId(int.from_bytes(self.worker.entropy(7)) + 1)
         record = DeviceRecord(static_key, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
         address, _, ops = accounts.add_device(user, UserRecord(phone, 0), record)
-        InlineJournal(self.node.environment).submit(ops, _must_succeed)
+        InlineJournal(self.worker.environment).submit(ops, _must_succeed)
         return address
 
 
@@ -125,7 +125,7 @@ async def _run(
     port = await network.listen(config.listen.host, config.listen.port, 128)
     try:
         async with open_actor_system() as system:
-            node = Node(
+            worker = Worker(
                 config=replace(config, data=data),
                 clock=clock,
                 entropy=entropy,
@@ -138,9 +138,9 @@ async def _run(
                 sms=codes,
                 system=system,
             )
-            root = await system.start(lambda: relay_tree(node, port, None), name=ROOT_NAME)
-            node.phase = Phase.READY
-            yield RunningNode(node, port, codes, root)
+            root = await system.start(lambda: relay_tree(worker, port, None), name=ROOT_NAME)
+            worker.phase = Phase.READY
+            yield RunningNode(worker, port, codes, root)
     finally:
         port.close()
         routing.close()

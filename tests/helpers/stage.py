@@ -37,9 +37,9 @@ class Phone:
 
     async def connect(self, *, resume: int = 0) -> Device:
         """Connect by IK, as a phone does that has been here before."""
-        node = self.running.node
-        key = node.static.public
-        return await connect(node.network, self.running.port.port, self.keys, relay_key=key, resume=resume)
+        worker = self.running.worker
+        key = worker.static.public
+        return await connect(worker.network, self.running.port.port, self.keys, relay_key=key, resume=resume)
 
 
 @dataclass(slots=True)
@@ -52,13 +52,13 @@ class Stage:
 
     def mailbox_of(self, phone: Phone) -> ActorRef:
         """The living mailbox of a phone's user."""
-        ref = self.running.node.system.whereis(name_of(phone.address.user))
+        ref = self.running.worker.system.whereis(name_of(phone.address.user))
         assert ref is not None
         return ref
 
     def outgoing_of(self, phone: Phone) -> Outgoing:
         """The outgoing side of the connection on which a phone is logged in."""
-        outgoing = self.running.node.presence.of_device(phone.address)
+        outgoing = self.running.worker.presence.of_device(phone.address)
         assert outgoing is not None
         return outgoing
 
@@ -72,7 +72,7 @@ class Stage:
         """Wait until another mailbox has taken the place of `dead`."""
         await dead.wait_stopped(WAIT_SECONDS)
         with trio.fail_after(WAIT_SECONDS):
-            while (ref := self.running.node.system.whereis(name_of(phone.address.user))) in (None, dead):
+            while (ref := self.running.worker.system.whereis(name_of(phone.address.user))) in (None, dead):
                 await trio.testing.wait_all_tasks_blocked()
         assert ref is not None
 
@@ -80,12 +80,12 @@ class Stage:
         """Wait until everything that `device` has said is dealt with, and on disk."""
         await device.ping()
         await trio.testing.wait_all_tasks_blocked()
-        await self.running.node.journal.commit(())
+        await self.running.worker.journal.commit(())
 
     async def stranger(self) -> Device:
         """A connection of a device that nobody knows."""
         keys = KeyPair.generate(system_entropy)
-        return await connect(self.running.node.network, self.running.port.port, keys)
+        return await connect(self.running.worker.network, self.running.port.port, keys)
 
     async def register_anew(self, phone: Phone) -> DeviceAddress:
         """Register the phone's number on a new device, with a code, as a stranger does."""

@@ -12,14 +12,14 @@ from actors import open_actor_system
 from relay.admin import Door, application, child_spec
 from relay.config import HostPort
 from relay.errors import AddressInUseError
-from relay.node import Phase
+from relay.worker import Phase
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Stage, open_stage
 
 
 def client_of(stage: Stage) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=application(stage.running.node))
+    transport = httpx.ASGITransport(app=application(stage.running.worker))
     return httpx.AsyncClient(transport=transport, base_url="http://admin")
 
 
@@ -42,7 +42,7 @@ async def test_readiness_turns_red_while_the_node_drains(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage, client_of(stage) as client:
         assert (await client.get("/readyz")).status_code == 200
-        stage.running.node.phase = Phase.DRAINING
+        stage.running.worker.phase = Phase.DRAINING
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         reasons = [{"name": "draining", "detail": "devices cannot connect"}]
@@ -75,7 +75,7 @@ def test_a_door_that_is_taken_says_what_to_do() -> None:
 async def test_it_answers_over_http_and_again_after_a_restart(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         door = Door(HostPort("127.0.0.1", 0))
-        spec = child_spec(stage.running.node, door)
+        spec = child_spec(stage.running.worker, door)
         async with httpx.AsyncClient() as client:
             for _ in range(2):
                 async with open_actor_system() as system:
@@ -90,9 +90,9 @@ async def test_a_drain_is_asked_for_by_post_and_by_nothing_else(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage, client_of(stage) as client:
         assert (await client.get("/drain")).status_code == 405
-        assert not stage.running.node.drain.is_set()
+        assert not stage.running.worker.drain.is_set()
         assert (await client.post("/drain")).status_code == 202
-        assert stage.running.node.drain.is_set()
+        assert stage.running.worker.drain.is_set()
 
 
 async def test_figures_are_given_in_the_format_of_prometheus(

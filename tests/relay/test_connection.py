@@ -32,7 +32,7 @@ from tests.helpers.stage import Stage, open_stage
 
 async def knock(stage: Stage, data: bytes) -> RecordingOwner:
     """Connect without any protocol, say something, and hear what comes."""
-    link = await stage.running.node.network.connect("127.0.0.1", stage.running.port.port)
+    link = await stage.running.worker.network.connect("127.0.0.1", stage.running.port.port)
     owner = RecordingOwner(link, keep_reading=True)
     link.write(data)
     return owner
@@ -64,7 +64,7 @@ async def test_garbage_gets_a_named_alert_a_closed_connection_a_counter_and_one_
         peer = await knock(stage, data)
         assert await peer.wait_closed() == "eof"
         assert peer.data == alert(code)
-        assert stage.running.node.counters.refused == {code.wire_name: 1}
+        assert stage.running.worker.counters.refused == {code.wire_name: 1}
         ends = [record for record in caplog.records if record.getMessage() == "peer_broke_protocol"]
         assert len(ends) == 1
         assert not [record for record in caplog.records if record.exc_info or record.levelno > logging.INFO]
@@ -127,20 +127,20 @@ async def test_without_test_hooks_nobody_can_crash_anything(
         anna = await stage.anna.connect()
         anna.say(TestCrash("connection"))
         assert await anna.expect_error() == ErrorCode.UNKNOWN_STANZA
-        assert stage.running.node.counters.crashes == 0
+        assert stage.running.worker.counters.crashes == 0
 
 
 async def test_a_recorded_first_message_does_not_replace_the_device(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        relay_key = stage.running.node.static.public
+        relay_key = stage.running.worker.static.public
         recorded = ClientConnection(stage.anna.keys, relay_key, Hello(), system_entropy).data_to_send()
         anna = await stage.anna.connect()
         thief = await knock(stage, recorded)
         await thief.wait_for_data(1)  # the relay's handshake message: it cannot know better yet
         await anna.expect_silence()
-        assert stage.running.node.presence.device_count == 1
+        assert stage.running.worker.presence.device_count == 1
 
 
 async def test_a_message_to_nobody_is_refused(
@@ -214,7 +214,7 @@ async def test_a_device_that_says_why_it_leaves_is_let_go(
         ben.channel.close(ErrorCode.INTERNAL)
         ben.flush()
         await ben.expect_end()
-        assert stage.running.node.presence.device_count == 0
+        assert stage.running.worker.presence.device_count == 0
 
 
 def test_sends_are_what_the_fast_path_knows() -> None:

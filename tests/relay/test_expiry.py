@@ -30,7 +30,7 @@ def queue_one(environment: Environment, device: DeviceAddress, expires_at: int) 
 
 async def test_users_are_due_when_the_head_of_a_queue_has_expired(tmp_path: Path, sim: SimNetwork) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        environment = stage.running.node.environment
+        environment = stage.running.worker.environment
         queue_one(environment, stage.anna.address, expires_at=100)
         queue_one(environment, stage.ben.address, expires_at=101)
         with environment.read() as reader:
@@ -47,7 +47,7 @@ async def test_a_queue_without_an_account_does_not_stop_the_sweep(
 ) -> None:
     clock = SettableClock()
     async with open_stage(tmp_path, sim, clock=clock) as stage:
-        environment = stage.running.node.environment
+        environment = stage.running.worker.environment
         queue_one(environment, DeviceAddress(UserId(1), stage.ben.address.device), expires_at=1)
         queue_one(environment, stage.ben.address, expires_at=1)
         await trio.sleep(2 * ROUND_SECONDS)
@@ -59,7 +59,7 @@ async def test_more_queues_than_a_slice_are_all_looked_at(
     tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_stage(tmp_path, sim, clock=SettableClock()) as stage:
-        environment = stage.running.node.environment
+        environment = stage.running.worker.environment
         empty: list[Op] = [
             mailboxes.put_cursor(DeviceAddress(UserId(user), stage.ben.address.device), DeviceCursor())
             for user in range(1, 2 * SLICE_QUEUES)
@@ -75,7 +75,7 @@ async def test_a_damaged_row_ends_a_round_and_not_the_sweep(
     tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_stage(tmp_path, sim, clock=SettableClock()) as stage:
-        environment = stage.running.node.environment
+        environment = stage.running.worker.environment
         queue_one(environment, stage.ben.address, expires_at=1)
         with environment.read() as reader:
             ((key, data),) = reader.scan(QUEUE, b"\0", b"\xff" * 18)

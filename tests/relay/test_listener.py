@@ -58,7 +58,7 @@ async def test_a_node_that_stops_takes_nobody_new(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        await drain(stage.running.node, stage.running.root)
+        await drain(stage.running.worker, stage.running.root)
         try:
             await sim.connect("127.0.0.1", stage.running.port.port)
         except ConnectionRefusedError:

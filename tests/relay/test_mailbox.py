@@ -14,7 +14,7 @@ from tests.helpers.stage import Phone, Stage, open_stage
 
 
 def in_memory(stage: Stage, phone: Phone) -> bool:
-    return stage.running.node.system.whereis(name_of(phone.address.user)) is not None
+    return stage.running.worker.system.whereis(name_of(phone.address.user)) is not None
 
 
 async def test_a_mailbox_without_device_or_work_leaves_memory_and_loses_nothing(
@@ -48,7 +48,7 @@ async def test_a_mailbox_that_left_memory_is_no_crash_to_those_who_wrote_to_it(
             await anna.ping()
         assert not in_memory(stage, stage.ben)
         await anna.expect_silence()
-        assert not stage.running.node.flights.get(stage.ben.address.user)
+        assert not stage.running.worker.flights.get(stage.ben.address.user)
 
 
 async def test_a_full_mailbox_refuses_by_name_until_the_device_has_taken_something(

@@ -17,7 +17,7 @@ async def test_what_is_told_to_a_dead_mailbox_is_dropped(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        handle = await Mailboxes(stage.running.node).get(stage.ben.address.user)
+        handle = await Mailboxes(stage.running.worker).get(stage.ben.address.user)
         handle.ref.kill()
         await handle.ref.wait_stopped()
         await stage.anna.connect()
@@ -34,7 +34,7 @@ async def test_an_upload_of_a_device_that_is_gone_is_not_stored(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         new = await stage.register_anew(stage.ben)
-        handle = await Mailboxes(stage.running.node).get(stage.ben.address.user)
+        handle = await Mailboxes(stage.running.worker).get(stage.ben.address.user)
         assert await handle.store_prekeys(stage.ben.address.device, None, ()) == 0
         bundles = await handle.take_bundles()
         assert [bundle.device for bundle in bundles] == [new.device]

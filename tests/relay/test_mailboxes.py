@@ -18,7 +18,7 @@ async def test_many_who_ask_at_once_get_the_same_mailbox(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        directory = Mailboxes(stage.running.node)
+        directory = Mailboxes(stage.running.worker)
         found: list[MailboxHandle] = []
 
         async def ask() -> None:
@@ -35,7 +35,7 @@ async def test_two_directories_do_not_start_two_mailboxes(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        first, second = Mailboxes(stage.running.node), Mailboxes(stage.running.node)
+        first, second = Mailboxes(stage.running.worker), Mailboxes(stage.running.worker)
         found: list[MailboxHandle] = []
 
         async def ask(directory: Mailboxes) -> None:
@@ -49,7 +49,7 @@ async def test_two_directories_do_not_start_two_mailboxes(
 
 async def test_nobody_has_no_mailbox(sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        directory = Mailboxes(stage.running.node)
+        directory = Mailboxes(stage.running.worker)
         with pytest.raises(RefusalError) as refusal:
             await directory.get(UserId(4711))
         assert refusal.value.code is ErrorCode.UNKNOWN_USER
@@ -59,7 +59,7 @@ async def test_looking_does_not_start_anything(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        directory = Mailboxes(stage.running.node)
+        directory = Mailboxes(stage.running.worker)
         assert directory.running(stage.ben.address.user) is None
         handle = await directory.get(stage.ben.address.user)
         running = directory.running(stage.ben.address.user)
@@ -71,7 +71,7 @@ async def test_a_mailbox_that_crashed_is_found_again(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        directory = Mailboxes(stage.running.node)
+        directory = Mailboxes(stage.running.worker)
         handle = await directory.get(stage.ben.address.user)
         handle.crash()
         await handle.ref.wait_stopped()

@@ -18,7 +18,7 @@ MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 
 def scrape(stage: Stage) -> dict[tuple[str, str], float]:
     """All samples, as {(name, value of the label or ""): value}."""
-    body, _ = Exposition(stage.running.node).render(TEXT)
+    body, _ = Exposition(stage.running.worker).render(TEXT)
     return {
         (sample.name, ",".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(body.decode())
@@ -30,7 +30,7 @@ async def test_every_family_is_exposed_and_nothing_of_ours_beside_them(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        body, _ = Exposition(stage.running.node).render(TEXT)
+        body, _ = Exposition(stage.running.worker).render(TEXT)
         lines = body.decode().splitlines()
         helped = dict(line.removeprefix("# HELP ").split(" ", 1) for line in lines if line[:6] == "# HELP")
         ours = {name: text for name, text in helped.items() if name.startswith("roost_")}
@@ -79,7 +79,7 @@ async def test_commits_are_a_histogram_whose_buckets_add_up(
         anna = await stage.anna.connect()
         anna.send(stage.ben.address.user, 1)
         await anna.expect_accepted(1)
-        commits = stage.running.node.journal.raw.statistics().commits
+        commits = stage.running.worker.journal.raw.statistics().commits
         figures = scrape(stage)
     assert figures["roost_journal_commit_seconds_count", ""] == commits > 0
     buckets = [value for (name, _), value in figures.items() if name == "roost_journal_commit_seconds_bucket"]
@@ -92,7 +92,7 @@ async def test_readiness_is_a_figure_with_its_reasons(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         assert scrape(stage)["roost_ready", ""] == 1
-        stage.running.node.presence.handshakes = stage.running.node.config.max_handshakes
+        stage.running.worker.presence.handshakes = stage.running.worker.config.max_handshakes
         figures = scrape(stage)
         assert (figures["roost_ready", ""], figures["roost_not_ready", "handshakes"]) == (0, 1)
 
@@ -123,7 +123,7 @@ async def test_the_format_is_the_one_that_was_asked_for(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path, accept: str
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        body, content_type = Exposition(stage.running.node).render(accept)
+        body, content_type = Exposition(stage.running.worker).render(accept)
     wanted = "application/openmetrics-text" if accept == OPENMETRICS else "text/plain"
     assert content_type.startswith(wanted)
     assert body.endswith(b"# EOF\n") == (accept == OPENMETRICS)

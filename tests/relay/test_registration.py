@@ -96,7 +96,7 @@ async def test_the_store_never_has_the_code_in_clear(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         await ask_code(await stage.stranger())
-        with stage.running.node.environment.read() as reader:
+        with stage.running.worker.environment.read() as reader:
             record = codes.load_code(reader, NUMBER)
         assert record is not None
         assert stage.running.codes.codes[NUMBER] not in repr(record)

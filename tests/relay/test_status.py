@@ -13,7 +13,7 @@ async def test_an_idle_node_has_nothing_to_show(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        status = node_status(stage.running.node)
+        status = node_status(stage.running.worker)
         levels = ("connections", "handshakes", "devices_online", "users_online", "queued_messages")
         assert [status[name] for name in levels] == [0] * len(levels)
         assert status["phase"] == "ready"

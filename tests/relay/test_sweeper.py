@@ -28,7 +28,7 @@ async def test_a_handshake_that_never_ends_is_ended_even_if_it_drips(
         assert await owner.wait_closed() == "eof"
         assert owner.data == b"\x00\x00\x01" + bytes((ErrorCode.HANDSHAKE_TIMEOUT,))
         assert HANDSHAKE_SECONDS < trio.current_time() - began < HANDSHAKE_SECONDS + 3
-        assert stage.running.node.presence.handshakes == 0
+        assert stage.running.worker.presence.handshakes == 0
 
 
 async def test_a_peer_that_has_vanished_without_a_word_is_noticed(
@@ -38,9 +38,9 @@ async def test_a_peer_that_has_vanished_without_a_word_is_noticed(
         anna = await stage.anna.connect()
         sim.silence(sim.links[0])
         await trio.sleep(TEST_CONFIG.keepalive_seconds * 2.5 + LOOK_EVERY_BEATS + 1)
-        assert stage.running.node.presence.device_count == 0
+        assert stage.running.worker.presence.device_count == 0
         assert anna.closed is None  # half-open: it was told nothing
-        assert stage.running.node.counters.connections_closed == {"idle-timeout": 1}
+        assert stage.running.worker.counters.connections_closed == {"idle-timeout": 1}
 
 
 async def test_a_silent_relay_pings_and_a_device_that_answers_stays(
@@ -49,7 +49,7 @@ async def test_a_silent_relay_pings_and_a_device_that_answers_stays(
     async with open_stage(tmp_path, sim) as stage:
         await stage.anna.connect()
         await trio.sleep(TEST_CONFIG.keepalive_seconds * 10)
-        assert stage.running.node.presence.device_count == 1
+        assert stage.running.worker.presence.device_count == 1
 
 
 async def test_a_reader_that_takes_nothing_is_closed_although_it_talks(
@@ -64,8 +64,8 @@ async def test_a_reader_that_takes_nothing_is_closed_although_it_talks(
             ben.say(Ping())
             anna.say(Ping())
             await trio.sleep(1)
-        closed = stage.running.node.counters.connections_closed
-        assert stage.running.node.presence.of_device(stage.ben.address) is None
+        closed = stage.running.worker.counters.connections_closed
+        assert stage.running.worker.presence.of_device(stage.ben.address) is None
         assert list(closed) == ["too-slow"]
 
 
@@ -80,6 +80,6 @@ async def test_what_waits_for_a_slow_reader_stays_within_the_limit(
             anna.send(stage.ben.address.user, number, b"x" * 60_000)
         await anna.expect_accepted(11)
         await trio.sleep(10)
-        assert stage.running.node.presence.of_device(stage.ben.address) is None
+        assert stage.running.worker.presence.of_device(stage.ben.address) is None
         again = await stage.ben.connect()
         assert len(await again.expect_deliveries(11)) == 11

@@ -18,7 +18,7 @@ def child(tree: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 async def mailboxes_of(stage: Stage) -> dict[str, Any]:
-    system = await tree_report(stage.running.node.system)
+    system = await tree_report(stage.running.worker.system)
     return child(child(system, "relay"), "mailboxes")
 
 
@@ -34,7 +34,7 @@ async def test_restarts_of_a_mailbox_show(sim: SimNetwork, autojump_clock: MockC
 
 async def test_a_crowd_is_counted(sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        directory = Mailboxes(stage.running.node)
+        directory = Mailboxes(stage.running.worker)
         for number in range(MAX_CHILDREN_LISTED + 5):
             await directory.get(make_phone(stage.running, f"+4917139300{number:02}").address.user)
         mailboxes = await mailboxes_of(stage)

@@ -14,16 +14,16 @@ async def test_an_account_has_a_phone_number_and_nobody_has_none(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        node = stage.running.node
-        assert node.phone_of(stage.anna.address.user) == stage.anna.number
-        assert node.phone_of(UserId(4711)) is None
+        worker = stage.running.worker
+        assert worker.phone_of(stage.anna.address.user) == stage.anna.number
+        assert worker.phone_of(UserId(4711)) is None
 
 
 async def test_connections_are_counted_from_one(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
-        assert [stage.running.node.next_connection_number() for _ in range(3)] == [1, 2, 3]
+        assert [stage.running.worker.next_connection_number() for _ in range(3)] == [1, 2, 3]
 
 
 async def test_the_message_rate_follows_what_was_accepted(
@@ -35,5 +35,5 @@ async def test_the_message_rate_follows_what_was_accepted(
             anna.send(stage.ben.address.user, number)
         await anna.expect_accepted(20)
         await trio.sleep(4.5)
-        assert stage.running.node.uptime_seconds >= 4
-        assert stage.running.node.messages_rate.per_second() >= 0
+        assert stage.running.worker.uptime_seconds >= 4
+        assert stage.running.worker.messages_rate.per_second() >= 0

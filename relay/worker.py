@@ -1,7 +1,7 @@
-"""What the actors of one node share: its ports, its settings, and its plain registers.
+"""What the actors of one worker process share: its ports, its settings, and its plain registers.
 
 The ports (clock, entropy, network, store, journal, SMS) are what a test or a simulation replaces; nothing
-else in this package reaches outside. It all lives as long as the node, across restarts of its actors.
+else in this package reaches outside. It all lives as long as the process, across restarts of its actors.
 """
 
 from dataclasses import dataclass, field
@@ -35,8 +35,8 @@ class Phase(Enum):
 
 
 @dataclass(slots=True)
-class Node:
-    """One node; every actor of the relay is given it."""
+class Worker:
+    """One worker of a node; every actor of the relay is given it."""
 
     config: Config
     clock: Clock
