@@ -20,7 +20,7 @@ from supervisors.errors import (
 )
 from supervisors.handle import SupervisorHandle
 from supervisors.intensity import Intensity
-from supervisors.os_process import Command, OsProcess, WhatPid, process_spec, tell_ready
+from supervisors.os_process import Command, OsProcess, Succession, WhatPid, process_spec, tell_ready
 from supervisors.strategy import AutoShutdown, Strategy
 from supervisors.supervisor import Supervisor, supervisor_spec
 from supervisors.tree import tree_as_data, tree_as_text
@@ -48,6 +48,7 @@ __all__ = [
     "Restart",
     "Shutdown",
     "Strategy",
+    "Succession",
     "Supervisor",
     "SupervisorError",
     "SupervisorHandle",

@@ -1,13 +1,15 @@
 """OsProcess: an operating-system process as an actor, so that one tree spans them all; OTP's port.
 
 Owns: the ready pipe, and a watcher (process_watcher.py) that holds the process itself.
-Talks to: its supervisor, as any actor; its watcher, by a link.
-Guarantees: a start is over when the process says it is ready; its end is this actor's end, with the exit
-status as the reason; however this actor ends, the process does not survive it.
+Talks to: its supervisor, as any actor; its watcher, by a link; whoever looks at its `Succession`.
+Guarantees: its end is this actor's end, with the exit status as the reason; however this actor ends, the
+process does not survive it.
 Restarts as: whatever its child specification says; the intensity counts it like any child.
 
 Life of one, in order:
 1. `on_start` starts the process and waits for its ready signal. It ends or dawdles first: the start fails.
+   With `Command.in_background` it does not wait: siblings start side by side, and a restart that takes long
+   does not hold up their supervisor. What comes before the signal is then a crash like any other.
 2. The process ends by itself: this actor stops, NORMAL for status 0, else a crash by ProcessEndedError.
 3. The supervisor says SHUTDOWN: SIGTERM, then wait. When the supervisor's patience (the spec's shutdown time)
    is over it kills this actor, and with it the process (SIGKILL).
@@ -16,17 +18,20 @@ Life of one, in order:
 
 Should the whole parent die by SIGKILL, nobody can act any more. So the child's standard input is a pipe whose
 other end only the parent holds: a child that must not outlive its parent ends when it reads its end there.
+The process has a process group of its own: Ctrl-C in the parent's terminal is the parent's business, which
+then ends its children in the order that is right.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 
 import trio
 
-from actors import Actor, ActorRef, Exit, ExitReason, StartError
+from actors import Actor, ActorRef, Exit, ExitReason, StartError, TaskDone, crash, start_task
 from supervisors.child_spec import ChildSpec, Restart, Shutdown
 from supervisors.errors import ChildSpecError, ProcessEndedError, ProcessNotReadyError
 from supervisors.intensity import is_duration
@@ -37,6 +42,9 @@ READY_FD_VARIABLE = "ROOST_READY_FD"
 
 DEFAULT_START_SECONDS = 30.0
 _READY_CHUNK_BYTES = 64
+
+MAX_INPUT_BYTES = 32 * 1024
+"""Half of what a pipe holds on Linux: it is written at once, before the child has read anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ class Command:
         ready: whether the child will say that it is ready, by writing to that descriptor (see `tell_ready`).
             False: it counts as ready as soon as it runs.
         start_seconds: how long it may take to be ready.
+        in_background: whether the start is over as soon as it runs, and getting ready is part of its life.
+        input: what it finds on its standard input, which then stays open; not in `ps`, not in any repr.
+        pass_fds: descriptors that it inherits, by the same numbers.
 
     Raises:
         ChildSpecError: a field has a value that makes no sense.
@@ -58,12 +69,17 @@ class Command:
     env: Mapping[str, str] | None = None
     ready: bool = False
     start_seconds: float = DEFAULT_START_SECONDS
+    in_background: bool = False
+    input: bytes = field(default=b"", repr=False)
+    pass_fds: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.argv, str) or not self.argv:
             raise ChildSpecError("argv", self.argv, "a program and its arguments")
         if not is_duration(self.start_seconds):
             raise ChildSpecError("start_seconds", self.start_seconds, "a number of seconds, 0 or more")
+        if len(self.input) > MAX_INPUT_BYTES:
+            raise ChildSpecError("input", len(self.input), f"at most {MAX_INPUT_BYTES} bytes long")
 
     @property
     def program(self) -> str:
@@ -76,10 +92,11 @@ def process_spec(
     command: Command,
     restart: Restart = Restart.PERMANENT,
     shutdown: float | Shutdown | None = None,
+    line: Succession | None = None,
 ) -> ChildSpec:
-    """The child specification of an OS process."""
-    line = Succession()
-    return ChildSpec(id, lambda: OsProcess(command, line), restart, shutdown)
+    """The child specification of an OS process; `line` is for whoever wants to know how its lives go."""
+    lives = line if line is not None else Succession()
+    return ChildSpec(id, lambda: OsProcess(command, lives), restart, shutdown)
 
 
 def tell_ready(environ: Mapping[str, str] = os.environ) -> bool:
@@ -102,12 +119,51 @@ class WhatPid:
 
 
 class Succession:
-    """The lives of one child: lets the next wait until the process of the one before is gone."""
+    """The lives of one child: lets the next wait until the process of the one before is gone.
 
-    __slots__ = ("watcher",)
+    And tells outsiders how the present one is doing, without asking anybody: `on_change` is called, in the
+    loop, after each change. It must not raise.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("lives", "on_change", "pid", "ready_since", "times_ready", "watcher")
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self.watcher: ActorRef | None = None  # of the latest life
+        self.on_change = on_change
+        self.pid: int | None = None  # None between two lives
+        self.ready_since: float | None = None  # on trio's clock; None unless it runs and is ready
+        self.lives = 0  # processes that were started
+        self.times_ready = 0  # those of them that have been ready
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process runs and has said that it is ready (or is not expected to say so)."""
+        return self.ready_since is not None
+
+    def began(self, pid: int | None) -> None:
+        """A process was started."""
+        self.lives += 1
+        self.pid, self.ready_since = pid, None
+        self.on_change()
+
+    def is_up(self) -> None:
+        """The process is ready."""
+        self.times_ready += 1
+        self.ready_since = trio.current_time()
+        self.on_change()
+
+    def ended(self) -> None:
+        """The process is gone, or about to be."""
+        self.pid = self.ready_since = None
+        self.on_change()
+
+
+class _Word(Enum):
+    """What came out of the ready pipe."""
+
+    READY = "ready"
+    END = "end"  # it ended without a word: the process has ended, or closed it and never will be ready
+    NOTHING = "nothing"  # in time
 
 
 class OsProcess(Actor):
@@ -120,7 +176,7 @@ class OsProcess(Actor):
         self._watched = Watched()
 
     async def on_start(self) -> None:
-        """Start the process and wait until it is ready.
+        """Start the process and wait until it is ready, unless that is to happen in the background.
 
         Raises:
             OSError: the program cannot be run.
@@ -131,54 +187,94 @@ class OsProcess(Actor):
         if self._line.watcher is not None:
             await self._line.watcher.wait_stopped()
         reader, writer = os.pipe()
-        async with trio.lowlevel.FdStream(reader) as ready:
+        ready = trio.lowlevel.FdStream(reader)
+        try:
             try:
                 self._watcher = self._line.watcher = await self._start_watcher(writer)
             finally:
                 os.close(writer)  # the child has its own; ours would keep the pipe from ever ending
-            if self.command.ready:
-                await self._wait_until_ready(ready)
+            self._line.began(self._watched.pid)
+            await self._get_ready(ready)
+        except BaseException:
+            await trio.aclose_forcefully(ready)
+            self._line.ended()
+            raise
 
     async def _start_watcher(self, ready_writer: int) -> ActorRef:
-        environ = {**os.environ, **(self.command.env or {})}
+        command, watched = self.command, self._watched
+        environ = {**os.environ, **(command.env or {})}
         environ.pop(READY_FD_VARIABLE, None)  # it may be our own, from the parent that started us
-        inherited: tuple[int, ...] = ()
-        if self.command.ready:
+        inherited = tuple(command.pass_fds)
+        if command.ready:
             environ[READY_FD_VARIABLE] = str(ready_writer)
-            inherited = (ready_writer,)
-        argv, watched = list(self.command.argv), self._watched
+            inherited += (ready_writer,)
+        argv = list(command.argv)
         try:
             return await self.system.start(
-                lambda: ProcessWatcher(watched, argv, environ, pass_fds=inherited), link_to=self.ref
+                lambda: ProcessWatcher(watched, argv, environ, pass_fds=inherited, input=command.input),
+                link_to=self.ref,
             )
         except StartError as failure:
             raise (failure.reason.error or failure) from None  # the program's own trouble is what counts
 
-    async def _wait_until_ready(self, ready: trio.lowlevel.FdStream) -> None:
+    async def _get_ready(self, ready: trio.lowlevel.FdStream) -> None:
+        if not self.command.ready:
+            await ready.aclose()
+            self._line.is_up()
+        elif self.command.in_background:
+            await start_task(self.system, lambda: self._listen(ready), link_to=self.ref, report_to=self.ref)
+        else:
+            failure = await self._failure(await self._listen(ready))
+            if failure is not None:
+                raise failure
+
+    async def _listen(self, ready: trio.lowlevel.FdStream) -> _Word:
+        """Wait for the process's word, or for the end of our patience."""
+        async with ready:
+            with trio.move_on_after(self.command.start_seconds):
+                return _Word.READY if await ready.receive_some(_READY_CHUNK_BYTES) else _Word.END
+            return _Word.NOTHING
+
+    async def _failure(self, word: _Word) -> Exception | None:
+        """What a word means: None if the process is ready."""
+        if word is _Word.READY:
+            self._line.is_up()
+            return None
+        if word is _Word.NOTHING:
+            return ProcessNotReadyError(self.command.program, self.command.start_seconds)
         process = self._watched.process
         assert process is not None
-        with trio.move_on_after(self.command.start_seconds):
-            if await ready.receive_some(_READY_CHUNK_BYTES):
-                return
-            # The pipe ended without a word: the process has ended, or it closed it and never will be ready.
-            status = await process.wait()
-            raise ProcessEndedError(self.command.program, describe_status(status), status)
-        raise ProcessNotReadyError(self.command.program, self.command.start_seconds)
+        status = await process.wait()
+        return ProcessEndedError(self.command.program, describe_status(status), status)
 
-    def handle(self, message: object) -> object:
-        """The process's end, and `WhatPid`, which is answered with the number or None."""
+    async def handle(self, message: object) -> object:
+        """The process's word and its end, and `WhatPid`, which is answered with the number or None."""
         match message:
             case Exit(ref, reason) if ref is self._watcher:
                 self._watcher = None
+                self._line.ended()
                 self.stop(reason)
+            case TaskDone(_, _Word() as word):
+                await self._hear(word)
+            case Exit():
+                pass  # the task that has listened for the word
             case WhatPid():
                 return self._watched.pid
             case _:
                 self.unexpected(message)
         return None
 
+    async def _hear(self, word: _Word) -> None:
+        if word is _Word.END:
+            return  # the process's own end comes too, and says more
+        failure = await self._failure(word)
+        if failure is not None and self._watcher is not None:
+            self._watcher.kill()  # it did not get ready; who knows whether it would listen to SIGTERM
+            self.stop(crash(failure))
+
     async def on_stop(self, reason: ExitReason) -> None:
         """Ask the process to end and wait; whoever loses patience kills this actor."""
+        self._line.ended()
         if self._watcher is not None:
             self._watched.terminate()
             await self._watcher.wait_stopped()

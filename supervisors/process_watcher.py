@@ -47,12 +47,18 @@ class ProcessWatcher(Actor):
     """Starts a process and ends with it: NORMAL if its status was 0, else a crash by ProcessEndedError."""
 
     def __init__(
-        self, watched: Watched, argv: Sequence[str], environ: Mapping[str, str], pass_fds: Sequence[int]
+        self,
+        watched: Watched,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        pass_fds: Sequence[int],
+        input: bytes = b"",  # noqa: A002 - the name that subprocess has for it
     ) -> None:
         self._watched = watched
         self._argv = argv
         self._environ = environ
         self._pass_fds = pass_fds
+        self._input = input
 
     async def on_start(self) -> None:
         """Start the process.
@@ -64,12 +70,16 @@ class ProcessWatcher(Actor):
         # where a kill would find no handler to get out of.
         self.ref.tell_nowait(Watch())
         process = self._watched.process = await trio.lowlevel.open_process(
-            list(self._argv), stdin=subprocess.PIPE, env=self._environ, pass_fds=self._pass_fds
+            list(self._argv),
+            stdin=subprocess.PIPE,
+            env=self._environ,
+            pass_fds=self._pass_fds,
+            process_group=0,  # out of reach of the terminal's Ctrl-C
         )
         try:
-            await (
-                trio.lowlevel.checkpoint_if_cancelled()
-            )  # killed during the start: it was not cancelled then
+            # Killed during the start: it was not cancelled then, and is here.
+            await trio.lowlevel.checkpoint_if_cancelled()
+            await _tell(process, self._input)
         except trio.Cancelled:
             await _end_now(process)
             raise
@@ -85,6 +95,16 @@ class ProcessWatcher(Actor):
         finally:
             await _end_now(process)
         self.stop(exit_reason(os.path.basename(self._argv[0]), status))
+
+
+async def _tell(process: trio.Process, words: bytes) -> None:
+    """Put the first words into the process's standard input; if it has ended already, its end tells."""
+    assert process.stdin is not None
+    if words:
+        try:
+            await process.stdin.send_all(words)
+        except trio.BrokenResourceError:
+            pass
 
 
 async def _end_now(process: trio.Process) -> None:

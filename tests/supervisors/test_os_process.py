@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from supervisors import (
     ProcessNotReadyError,
     Restart,
     Shutdown,
+    Succession,
     Supervisor,
     SupervisorHandle,
     WhatPid,
@@ -36,9 +39,12 @@ UNTIL_PARENT_DIES = "import sys; sys.stdin.read()"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
 
 
-def python(code: str, ready: bool = True, start_seconds: float = 30.0) -> Command:
+def python(
+    code: str, ready: bool = True, start_seconds: float = 30.0, in_background: bool = False
+) -> Command:
     # -I -S: a child that starts in 10 ms instead of 50.
-    return Command([sys.executable, "-I", "-S", "-c", code], ready=ready, start_seconds=start_seconds)
+    argv = [sys.executable, "-I", "-S", "-c", code]
+    return Command(argv, ready=ready, start_seconds=start_seconds, in_background=in_background)
 
 
 STAYS = python(READY + UNTIL_PARENT_DIES)
@@ -218,8 +224,105 @@ async def test_a_process_learns_that_its_parent_is_gone_by_the_end_of_its_input(
     assert os.readlink(f"/proc/{pid}/fd/0").startswith(("pipe:", "socket:"))
 
 
+class Watching:
+    """Somebody who looks at a child's lives, and is woken by each change."""
+
+    def __init__(self) -> None:
+        self.line = Succession(self._changed)
+        self._change = trio.Event()
+
+    def _changed(self) -> None:
+        self._change.set()
+        self._change = trio.Event()
+
+    async def until(self, condition: Callable[[Succession], bool]) -> None:
+        with trio.fail_after(10):
+            while not condition(self.line):
+                await self._change.wait()
+
+
+async def test_started_in_the_background_it_is_waited_for_by_nobody(system: ActorSystem) -> None:
+    # Each waits for the other's word: started one after the other they would never be ready.
+    reader, writer = os.pipe()
+    first = f"import os; os.read({reader}, 1);" + READY + UNTIL_PARENT_DIES
+    second = f"import os; os.write({writer}, b'!');" + READY + UNTIL_PARENT_DIES
+    watching = [Watching(), Watching()]
+    specs = [
+        process_spec(
+            name, replace(python(code, in_background=True), pass_fds=(reader, writer)), line=each.line
+        )
+        for name, code, each in zip(("a", "b"), (first, second), watching, strict=True)
+    ]
+    sup = await system.start(lambda: Supervisor(specs))
+    for each in watching:
+        await each.until(lambda line: line.is_ready)
+    await sup.stop()
+    assert [each.line.pid for each in watching] == [None, None]
+    os.close(reader)
+    os.close(writer)
+
+
+async def test_in_the_background_an_end_before_it_is_ready_is_a_crash_like_any_other(
+    system: ActorSystem,
+) -> None:
+    watching = Watching()
+    command = python("raise SystemExit(3)", in_background=True)
+    ref = await system.start(lambda: OsProcess(command, watching.line))
+    error = (await ref.wait_stopped()).error
+    assert isinstance(error, ProcessEndedError)
+    assert error.status == 3
+    assert (watching.line.lives, watching.line.times_ready, watching.line.pid) == (1, 0, None)
+
+
+async def test_in_the_background_who_is_not_ready_in_time_is_killed(system: ActorSystem) -> None:
+    deaf = python(DEAF + UNTIL_PARENT_DIES, start_seconds=0.05, in_background=True)
+    ref = await system.start(lambda: OsProcess(deaf))
+    pid = await pid_of(ref)
+    assert isinstance((await ref.wait_stopped()).error, ProcessNotReadyError)
+    assert not is_running(pid)
+
+
+async def test_a_restart_in_the_background_shows_in_the_succession(system: ActorSystem) -> None:
+    watching = Watching()
+    command = python(READY + UNTIL_PARENT_DIES, in_background=True)
+    await system.start(lambda: Supervisor([process_spec("worker", command, line=watching.line)]))
+    await watching.until(lambda line: line.is_ready)
+    first = watching.line.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    await watching.until(lambda line: line.times_ready == 2)
+    assert watching.line.pid not in (None, first)
+    assert watching.line.lives == 2
+
+
+async def test_what_it_is_told_stands_on_its_input_and_the_input_stays_open(
+    system: ActorSystem, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard"
+    code = f"import sys; open({str(heard)!r}, 'w').write(sys.stdin.readline());" + READY + UNTIL_PARENT_DIES
+    command = replace(python(code), input=b"a secret\n")
+    ref = await system.start(lambda: OsProcess(command))
+    assert heard.read_text() == "a secret\n"
+    assert is_running(await pid_of(ref))
+    assert "secret" not in repr(command)
+
+
+async def test_a_process_that_does_not_listen_to_what_it_is_told_is_no_failure(system: ActorSystem) -> None:
+    command = Command(["true"], input=b"nobody reads this\n")
+    ref = await system.start(lambda: OsProcess(command))
+    assert await ref.wait_stopped() == NORMAL
+
+
+async def test_it_is_out_of_reach_of_the_terminal_s_signals(system: ActorSystem) -> None:
+    ref = await system.start(lambda: OsProcess(STAYS))
+    pid = await pid_of(ref)
+    assert os.getpgid(pid) == pid != os.getpgid(0)
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("argv", ""), ("argv", []), ("argv", "ls -l"), ("start_seconds", -1)], ids=str
+    ("field", "value"),
+    [("argv", ""), ("argv", []), ("argv", "ls -l"), ("start_seconds", -1), ("input", b"x" * 40_000)],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_faulty_command_is_refused(field: str, value: object) -> None:
     with pytest.raises(ChildSpecError, match=f"^{field} must be"):
