@@ -14,7 +14,7 @@ from protocol.hello import Hello
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from protocol.limits import AEAD_TAG_BYTES
 from protocol.noise.primitives import KeyPair
-from protocol.stanzas import Accepted, Ack, Deliver, Delivered, Ping, Send, Stanza, Typing
+from protocol.stanzas import Accepted, Ack, Deliver, Delivered, Ping, Presence, Send, Stanza, Typing
 
 # The ciphertext of an end-to-end "hello" in a running session; a test of protocol/e2e says so.
 HELLO_CIPHERTEXT_BYTES: Final = 65
@@ -64,6 +64,7 @@ BUDGETS: Final[tuple[Budget, ...]] = (
     Budget("✓ Accepted, few chats, number up to 255", Accepted(_USER, _SMALL), False, _FEW, None),
     Budget("✓✓ Delivered, few chats, number up to 255", Delivered(_USER, _SMALL), False, _FEW, None),
     Budget('Send of "hello", few chats, number up to 255', Send(_USER, _SMALL, _CIPHERTEXT), True, _FEW, 99),
+    Budget("Presence, few chats", Presence(_USER, 0, 2**31), False, _FEW, None),
     Budget(
         'Send of "hello", a thousand chats, number up to 2^32',
         Send(_USER, _NUMBER, _CIPHERTEXT), True, _MANY, None,

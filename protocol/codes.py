@@ -47,6 +47,7 @@ class ErrorCode(IntEnum):
     MESSAGE_TOO_LARGE = 68
     STORAGE_FULL = 69
     NO_SUCH_REQUEST = 70
+    LIST_FULL = 71
 
     @property
     def wire_name(self) -> str:
@@ -89,6 +90,7 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.MESSAGE_TOO_LARGE: "The message is larger than the relay accepts.",
     ErrorCode.STORAGE_FULL: "The relay's disk is full; nothing was accepted.",
     ErrorCode.NO_SUCH_REQUEST: "There is nothing that this request could refer to.",
+    ErrorCode.LIST_FULL: "There is no room for more in this list; take some out first.",
 }
 
 

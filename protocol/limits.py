@@ -85,6 +85,20 @@ MAX_PROGRESS_USERS: Final = 256
 # 256 chats with as many still fit a frame.
 MAX_EXPIRED_RUNS: Final = 8
 
+# Users in one list of a ChangeSettings; longer lists take several requests. Four full lists fit a frame.
+MAX_SETTINGS_USERS: Final = 1_024
+
+# Users that one account may block: the answer lists them all, and its mailbox holds them in memory.
+MAX_BLOCKED_USERS: Final = 1_024
+
+# --- Profiles ---
+
+# Half of the largest picture, with AES-GCM's nonce and tag: a piece fits a frame, and a picture is two.
+MAX_PROFILE_PIECE_BYTES: Final = 32_768 + 28
+
+# Name and about; the picture's first half; its second.
+MAX_PROFILE_PIECES: Final = 3
+
 # --- Hello ---
 
 # The first thing a stranger can make us decode (from an IK message it is encrypted to us only).

@@ -184,6 +184,15 @@ _PROGRESS: Final = Record(
     optional=1,
 )
 
+_AUDIENCE: Final = OneOf(tuple(s.Audience))
+_PRIVACY: Final = Record(
+    s.Privacy, (("last_seen", _AUDIENCE), ("read_receipts", _AUDIENCE), ("profile", _AUDIENCE))
+)
+_USERS: Final = ListOf(_USER, limits.MAX_SETTINGS_USERS)
+_PIECE: Final = Uint(limits.MAX_PROFILE_PIECES - 1)
+_VERSION: Final = Uint(limits.MAX_UINT63)
+_PROFILE_DATA: Final = Bytes(limits.MAX_PROFILE_PIECE_BYTES)
+
 # What a chat's handle stands for depends on who says it: a client writes to users, and hears from devices.
 _TO_USER: Final = Chat(from_client=Names.USER, from_relay=None)
 _OF_USER: Final = Chat(from_client=None, from_relay=Names.USER)
@@ -221,6 +230,11 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(12, s.Error, _BOTH, code=Code(), detail=_DETAIL),
     _row(13, s.Failed, _RELAY, request=_REQUEST, code=Code(), detail=_DETAIL),
     _row(14, s.Expired, _RELAY, chat=_OF_USER, first=_NUMBER, last=_NUMBER),
+    _row(15, s.Presence, _RELAY, chat=_OF_USER, online=Uint(1), last_seen=_Optional(Uint(limits.MAX_UINT63))),
+    _row(16, s.Subscribe, _CLIENT, chat=_TO_USER),
+    _row(17, s.Unsubscribe, _CLIENT, chat=_TO_USER),
+    _row(18, s.Available, _CLIENT),
+    _row(19, s.Unavailable, _CLIENT),
     _row(
         24, s.Welcome, _RELAY,
         user=_USER_OR_NONE, device=Uint(limits.MAX_DEVICE_ID), server_time=Uint(limits.MAX_UINT63),
@@ -247,6 +261,25 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(42, s.FetchProgress, _CLIENT, request=_REQUEST, users=ListOf(_USER, limits.MAX_PROGRESS_USERS)),
     _row(43, s.Progresses, _RELAY, request=_REQUEST, chats=ListOf(_PROGRESS, limits.MAX_PROGRESS_USERS)),
     _row(44, s.TestCrash, _CLIENT, target=OneOf(("connection", "mailbox"))),
+    _row(
+        46, s.ChangeSettings, _CLIENT,
+        request=_REQUEST, privacy=Either((Null(), _PRIVACY)), block=_USERS, unblock=_USERS,
+        add_contacts=_USERS, remove_contacts=_USERS,
+    ),
+    _row(
+        47, s.Settings, _RELAY,
+        request=_REQUEST, privacy=_PRIVACY, blocked=ListOf(_USER, limits.MAX_BLOCKED_USERS), contacts=_COUNT,
+    ),
+    _row(
+        48, s.StoreProfile, _CLIENT,
+        request=_REQUEST, version=_VERSION, piece=_PIECE, data=_PROFILE_DATA,
+    ),
+    _row(49, s.ProfileStored, _RELAY, request=_REQUEST),
+    _row(
+        50, s.FetchProfile, _CLIENT,
+        request=_REQUEST, user=_USER, piece=_PIECE, known_version=_VERSION,
+    ),
+    _row(51, s.Profile, _RELAY, request=_REQUEST, version=_VERSION, data=_PROFILE_DATA),
 )  # fmt: skip
 
 SPEC_OF_NUMBER: Final[dict[int, StanzaSpec]] = {spec.number: spec for spec in SCHEMA}

@@ -26,6 +26,25 @@ class CodeRoute(StrEnum):
     VOICE = "voice"
 
 
+class Audience(StrEnum):
+    """Who may see something of a user. Nobody else can tell it from there being nothing to see."""
+
+    EVERYONE = "everyone"
+    CONTACTS = "contacts"
+    """Those whom the user has named to the relay, and nobody else."""
+    NOBODY = "nobody"
+
+
+class Privacy(NamedTuple):
+    """Who may see what of a user; what anybody has who has not chosen."""
+
+    last_seen: Audience = Audience.EVERYONE
+    """Online and last seen. Mutual: who hides them from somebody does not see theirs."""
+    read_receipts: Audience = Audience.EVERYONE
+    """Who is told what was read. Mutual as well."""
+    profile: Audience = Audience.EVERYONE
+
+
 class Part(NamedTuple):
     """One message encrypted for one device of the recipient."""
 
@@ -143,6 +162,44 @@ class Error:
 
     code: int
     detail: Detail = None
+
+
+# --- Who is there ---
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How a user is whom the client watches: said once at first, and then whenever it changes."""
+
+    chat: UserId
+    online: int
+    """1: at a device at this moment; 0: not, or not for this client to know."""
+    last_seen: int | None = None
+    """Unix seconds; None while online, and where there is nothing to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Tell me how this user is, and again whenever it changes, until I unsubscribe or leave."""
+
+    chat: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """I do not want to know any more."""
+
+    chat: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """Somebody is at this device: others may see it as online. Without it a device is only connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Nobody is at this device any more, though it stays connected."""
 
 
 # --- Messages ---
@@ -350,6 +407,72 @@ class Progresses:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeSettings:
+    """Change what is kept of this account's privacy; one that changes nothing asks how it stands."""
+
+    request: int
+    privacy: Privacy | None
+    """None: as it is."""
+    block: tuple[UserId, ...]
+    unblock: tuple[UserId, ...]
+    add_contacts: tuple[UserId, ...]
+    """Who `contacts` means. Forgotten by the relay as soon as no setting says `contacts`."""
+    remove_contacts: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is kept of this account's privacy, after the change."""
+
+    request: int
+    privacy: Privacy
+    blocked: tuple[UserId, ...]
+    contacts: int
+    """How many contacts the relay has been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreProfile:
+    """Keep a piece of this account's encrypted profile; piece 0, which is sent last, puts it in place."""
+
+    request: int
+    version: int
+    """Random, the same for all pieces of one profile. 0: the profile is to be taken away."""
+    piece: int
+    """0: name and about; 1 and up: the picture."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStored:
+    """The piece is stored, or everything is gone."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProfile:
+    """Let me have a piece of a user's encrypted profile."""
+
+    request: int
+    user: UserId
+    piece: int
+    known_version: int
+    """What the client has already; 0: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A piece of a profile, encrypted by its owner; the key travels end to end."""
+
+    request: int
+    version: int
+    """0: there is none, or none for this client."""
+    data: bytes
+    """Empty if the version is the known one, or 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class TestCrash:
     """Make an actor of the relay crash. Only a relay started with test hooks knows it."""
 
@@ -362,5 +485,7 @@ class TestCrash:
 Stanza: TypeAlias = (
     Ping | Pong | Ack | Accepted | Delivered | Read | Typing | Paused | Send | Deliver | Refused | Bind
     | Error | Failed | Expired | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys
-    | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash
+    | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash | Presence
+    | Subscribe | Unsubscribe | Available | Unavailable | ChangeSettings | Settings | StoreProfile
+    | ProfileStored | FetchProfile | Profile
 )  # fmt: skip

@@ -13,10 +13,12 @@ from protocol.schema import SCHEMA, SPEC_OF_CLASS, SPEC_OF_NUMBER, Sender, Stanz
 NUMBERS = {
     "Ping": 0, "Pong": 1, "Ack": 2, "Accepted": 3, "Delivered": 4, "Read": 5, "Typing": 6, "Paused": 7,
     "Send": 8, "Deliver": 9, "Refused": 10, "Bind": 11, "Error": 12, "Failed": 13, "Expired": 14,
+    "Presence": 15, "Subscribe": 16, "Unsubscribe": 17, "Available": 18, "Unavailable": 19,
     "Welcome": 24,
     "RequestCode": 32, "CodeSent": 33, "Register": 34, "Registered": 35, "UploadPrekeys": 36, "Done": 37,
     "FetchBundles": 38, "Bundles": 39, "Lookup": 40, "Found": 41, "FetchProgress": 42, "Progresses": 43,
-    "TestCrash": 44,
+    "TestCrash": 44, "ChangeSettings": 46, "Settings": 47, "StoreProfile": 48, "ProfileStored": 49,
+    "FetchProfile": 50, "Profile": 51,
 }  # fmt: skip
 
 
