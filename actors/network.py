@@ -23,6 +23,7 @@ Not here: what the bytes mean (``protocol/``), who may connect (``relay/listener
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -161,11 +162,13 @@ class Listener(Protocol):
 class Network(Protocol):
     """Where links come from; what an actor is given instead of sockets."""
 
-    async def listen(self, host: str, port: int, backlog: int) -> Listener:
+    async def listen(self, host: str, port: int, backlog: int, *, reuse_port: bool = False) -> Listener:
         """Open a port; 0 lets the system choose one.
 
         ``backlog`` bounds the peers that have connected and were not accepted yet; beyond it the kernel lets
-        new ones wait and retry.
+        new ones wait and retry. With ``reuse_port`` several listeners, of several processes too, share the
+        port if all of them say so: each new peer goes to one of them, and those who wait at a listener that
+        closes, or whose process dies, are lost.
 
         Raises:
             OSError: as the socket says (address in use, no permission, unknown host).
@@ -179,6 +182,26 @@ class Network(Protocol):
 
         Raises:
             OSError: as the socket says (refused, unreachable, unknown host); of the last address tried.
+        """
+
+    async def listen_local(self, path: Path, backlog: int) -> Listener:
+        """Listen for other processes of this machine, at a name in the file system.
+
+        A file that a killed process has left there is replaced; closing removes it. The path may be of any
+        length. ``Listener.host`` is the path, its port 0.
+
+        Raises:
+            OSError: EADDRINUSE if a living process listens there; otherwise as the system says (no such
+                folder, no permission).
+        """
+
+    async def connect_local(self, path: Path) -> Link:
+        """Connect to who listens at ``path``; waits while its backlog is full.
+
+        Cancelled, it leaves nothing behind.
+
+        Raises:
+            OSError: nobody listens there (FileNotFoundError, ConnectionRefusedError), or as the system says.
         """
 
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:

@@ -12,9 +12,11 @@ import logging
 import os
 import socket
 from collections.abc import Callable, MutableMapping
+from pathlib import Path
 
 import trio
 
+from actors.local_socket import file_identity, peer_name, remove_local
 from actors.network import Link, Listener
 
 log = logging.getLogger("roost.actors")
@@ -60,11 +62,10 @@ class SocketListener:
     def __init__(
         self,
         sock: socket.socket,
-        adopt: Callable[[socket.socket, tuple[object, ...]], Link],
+        adopt: Callable[[socket.socket, str], Link],
         registry: MutableMapping[Listener, None],
     ) -> None:
-        self.host: str = sock.getsockname()[0]
-        self.port: int = sock.getsockname()[1]
+        self.host, self.port = self._place(sock)
         self._sock = sock
         self._adopt = adopt
         self._registry = registry
@@ -78,7 +79,8 @@ class SocketListener:
         await trio.lowlevel.checkpoint()
         while not self._closed:
             try:
-                return self._adopt(*self._sock.accept())
+                sock, address = self._sock.accept()
+                return self._adopt(sock, self._name_peer(sock, address))
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._sock)
             except OSError as error:
@@ -94,6 +96,15 @@ class SocketListener:
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
         self._give_up_reserve()
+
+    def _place(self, sock: socket.socket) -> tuple[str, int]:
+        """Where the socket listens."""
+        host, port = sock.getsockname()[:2]
+        return host, port
+
+    def _name_peer(self, _sock: socket.socket, address: tuple[object, ...]) -> str:
+        """What the link to an accepted peer calls it."""
+        return name_address(address)
 
     async def _endure(self, error: OSError) -> None:
         if error.errno in _PEER_GAVE_UP:
@@ -139,6 +150,38 @@ class SocketListener:
                 "hint": "raise the limit of open files (ulimit -n)",
             },
         )
+
+
+class LocalListener(SocketListener):
+    """A ``Listener`` at a name in the file system, which goes when the listener closes."""
+
+    def __init__(
+        self,
+        path: Path,
+        sock: socket.socket,
+        adopt: Callable[[socket.socket, str], Link],
+        registry: MutableMapping[Listener, None],
+    ) -> None:
+        self._path = path
+        self._identity = file_identity(path)  # so that a successor's file is left alone
+        super().__init__(sock, adopt, registry)
+
+    def close(self) -> None:
+        """See ``Listener.close``; peers find nobody from now on."""
+        remove_local(self._path, self._identity)
+        super().close()
+
+    def _place(self, _sock: socket.socket) -> tuple[str, int]:
+        return str(self._path), 0
+
+    def _name_peer(self, sock: socket.socket, _address: object) -> str:
+        return peer_name(sock)
+
+
+def name_address(address: tuple[object, ...]) -> str:
+    """Write an internet address as text: ``"127.0.0.1:40112"``, ``"[::1]:40112"``."""
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
 def _open_reserve() -> int:

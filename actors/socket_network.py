@@ -11,12 +11,14 @@ link is closing or some mailbox was full.
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 
+from actors.local_socket import connect_local, listen_local, peer_name
 from actors.network import Link, Listener
 from actors.socket_link import SocketLink
-from actors.socket_listener import SocketListener
+from actors.socket_listener import LocalListener, SocketListener, name_address
 from actors.turn_end import TurnEnd
 
 # How long a peer may take to accept what was written before close(). Long enough for a phone that is waking
@@ -57,7 +59,7 @@ class SocketNetwork(ABC):
 
     # -- Network --
 
-    async def listen(self, host: str, port: int, backlog: int) -> SocketListener:
+    async def listen(self, host: str, port: int, backlog: int, *, reuse_port: bool = False) -> SocketListener:
         """See ``Network.listen``; of a name with several addresses the first is taken."""
         found = await trio.socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
@@ -67,12 +69,21 @@ class SocketNetwork(ABC):
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if reuse_port:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind(address)
             sock.listen(backlog)
         except BaseException:
             sock.close()
             raise
         listener = SocketListener(sock, self.adopt, self._listeners)
+        self._listeners[listener] = None
+        return listener
+
+    async def listen_local(self, path: Path, backlog: int) -> LocalListener:
+        """See ``Network.listen_local``."""
+        await trio.lowlevel.checkpoint()
+        listener = LocalListener(path, listen_local(path, backlog), self.adopt, self._listeners)
         self._listeners[listener] = None
         return listener
 
@@ -85,7 +96,7 @@ class SocketNetwork(ABC):
             sock = socket.socket(family, kind, protocol)
             try:
                 await _connect(sock, address)
-                return self.adopt(sock, address)
+                return self.adopt(sock, name_address(address))
             except OSError as error:
                 sock.close()
                 failure = error
@@ -94,13 +105,18 @@ class SocketNetwork(ABC):
                 raise
         raise failure
 
+    async def connect_local(self, path: Path) -> Link:
+        """See ``Network.connect_local``."""
+        sock = await connect_local(path)
+        return self.adopt(sock, peer_name(sock))
+
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         """See ``Network.call_at_turn_end``."""
         self._turn_end.call(fn)
 
     # -- life --
 
-    def adopt(self, sock: socket.socket, address: tuple[object, ...]) -> SocketLink:
+    def adopt(self, sock: socket.socket, remote: str) -> SocketLink:
         """Make a connected socket a link of this network, which owns it from now on.
 
         Raises:
@@ -108,7 +124,7 @@ class SocketNetwork(ABC):
         """
         sock.setblocking(False)
         _without_delay(sock)
-        link = SocketLink(sock, _remote(address), self)
+        link = SocketLink(sock, remote, self)
         self._links[sock.fileno()] = link
         try:
             self.watch(link)
@@ -224,7 +240,7 @@ async def _connect(sock: socket.socket, address: tuple[object, ...]) -> None:
         await trio.lowlevel.wait_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            raise OSError(error, f"cannot connect to {_remote(address)}") from None
+            raise OSError(error, f"cannot connect to {name_address(address)}") from None
     else:
         await trio.lowlevel.checkpoint()
 
@@ -235,8 +251,3 @@ def _without_delay(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError:
         pass  # not TCP, or the peer has gone already: then the first read tells
-
-
-def _remote(address: tuple[object, ...]) -> str:
-    host, port = address[0], address[1]
-    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"

@@ -2,13 +2,14 @@
 
 import select
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actors import socket_network
-from actors.network import Link, Network
+from actors.network import Link, Listener, Network
 from actors.reactor import EpollNetwork, run_network
 from actors.waiting_network import WaitingNetwork
 from tests.helpers import sim_network
@@ -25,6 +26,15 @@ async def connected(network: Network) -> tuple[Link, Link]:
     """Both sides of a new connection: the one that connected, the one that was accepted."""
     listener = await network.listen(HOST, 0, 16)
     near = await network.connect(HOST, listener.port)
+    far = await listener.accept()
+    listener.close()
+    return near, far
+
+
+async def connected_locally(network: Network, path: Path) -> tuple[Link, Link]:
+    """Both sides of a new local connection."""
+    listener = await network.listen_local(path, 16)
+    near = await network.connect_local(path)
     far = await listener.accept()
     listener.close()
     return near, far
@@ -239,6 +249,84 @@ class NetworkContract:
         listener = await network.listen(HOST, 0, 1)
         with pytest.raises(OSError, match="in use"):
             await network.listen(HOST, listener.port, 1)
+
+    async def test_a_port_can_be_shared_if_all_who_listen_say_so(self, network: Network) -> None:
+        first = await network.listen(HOST, 0, 16, reuse_port=True)
+        second = await network.listen(HOST, first.port, 16, reuse_port=True)
+        with pytest.raises(OSError, match="in use"):
+            await network.listen(HOST, first.port, 16)
+        accepted: dict[Listener, int] = {first: 0, second: 0}
+        async with trio.open_nursery() as nursery:
+
+            async def count(listener: Listener) -> None:
+                while True:
+                    await listener.accept()
+                    accepted[listener] += 1
+
+            nursery.start_soon(count, first)
+            nursery.start_soon(count, second)
+            for _ in range(40):
+                await network.connect(HOST, first.port)
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        assert sum(accepted.values()) == 40
+        assert min(accepted.values()) > 0
+
+    async def test_who_shares_a_port_gets_all_peers_once_the_others_have_closed(
+        self, network: Network
+    ) -> None:
+        first = await network.listen(HOST, 0, 16, reuse_port=True)
+        second = await network.listen(HOST, first.port, 16, reuse_port=True)
+        first.close()
+        for _ in range(8):
+            await network.connect(HOST, second.port)
+            await second.accept()
+
+    async def test_local_links_carry_bytes_both_ways(self, network: Network, tmp_path: Path) -> None:
+        near, far = await connected_locally(network, tmp_path / "bus-0")
+        near_owner = RecordingOwner(near, keep_reading=True)
+        far_owner = RecordingOwner(far, keep_reading=True)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        far.write(b"pong")
+        assert await far_owner.wait_for_data(MORE_THAN_BUFFERS) == b"x" * MORE_THAN_BUFFERS
+        assert await near_owner.wait_for_data(4) == b"pong"
+        near.close()
+        assert await far_owner.wait_closed() == "eof"
+        far.close()
+        assert await near_owner.wait_closed() == "closed"
+
+    async def test_a_local_link_that_is_aborted_ends_at_the_other_side_too(
+        self, network: Network, tmp_path: Path
+    ) -> None:
+        near, far = await connected_locally(network, tmp_path / "bus-0")
+        owner = RecordingOwner(far, keep_reading=True)
+        near.write(b"last")
+        near.abort()
+        # A Unix socket knows no reset unless bytes are left unread.
+        assert await owner.wait_closed() in ("eof", "reset")
+
+    async def test_both_sides_of_a_local_link_have_a_name(self, network: Network, tmp_path: Path) -> None:
+        for link in await connected_locally(network, tmp_path / "bus-0"):
+            assert link.remote.startswith("local:")
+
+    async def test_a_local_listener_is_named_by_its_path(self, network: Network, tmp_path: Path) -> None:
+        listener = await network.listen_local(tmp_path / "bus-0", 1)
+        assert (listener.host, listener.port) == (str(tmp_path / "bus-0"), 0)
+
+    async def test_connecting_to_a_path_nobody_listens_at_fails(
+        self, network: Network, tmp_path: Path
+    ) -> None:
+        listener = await network.listen_local(tmp_path / "bus-0", 1)
+        listener.close()
+        with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+            await network.connect_local(tmp_path / "bus-0")
+
+    async def test_a_path_can_be_listened_at_once(self, network: Network, tmp_path: Path) -> None:
+        listener = await network.listen_local(tmp_path / "bus-0", 1)
+        with pytest.raises(OSError, match="in use"):
+            await network.listen_local(tmp_path / "bus-0", 1)
+        listener.close()
+        await network.listen_local(tmp_path / "bus-0", 1)
 
     async def test_a_closed_listener_ends_its_accept(self, network: Network) -> None:
         listener = await network.listen(HOST, 0, 1)

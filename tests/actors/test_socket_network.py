@@ -141,6 +141,6 @@ async def test_a_socket_that_cannot_be_watched_is_closed() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         with pytest.raises(OSError, match="no space"):
-            network.adopt(ours, (HOST, 1))
+            network.adopt(ours, "somebody")
         assert ours.fileno() == -1
         assert network.open_links == 0

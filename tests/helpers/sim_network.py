@@ -5,9 +5,10 @@ over it unchanged. Each side of a connection is a ``SimLink``; bytes travel thro
 order, ``latency`` seconds late. Like TCP it has flow control: at most ``WINDOW_BYTES`` are on the way to or
 waiting at a reader; the rest stays with the sender, as ``unsent_bytes``.
 
-Faults: ``latency``, ``segment_bytes`` (how much one read gives at most: 1 is byte by byte), ``cut`` (both
-sides see a reset), ``silence`` (half-open: nothing arrives any more, and nobody is told), ``stall`` /
-``unstall`` (a reader that does not read), ``unreachable`` (hosts that cannot be connected to).
+Faults: ``latency`` (of local links: ``local_latency``), ``segment_bytes`` (how much one read gives at most: 1
+is byte by byte), ``cut`` (both sides see a reset), ``silence`` (half-open: nothing arrives any more, and
+nobody is told), ``stall`` / ``unstall`` (a reader that does not read), ``unreachable`` (hosts that cannot be
+connected to).
 """
 
 import errno
@@ -18,6 +19,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -32,6 +34,9 @@ WINDOW_BYTES = 262_144
 READ_BYTES = 16_384
 FLUSH_SECONDS = 5.0
 RETRY_SECONDS = 0.05
+
+# The port of a listener that has a path instead of a host.
+LOCAL = 0
 
 # Owners are looked at after one second, then ever more rarely while no link tells anything, so that thirty
 # virtual days of silence do not cost millions of steps.
@@ -57,10 +62,11 @@ class SimNetwork:
 
     def __init__(self) -> None:
         self.latency = 0.0
+        self.local_latency = 0.0  # of local links, which have no network between their ends
         self.segment_bytes = READ_BYTES
         self.unreachable: dict[str, None] = {}  # hosts; connecting to one fails with EHOSTUNREACH
         self.courier = _Courier()
-        self._listeners: dict[tuple[str, int], SimListener] = {}
+        self._listeners: dict[tuple[str, int], deque[SimListener]] = {}  # several if they share a port
         self._links: dict[SimLink, None] = {}
         self._ports = itertools.count(40_000)
         self._turn_end = TurnEnd()
@@ -68,37 +74,58 @@ class SimNetwork:
 
     # -- Network --
 
-    async def listen(self, host: str, port: int, backlog: int) -> "SimListener":
+    async def listen(self, host: str, port: int, backlog: int, *, reuse_port: bool = False) -> "SimListener":
         await trio.lowlevel.checkpoint()
         port = port or next(self._ports)
-        if (host, port) in self._listeners:
-            raise OSError(errno.EADDRINUSE, f"{host}:{port} is in use")
-        listener = SimListener(self, host, port, backlog)
-        self._listeners[host, port] = listener
-        return listener
+        return self._open_listener(SimListener(self, host, port, backlog, reuse_port=reuse_port))
+
+    async def listen_local(self, path: Path, backlog: int) -> "SimListener":
+        await trio.lowlevel.checkpoint()
+        return self._open_listener(SimListener(self, str(path), LOCAL, backlog))
 
     async def connect(self, host: str, port: int) -> "SimLink":
         await trio.sleep(self.latency)  # the SYN
         if host in self.unreachable:
             raise OSError(errno.EHOSTUNREACH, f"{host} is unreachable")
-        listener = self._listeners.get((host, port))
-        if listener is None:
-            raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens on {host}:{port}")
         near = SimLink(self, f"{host}:{port}")
         far = SimLink(self, f"{host}:{next(self._ports)}")
+        return await self._join(near, far, self._find_listener(host, port))
+
+    async def connect_local(self, path: Path) -> "SimLink":
+        await trio.sleep(self.local_latency)
+        near = SimLink(self, f"local:{path}", is_local=True)
+        far = SimLink(self, f"local:{next(self._ports)}", is_local=True)
+        return await self._join(near, far, self._find_listener(str(path), LOCAL))
+
+    def call_at_turn_end(self, fn: Callable[[], None]) -> None:
+        self._turn_end.call(fn)
+
+    def _open_listener(self, listener: "SimListener") -> "SimListener":
+        place = listener.host, listener.port
+        sharers = self._listeners.setdefault(place, deque())
+        if any(not (sharer.reuse_port and listener.reuse_port) for sharer in sharers):
+            raise OSError(errno.EADDRINUSE, f"{listener.host}:{listener.port} is in use")
+        sharers.append(listener)
+        return listener
+
+    def _find_listener(self, host: str, port: int) -> "SimListener":
+        sharers = self._listeners.get((host, port))
+        if not sharers:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens on {host}:{port}")
+        sharers.rotate(-1)  # a kernel chooses by a hash of the addresses: in turns is as fair, and repeatable
+        return sharers[-1]
+
+    async def _join(self, near: "SimLink", far: "SimLink", listener: "SimListener") -> "SimLink":
         near.join(far)
         self._links[near] = self._links[far] = None
         try:
             await listener.put(far)
-            await trio.sleep(self.latency)  # the answer
+            await trio.sleep(near.latency)  # the answer
         except BaseException:
             near.abort()
             self.forget(far)
             raise
         return near
-
-    def call_at_turn_end(self, fn: Callable[[], None]) -> None:
-        self._turn_end.call(fn)
 
     # -- faults --
 
@@ -138,7 +165,7 @@ class SimNetwork:
         nursery.start_soon(self._abort_orphans_forever)
 
     def shut_down(self) -> None:
-        for listener in list(self._listeners.values()):
+        for listener in [listener for sharers in self._listeners.values() for listener in sharers]:
             listener.close()
         for link in self.links:
             link.abort()
@@ -147,7 +174,9 @@ class SimNetwork:
         self._links.pop(link, None)
 
     def forget_listener(self, listener: "SimListener") -> None:
-        self._listeners.pop((listener.host, listener.port), None)
+        sharers = self._listeners.get((listener.host, listener.port))
+        if sharers is not None and listener in sharers:
+            sharers.remove(listener)
 
     def note_activity(self) -> None:
         self._quiet_seconds = ORPHAN_CHECK_SECONDS
@@ -164,9 +193,12 @@ class SimNetwork:
 class SimListener:
     """A ``Listener`` whose backlog is a memory channel."""
 
-    def __init__(self, network: SimNetwork, host: str, port: int, backlog: int) -> None:
+    def __init__(
+        self, network: SimNetwork, host: str, port: int, backlog: int, *, reuse_port: bool = False
+    ) -> None:
         self.host = host
         self.port = port
+        self.reuse_port = reuse_port
         self._network = network
         self._arrivals, self._waiting = trio.open_memory_channel[SimLink](backlog)
 
@@ -200,8 +232,9 @@ class SimLink:
     Invariant: what is on the way to a link plus what it holds unread never exceeds ``WINDOW_BYTES``.
     """
 
-    def __init__(self, network: SimNetwork, remote: str) -> None:
+    def __init__(self, network: SimNetwork, remote: str, *, is_local: bool = False) -> None:
         self.remote = remote
+        self.is_local = is_local
         self.silenced = False  # see SimNetwork.silence
         self.stalled = False  # see SimNetwork.stall
         self.peer: SimLink = self  # until joined
@@ -262,6 +295,10 @@ class SimLink:
     # -- for the network and the other side --
 
     @property
+    def latency(self) -> float:
+        return self._network.local_latency if self.is_local else self._network.latency
+
+    @property
     def is_orphaned(self) -> bool:
         return self._state is _State.OPEN and self._owner is not None and not self._owner.is_alive
 
@@ -309,7 +346,7 @@ class SimLink:
             if not self.silenced:
                 arrive()
 
-        self._network.courier.post(self._network.latency, arrive_unless_silenced)
+        self._network.courier.post(self.latency, arrive_unless_silenced)
 
     def _arrive(self, chunk: bytes) -> None:
         if self._state is _State.OPEN and not self._broken:
