@@ -18,9 +18,8 @@ import trio
 
 from actors import ActorRef, MailboxFullError
 from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
+from relay.correspondent import Correspondent, FindCorrespondent, Source
 from relay.metrics import Counters
-from relay.outgoing import Outgoing
-from relay.presence import Presence
 from relay.senders import SenderState
 from storage import JournalError, JournalFailedError, StorageFullError
 
@@ -51,19 +50,19 @@ class Flight:
         "_idle",
         "_told",
         "committed",
+        "correspondent",
         "count",
         "counters",
         "era",
         "expiring",
         "failure",
         "mailbox",
-        "presence",
         "user",
     )
 
-    def __init__(self, user: UserId, presence: Presence, counters: Counters) -> None:
+    def __init__(self, user: UserId, correspondent: FindCorrespondent, counters: Counters) -> None:
         self.user = user
-        self.presence = presence
+        self.correspondent = correspondent  # finds whom to tell for a device
         self.counters = counters
         self.count = 0  # bounded by the journal's backlog limit
         self.committed = 0  # messages that have become durable since the mailbox last took the number
@@ -117,9 +116,9 @@ class Flight:
     def tell_expired(self, notices: dict[DeviceAddress, list[Run]]) -> None:
         """Say to the senders who are online that these messages are durably gone."""
         for sender, runs in notices.items():
-            outgoing = self.presence.of_device(sender)
-            if outgoing is not None:
-                outgoing.expired(self.user, runs)
+            correspondent = self.correspondent(sender)
+            if correspondent is not None:
+                correspondent.expired(self.user, runs)
 
     def fail(self, error: JournalError) -> None:
         """Whatever the mailbox has in memory is not what will be on disk."""
@@ -164,7 +163,7 @@ class MessagesSettled:
         self,
         flight: Flight,
         sender: DeviceAddress,
-        source: Outgoing,
+        source: Source,
         first: int,
         last: int,
         state: SenderState,
@@ -182,25 +181,25 @@ class MessagesSettled:
         flight = self.flight
         # Delivery first: the mailbox is woken before the sender's connection is.
         flight.messages_settled(self.last - self.first + 1, self.era, error)
-        outgoing = flight.presence.of_device(self.sender)
+        present = flight.correspondent(self.sender)
         if error is None:
             self.state.durable = self.last
-            if outgoing is not None:
-                outgoing.accepted(flight.user, MessageNumber(self.last))
+            if present is not None:
+                present.accepted(flight.user, MessageNumber(self.last))
         elif not isinstance(error, JournalFailedError):
             # A failed journal does not know whether the messages are on the disk: then nothing is said.
-            self._refuse(outgoing, error)
+            self._refuse(present, error)
 
-    def _refuse(self, present: Outgoing | None, error: JournalError) -> None:
+    def _refuse(self, present: Correspondent | None, error: JournalError) -> None:
         """Answer where they came from; a connection that has taken its place is told to begin anew.
 
         The device has sent them again on that one, as duplicates of what now never came to be, and waits for
         their ✓.
         """
-        if present is not None and present is not self.source:
+        if present is not None and present.replaces(self.source):
             present.close(refusal_of(error))
-        for number in range(self.first, self.last + 1):
-            self.source.refused(self.flight.user, MessageNumber(number), refusal_of(error))
+        first, last = MessageNumber(self.first), MessageNumber(self.last)
+        self.source.voided(self.flight.user, first, last, refusal_of(error))
 
 
 class TicksSettled:
@@ -219,9 +218,9 @@ class TicksSettled:
         if error is not None:
             return
         for sender, number in self.ticks.items():
-            outgoing = flight.presence.of_device(sender)
-            if outgoing is not None:
-                outgoing.delivered(flight.user, number)
+            correspondent = flight.correspondent(sender)
+            if correspondent is not None:
+                correspondent.delivered(flight.user, number)
 
 
 class ReadSettled:
@@ -239,9 +238,9 @@ class ReadSettled:
         flight = self.flight
         flight.settled(error)
         if error is None:
-            outgoing = flight.presence.of_device(self.sender)
-            if outgoing is not None:
-                outgoing.read(flight.user, self.number)
+            correspondent = flight.correspondent(self.sender)
+            if correspondent is not None:
+                correspondent.read(flight.user, self.number)
 
 
 class ExpirySettled:

@@ -31,6 +31,7 @@ from protocol import (
 )
 from relay import prekeys
 from relay.config import DAY_SECONDS, MAILBOX_QUEUE, RELOAD_SECONDS
+from relay.correspondent import Source
 from relay.delivery import Admission, admit, parts_by_device
 from relay.device_queue import DeviceQueue
 from relay.expired import drop_expired, give_up_undelivered
@@ -214,14 +215,14 @@ class Mailbox(Actor):
         first, last = before + 1, state.progress.accepted
         error = self._give_to_journal(ops, MessagesSettled(self._flight, sender, source, first, last, state))
         if error is not None:
-            for number in range(first, last + 1):
-                source.refused(self._user, MessageNumber(number), refusal_of(error))
+            source.voided(self._user, MessageNumber(first), last, refusal_of(error))
 
-    def _is_replaced(self, sender: DeviceAddress, source: Outgoing) -> bool:
+    def _is_replaced(self, sender: DeviceAddress, source: Source) -> bool:
         """Whether the device has a newer connection than this one. One that is only gone still counts."""
-        return self._worker.presence.of_device(sender) not in (source, None)
+        present = self._worker.correspondent(sender)
+        return present is not None and present.replaces(source)
 
-    def _judge(self, sender: DeviceAddress, source: Outgoing, state: SenderState, message: Send) -> list[Op]:
+    def _judge(self, sender: DeviceAddress, source: Source, state: SenderState, message: Send) -> list[Op]:
         """What stores a message that is the next one; nothing for any other, whose sender is told why."""
         if self._flight.failure is not None:
             source.refused(self._user, message.number, refusal_of(self._flight.failure))
@@ -237,7 +238,7 @@ class Mailbox(Actor):
             self._tick_accepted(sender, state)
         return []
 
-    def _admit(self, sender: DeviceAddress, source: Outgoing, state: SenderState, message: Send) -> list[Op]:
+    def _admit(self, sender: DeviceAddress, source: Source, state: SenderState, message: Send) -> list[Op]:
         parts = parts_by_device(message.parts, self._devices)
         if parts is None:
             source.refused(self._user, message.number, ErrorCode.STALE_DEVICES, tuple(self._devices))
@@ -268,11 +269,11 @@ class Mailbox(Actor):
         return None
 
     def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
-        outgoing = self._worker.presence.of_device(sender)
-        if outgoing is not None and state.durable:
-            outgoing.accepted(self._user, MessageNumber(state.durable))
+        correspondent = self._worker.correspondent(sender)
+        if correspondent is not None and state.durable:
+            correspondent.accepted(self._user, MessageNumber(state.durable))
 
-    def _settle(self, sender: DeviceAddress, source: Outgoing, submitted: MessageNumber) -> None:
+    def _settle(self, sender: DeviceAddress, source: Source, submitted: MessageNumber) -> None:
         """Tell a sender what it would wait for: ✓ up to where it is durable, and what to send again."""
         state = self._senders.of(sender)
         self._tick_accepted(sender, state)
@@ -545,5 +546,5 @@ def _flight_of(worker: Worker, user: UserId) -> Flight:
     """The flight of the mailbox's predecessor, if it died; otherwise a new one."""
     flight = worker.flights.get(user)
     if flight is None:
-        flight = worker.flights[user] = Flight(user, worker.presence, worker.counters)
+        flight = worker.flights[user] = Flight(user, worker.correspondent, worker.counters)
     return flight

@@ -19,6 +19,7 @@ from protocol import (
     UserId,
 )
 from relay.config import COMMIT_SECONDS
+from relay.correspondent import Source
 from relay.outgoing import Outgoing
 from storage import JournalError, Op
 
@@ -37,7 +38,7 @@ class Submission:
     """Messages of one sender for this user, in order: those that one read of a socket held."""
 
     sender: DeviceAddress
-    source: Outgoing  # of the connection on which they came: what is refused is answered there
+    source: Source  # the connection on which they came: what is refused is answered there
     messages: list[Send]
 
 
@@ -87,7 +88,7 @@ class Settle:
     """A sender lost sight of its messages because the mailbox died: how far did they come?"""
 
     sender: DeviceAddress
-    source: Outgoing
+    source: Source
     submitted: MessageNumber
 
 
@@ -133,7 +134,7 @@ class MailboxHandle:
     def __init__(self, ref: ActorRef) -> None:
         self.ref = ref
 
-    async def submit(self, sender: DeviceAddress, source: Outgoing, messages: list[Send]) -> None:
+    async def submit(self, sender: DeviceAddress, source: Source, messages: list[Send]) -> None:
         """Hand over messages; waits for room, which slows the sender's connection and nobody else."""
         await self.ref.tell(Submission(sender, source, messages))
 
@@ -153,7 +154,7 @@ class MailboxHandle:
         """That connection has ended; harmless if a newer one has taken its place."""
         await self.ref.tell(Detach(device, outgoing))
 
-    async def settle(self, sender: DeviceAddress, source: Outgoing, submitted: MessageNumber) -> None:
+    async def settle(self, sender: DeviceAddress, source: Source, submitted: MessageNumber) -> None:
         """Have the sender told what became of its messages up to `submitted`."""
         await self.ref.tell(Settle(sender, source, submitted))
 

@@ -36,6 +36,7 @@ from protocol import (
     Typing,
     UserId,
 )
+from relay.correspondent import Source
 from relay.metrics import Counters
 from storage.mailboxes import QueuedMessage
 
@@ -176,6 +177,15 @@ class Outgoing:
         # Ticks come first: what was accepted before must not be told after what was refused behind it.
         self._queue_ticks()
         self.push(Refused(user, number, code, detail))
+
+    def voided(self, user: UserId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
+        """See correspondent.py."""
+        for number in range(first, last + 1):
+            self.refused(user, MessageNumber(number), code)
+
+    def replaces(self, source: Source) -> bool:
+        """See correspondent.py; a device has one connection at a time."""
+        return source is not self
 
     def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
         """Somebody types, or has paused."""

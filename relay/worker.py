@@ -14,6 +14,7 @@ from actors.network import Network
 from actors.ports import Clock, Entropy
 from protocol import KeyPair, UserId
 from relay.config import Config
+from relay.correspondent import FindCorrespondent
 from relay.flight import Flight
 from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
@@ -57,6 +58,8 @@ class Worker:
     messages_rate: Rate = field(default_factory=Rate)
     flights: dict[UserId, Flight] = field(default_factory=dict)
     """What each mailbox has given to the journal; must outlive the mailbox (flight.py says why)."""
+    correspondent: FindCorrespondent = field(init=False)
+    """Whom to tell what became of a device's messages, wherever that device is connected."""
     limits: RateLimits = field(init=False)
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
@@ -68,6 +71,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.limits = RateLimits(self.config)
+        self.correspondent = self.presence.of_device
         self.surroundings = Surroundings(
             self.network, self.counters, self.phone_of, self.config.max_unsent_bytes
         )

@@ -23,8 +23,11 @@ class FakeOutgoing:
         self.refusals: list[tuple[int, ErrorCode]] = []
         self.end: ErrorCode | None = None
 
-    def refused(self, _user: UserId, number: MessageNumber, code: ErrorCode) -> None:
-        self.refusals.append((number, code))
+    def voided(self, _user: UserId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
+        self.refusals += [(number, code) for number in range(first, last + 1)]
+
+    def replaces(self, source: object) -> bool:
+        return source is not self
 
     def close(self, code: ErrorCode) -> None:
         self.end = code
@@ -36,8 +39,8 @@ class FakeOutgoing:
 SOURCE = cast("Outgoing", FakeOutgoing())
 
 
-def make_flight(count: int = 0) -> Flight:
-    flight = Flight(UserId(7), Presence(), Counters())
+def make_flight(count: int = 0, presence: Presence | None = None) -> Flight:
+    flight = Flight(UserId(7), (presence or Presence()).of_device, Counters())
     flight.count = count
     return flight
 
@@ -98,9 +101,9 @@ def test_what_was_given_to_queues_that_are_gone_does_not_count_for_the_new_ones(
 
 
 def test_a_failure_is_told_to_the_connection_on_which_the_messages_came() -> None:
-    flight = make_flight(1)
-    source = FakeOutgoing()
-    flight.presence.login(ANNA, cast("Outgoing", source))
+    presence, source = Presence(), FakeOutgoing()
+    flight = make_flight(1, presence)
+    presence.login(ANNA, cast("Outgoing", source))
     MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 5, SenderState(Progress()))(
         StorageFullError("")
     )
@@ -110,9 +113,9 @@ def test_a_failure_is_told_to_the_connection_on_which_the_messages_came() -> Non
 
 def test_a_connection_that_waits_for_a_tick_that_will_not_come_has_to_begin_anew() -> None:
     """It took the place of the one on which the messages came, and has sent them again, as duplicates."""
-    flight = make_flight(1)
-    source, present = FakeOutgoing(), FakeOutgoing()
-    flight.presence.login(ANNA, cast("Outgoing", present))
+    presence, source, present = Presence(), FakeOutgoing(), FakeOutgoing()
+    flight = make_flight(1, presence)
+    presence.login(ANNA, cast("Outgoing", present))
     MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 4, SenderState(Progress()))(
         StorageFullError("")
     )
