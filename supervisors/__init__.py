@@ -20,7 +20,15 @@ from supervisors.errors import (
 )
 from supervisors.handle import SupervisorHandle
 from supervisors.intensity import Intensity
-from supervisors.os_process import Command, OsProcess, Succession, WhatPid, process_spec, tell_ready
+from supervisors.os_process import (
+    Command,
+    OsProcess,
+    Succession,
+    WhatPid,
+    process_spec,
+    tell_failure,
+    tell_ready,
+)
 from supervisors.strategy import AutoShutdown, Strategy
 from supervisors.supervisor import Supervisor, supervisor_spec
 from supervisors.tree import tree_as_data, tree_as_text
@@ -55,6 +63,7 @@ __all__ = [
     "WhatPid",
     "process_spec",
     "supervisor_spec",
+    "tell_failure",
     "tell_ready",
     "tree_as_data",
     "tree_as_text",

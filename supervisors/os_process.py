@@ -27,7 +27,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 import trio
 
@@ -41,7 +40,12 @@ READY_FD_VARIABLE = "ROOST_READY_FD"
 """The environment variable with the number of the descriptor to which a child writes when it is ready."""
 
 DEFAULT_START_SECONDS = 30.0
-_READY_CHUNK_BYTES = 64
+
+READY = b"ready"
+"""The word that a child says when it is; white space around it does not matter."""
+
+MAX_WORD_BYTES = 4096
+"""What a child may say instead: a complaint of a few lines."""
 
 MAX_INPUT_BYTES = 32 * 1024
 """Half of what a pipe holds on Linux: it is written at once, before the child has read anything."""
@@ -105,10 +109,25 @@ def tell_ready(environ: Mapping[str, str] = os.environ) -> bool:
     Raises:
         OSError: the parent is gone.
     """
+    return _tell(READY + b"\n", environ)
+
+
+def tell_failure(complaint: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """For the child process: say, instead, why it cannot be ready; then end. False as for `tell_ready`.
+
+    Whoever watches the parent reads it once, in the parent's words, and not once for each attempt.
+
+    Raises:
+        OSError: the parent is gone.
+    """
+    return _tell(complaint.encode()[:MAX_WORD_BYTES], environ)
+
+
+def _tell(word: bytes, environ: Mapping[str, str]) -> bool:
     descriptor = environ.get(READY_FD_VARIABLE)
     if descriptor is None:
         return False
-    os.write(int(descriptor), b"ready\n")
+    os.write(int(descriptor), word)
     os.close(int(descriptor))
     return True
 
@@ -125,7 +144,7 @@ class Succession:
     loop, after each change. It must not raise.
     """
 
-    __slots__ = ("lives", "on_change", "pid", "ready_since", "times_ready", "watcher")
+    __slots__ = ("complaint", "lives", "on_change", "pid", "ready_since", "times_ready", "watcher")
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self.watcher: ActorRef | None = None  # of the latest life
@@ -134,6 +153,7 @@ class Succession:
         self.ready_since: float | None = None  # on trio's clock; None unless it runs and is ready
         self.lives = 0  # processes that were started
         self.times_ready = 0  # those of them that have been ready
+        self.complaint: str | None = None  # what the latest that could not get ready gave as its reason
 
     @property
     def is_ready(self) -> bool:
@@ -156,14 +176,6 @@ class Succession:
         """The process is gone, or about to be."""
         self.pid = self.ready_since = None
         self.on_change()
-
-
-class _Word(Enum):
-    """What came out of the ready pipe."""
-
-    READY = "ready"
-    END = "end"  # it ended without a word: the process has ended, or closed it and never will be ready
-    NOTHING = "nothing"  # in time
 
 
 class OsProcess(Actor):
@@ -228,24 +240,28 @@ class OsProcess(Actor):
             if failure is not None:
                 raise failure
 
-    async def _listen(self, ready: trio.lowlevel.FdStream) -> _Word:
-        """Wait for the process's word, or for the end of our patience."""
+    async def _listen(self, ready: trio.lowlevel.FdStream) -> bytes | None:
+        """What the process says; nothing if it ends or closes the pipe without a word; None: not in time."""
         async with ready:
             with trio.move_on_after(self.command.start_seconds):
-                return _Word.READY if await ready.receive_some(_READY_CHUNK_BYTES) else _Word.END
-            return _Word.NOTHING
+                return bytes(await ready.receive_some(MAX_WORD_BYTES))
+            return None
 
-    async def _failure(self, word: _Word) -> Exception | None:
-        """What a word means: None if the process is ready."""
-        if word is _Word.READY:
+    async def _failure(self, word: bytes | None) -> Exception | None:
+        """What a word means: None if the process is ready. Else it has ended, or is late."""
+        if word is not None and word.strip() == READY:
             self._line.is_up()
             return None
-        if word is _Word.NOTHING:
+        if word is None:
             return ProcessNotReadyError(self.command.program, self.command.start_seconds)
+        if word:
+            self._line.complaint = word.decode(errors="replace")
         process = self._watched.process
         assert process is not None
-        status = await process.wait()
-        return ProcessEndedError(self.command.program, describe_status(status), status)
+        with trio.move_on_after(self.command.start_seconds):
+            status = await process.wait()
+            return ProcessEndedError(self.command.program, describe_status(status), status)
+        return ProcessNotReadyError(self.command.program, self.command.start_seconds)
 
     async def handle(self, message: object) -> object:
         """The process's word and its end, and `WhatPid`, which is answered with the number or None."""
@@ -254,7 +270,7 @@ class OsProcess(Actor):
                 self._watcher = None
                 self._line.ended()
                 self.stop(reason)
-            case TaskDone(_, _Word() as word):
+            case TaskDone(_, word):
                 await self._hear(word)
             case Exit():
                 pass  # the task that has listened for the word
@@ -264,13 +280,12 @@ class OsProcess(Actor):
                 self.unexpected(message)
         return None
 
-    async def _hear(self, word: _Word) -> None:
-        if word is _Word.END:
-            return  # the process's own end comes too, and says more
+    async def _hear(self, word: bytes | None) -> None:
         failure = await self._failure(word)
-        if failure is not None and self._watcher is not None:
-            self._watcher.kill()  # it did not get ready; who knows whether it would listen to SIGTERM
+        if isinstance(failure, ProcessNotReadyError) and self._watcher is not None:
+            self._watcher.kill()  # who knows whether it would listen to SIGTERM
             self.stop(crash(failure))
+        # If it has ended: the watcher's own end is on its way, and is this actor's.
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Ask the process to end and wait; whoever loses patience kills this actor."""

@@ -36,7 +36,7 @@ from supervisors.handle import (
     WhichChildren,
 )
 from supervisors.intensity import DEFAULT_PERIOD_SECONDS, DEFAULT_RESTARTS
-from supervisors.shutdown import end_child
+from supervisors.shutdown import end_child, end_children
 from supervisors.strategy import (
     AutoShutdown,
     Strategy,
@@ -67,6 +67,8 @@ class Supervisor(SupervisorBase):
         intensity: more restarts than this within `period` end the supervisor, with its children.
         period: seconds.
         auto_shutdown: whether the end of significant children ends the supervisor.
+        stop_together: whether all children are told at once to stop, and waited for together. For children
+            that do not depend on one another, and take their time.
         name: in reports and in the tree; None takes the registered name, or the class's.
 
     Raises:
@@ -81,6 +83,7 @@ class Supervisor(SupervisorBase):
         period: float = DEFAULT_PERIOD_SECONDS,
         auto_shutdown: AutoShutdown = AutoShutdown.NEVER,
         name: str | None = None,
+        stop_together: bool = False,
     ) -> None:
         super().__init__(intensity, period, name)
         if not isinstance(strategy, Strategy):
@@ -92,6 +95,7 @@ class Supervisor(SupervisorBase):
             check_significance(auto_shutdown, spec)
         self.strategy = strategy
         self.auto_shutdown = auto_shutdown
+        self._stop_together = stop_together
         self._children = {spec.id: Child(spec) for spec in children}  # in start order
         self._by_ref: dict[ActorRef, Child] = {}  # those that run
         self._significant: dict[str, Child] = {}  # significant children that run or will be restarted
@@ -123,10 +127,12 @@ class Supervisor(SupervisorBase):
             self._forget_if_ignored(child)
 
     async def on_stop(self, reason: ExitReason) -> None:
-        """Stop the children in reverse order, each within its shutdown time."""
+        """Stop the children in reverse order, or all at once, each within its shutdown time."""
         await self._end_all()
 
     async def _end_all(self) -> None:
+        if self._stop_together:
+            await self._end_together()
         for child in reversed([*self._children.values()]):
             await self._end(child)
 
@@ -280,6 +286,14 @@ class Supervisor(SupervisorBase):
             self._report_shutdown(child, await end_child(self.ref, ref, child.spec.grace_seconds))
         if child.spec.restart is Restart.TEMPORARY:
             self._children.pop(child.spec.id, None)
+
+    async def _end_together(self) -> None:
+        by_ref = dict(self._by_ref)
+        for child in by_ref.values():
+            self._note_stopped(child)
+        graces = [(ref, child.spec.grace_seconds) for ref, child in by_ref.items()]
+        for ref, end in await end_children(self.ref, graces):
+            self._report_shutdown(by_ref[ref], end)
 
     def _note_running(self, child: Child, ref: ActorRef) -> None:
         self._by_ref[ref] = child

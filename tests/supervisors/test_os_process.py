@@ -30,6 +30,7 @@ from supervisors import (
     SupervisorHandle,
     WhatPid,
     process_spec,
+    tell_failure,
     tell_ready,
 )
 from supervisors.os_process import READY_FD_VARIABLE
@@ -370,3 +371,29 @@ async def wait_until_only(system: ActorSystem, sup: SupervisorHandle) -> None:
         for ref in system.actors:
             if ref is not sup.ref:
                 await ref.wait_stopped()
+
+
+@pytest.mark.parametrize("in_background", [False, True])
+async def test_a_process_that_cannot_be_ready_can_say_why(system: ActorSystem, in_background: bool) -> None:
+    line = Succession()
+    complaint = (
+        "import os; os.write(int(os.environ['ROOST_READY_FD']), b'the disk is full'); raise SystemExit(1)"
+    )
+    command = python(complaint, in_background=in_background)
+    sup = await system.start(lambda: Supervisor([]))
+    spec = process_spec("worker", command, Restart.TEMPORARY, line=line)
+    try:
+        ref = await SupervisorHandle(sup).start_child(spec)
+        assert ref is not None
+        await ref.wait_stopped()
+    except ChildStartError:
+        assert not in_background
+    assert (line.complaint, line.times_ready) == ("the disk is full", 0)
+
+
+def test_telling_a_failure_writes_it_instead_of_the_word() -> None:
+    reader, writer = os.pipe()
+    assert tell_failure("no room", {READY_FD_VARIABLE: str(writer)})
+    assert os.read(reader, 100) == b"no room"
+    os.close(reader)
+    assert not tell_failure("no room", {})

@@ -53,6 +53,26 @@ async def test_children_start_in_order_and_stop_in_reverse(
     assert stage.diary == ["+a", "+b", "+c", "-c", "-b", "-a"]
 
 
+async def test_children_that_stop_together_take_as_long_as_the_slowest(
+    autojump_clock: MockClock, system: ActorSystem, stage: Stage
+) -> None:
+    slow = [stage.spec(id_, kind=SlowStopper) for id_ in ("a", "b", "c")]
+    sup = await supervise(system, *slow, stop_together=True)
+    began = trio.current_time()
+    await sup.ref.stop()
+    assert trio.current_time() - began == pytest.approx(3)
+    assert sorted(stage.diary) == ["+a", "+b", "+c", "-a", "-b", "-c"]
+
+
+async def test_one_that_does_not_stop_together_with_its_siblings_is_killed_and_reported(
+    autojump_clock: MockClock, system: ActorSystem, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    never = stage.spec("a", kind=NeverStopper, shutdown=2.0)
+    sup = await supervise(system, never, stage.spec("b"), stop_together=True)
+    await sup.ref.stop()
+    assert [record.message for record in caplog.records] == ["child_shutdown_failed"]
+
+
 async def test_a_supervisor_without_children_starts_and_stops(
     autojump_clock: MockClock, system: ActorSystem
 ) -> None:
