@@ -16,7 +16,9 @@ from storage.errors import CorruptRecordError
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
 from storage.migrations import SCHEMA_CODEC
 from storage.prekeys import PREKEY_CODEC
+from storage.profiles import PIECE_CODEC
 from storage.records import RecordCodec
+from storage.settings import BLOCK_CODEC, CONTACT_CODEC, PRIVACY_CODEC, SHUNNED_CODEC
 
 # One for each table: a test compares this with the list of tables.
 CODECS: tuple[RecordCodec[Any], ...] = (
@@ -30,6 +32,11 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     CURSOR_CODEC,
     PROGRESS_CODEC,
     CODE_CODEC,
+    PRIVACY_CODEC,
+    BLOCK_CODEC,
+    CONTACT_CODEC,
+    SHUNNED_CODEC,
+    PIECE_CODEC,
 )
 
 # Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.

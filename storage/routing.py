@@ -3,10 +3,15 @@
     routes      user, device    -> Route
     last_seen   user            -> unix seconds
 
+A user is **online** while somebody is at one of the user's devices (`available`); a device that is only
+connected, as a phone in a pocket is, makes nobody online. Last seen is when the last one was left.
+
 Owns: the volatile LMDB environment, which stands where Mnesia's memory tables stand in an Erlang node. All
 worker processes of a node map the same file; reading is a look into shared memory and never waits.
 Rule 1: nothing here is a promise. There is no fsync, and the node that starts throws away what was left:
-    after a power loss the file may be damaged, and after any crash its connections are gone.
+    after a power loss the file may be damaged, and after any crash its connections are gone. So when somebody
+    was last seen is known only since the node's start: it would cost a durable write for every look at a
+    phone, and nothing is safer about people than what is not kept.
 Rule 2: writes are small and rare (a device comes or goes); two processes that write wait for each other for
     microseconds.
 """
@@ -16,7 +21,7 @@ from __future__ import annotations
 import shutil
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -27,8 +32,8 @@ from storage.folder import prepare_folder, volatile_folder
 
 _DEVICE_KEY = struct.Struct(">QH")
 _USER_KEY = struct.Struct(">Q")
-# worker, connection, since
-_ROUTE = struct.Struct(">HQQ")
+# worker, connection, since, available
+_ROUTE = struct.Struct(">HQQ?")
 _SECONDS = struct.Struct(">Q")
 
 # Address space: room for some ten million devices. Every process opens it with the same size, so nobody has
@@ -48,6 +53,12 @@ class Route:
     connection: int
     # Unix seconds.
     since: int
+    # Whether somebody is at the device.
+    available: bool = False
+
+    def is_of(self, other: Route) -> bool:
+        """Whether both are the same connection, however available it is."""
+        return (self.worker, self.connection) == (other.worker, other.connection)
 
 
 class RoutingTable:
@@ -80,24 +91,45 @@ class RoutingTable:
 
         Whoever gets one has its connection closed: a device has one connection at a time.
         """
-        value = _ROUTE.pack(route.worker, route.connection, route.since)
         with self._lmdb.begin(write=True) as txn:
-            old = txn.replace(_DEVICE_KEY.pack(*device), value, db=self._routes)
+            old = txn.replace(_DEVICE_KEY.pack(*device), _route_row(route), db=self._routes)
         return None if old is None else _route(old)
 
+    def set_available(self, device: DeviceAddress, route: Route, *, available: bool, now: float) -> bool:
+        """Note whether somebody is at `device`; whoever leaves it was seen now.
+
+        Returns False, and changes nothing, if that is known already or the device has another connection.
+        """
+        key = _DEVICE_KEY.pack(*device)
+        with self._lmdb.begin(write=True) as txn:
+            data = txn.get(key, db=self._routes)
+            if data is None:
+                return False
+            present = _route(data)
+            if not present.is_of(route) or present.available == available:
+                return False
+            txn.put(key, _route_row(replace(present, available=available)), db=self._routes)
+            if not available:
+                self._saw(txn, device.user, now)
+        return True
+
     def disconnect(self, device: DeviceAddress, route: Route, now: float) -> bool:
-        """Note that the connection of `route` has ended, and that the user was seen now.
+        """Note that the connection of `route` has ended; if somebody was at the device, they were seen now.
 
         Returns False, and changes nothing, if the device has another connection already: an end that is
         noticed late must not take away the route of the one that came after it.
         """
         key = _DEVICE_KEY.pack(*device)
         with self._lmdb.begin(write=True) as txn:
-            present = txn.get(key, db=self._routes)
-            if present is None or _route(present) != route:
+            data = txn.get(key, db=self._routes)
+            if data is None:
+                return False
+            present = _route(data)
+            if not present.is_of(route):
                 return False
             txn.delete(key, db=self._routes)
-            txn.put(_USER_KEY.pack(device.user), _SECONDS.pack(int(now)), db=self._last_seen)
+            if present.available:
+                self._saw(txn, device.user, now)
         return True
 
     def route(self, device: DeviceAddress) -> Route | None:
@@ -107,13 +139,17 @@ class RoutingTable:
         return None if data is None else _route(data)
 
     def routes(self, user: UserId) -> dict[DeviceId, Route]:
-        """The devices of `user` that are connected; empty: the user is offline."""
+        """The devices of `user` that are connected; empty: nobody can reach the user at this moment."""
         with self._lmdb.begin() as txn:
             first, last = _DEVICE_KEY.pack(user, 0), _DEVICE_KEY.pack(user, 0xFFFF)
             return {address.device: route for address, route in self._scan(txn, first, last)}
 
+    def is_online(self, user: UserId) -> bool:
+        """Whether somebody is at a device of `user`."""
+        return any(route.available for route in self.routes(user).values())
+
     def last_seen(self, user: UserId) -> int | None:
-        """When a device of `user` was last disconnected, as far as this run of the node knows."""
+        """When a device of `user` was last left, as far as this run of the node knows."""
         with self._lmdb.begin() as txn:
             data = txn.get(_USER_KEY.pack(user), db=self._last_seen)
         return None if data is None else int(_SECONDS.unpack(data)[0])
@@ -125,16 +161,20 @@ class RoutingTable:
         """
         with self._lmdb.begin(write=True) as txn:
             everything = self._scan(txn, b"\0", b"\xff" * _DEVICE_KEY.size)
-            gone = [address for address, route in everything if route.worker == worker]
-            for address in gone:
+            gone = {address: route for address, route in everything if route.worker == worker}
+            for address, route in gone.items():
                 txn.delete(_DEVICE_KEY.pack(*address), db=self._routes)
-                txn.put(_USER_KEY.pack(address.user), _SECONDS.pack(int(now)), db=self._last_seen)
-        return gone
+                if route.available:
+                    self._saw(txn, address.user, now)
+        return list(gone)
 
     def count(self) -> int:
         """How many devices are connected to this node."""
         with self._lmdb.begin() as txn:
             return txn.stat(self._routes)["entries"]
+
+    def _saw(self, txn: lmdb.Transaction[bytes], user: UserId, now: float) -> None:
+        txn.put(_USER_KEY.pack(user), _SECONDS.pack(int(now)), db=self._last_seen)
 
     def _scan(
         self, txn: lmdb.Transaction[bytes], first: bytes, last: bytes
@@ -175,6 +215,10 @@ def open_routing_table(data: Path) -> RoutingTable:
         lmdb.Error: there is none.
     """
     return RoutingTable(volatile_folder(data), create=False)
+
+
+def _route_row(route: Route) -> bytes:
+    return _ROUTE.pack(route.worker, route.connection, route.since, route.available)
 
 
 def _route(data: bytes) -> Route:

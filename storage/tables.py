@@ -1,35 +1,67 @@
-"""The tables of the durable environment, and the operations that change them.
+"""The tables of a durable environment, their families, and the operations that change them.
 
-A table is an LMDB named database. Operations are what the journal takes: several of them in one submission
-become durable together or not at all.
+A table is an LMDB named database. Its family says which environment a row belongs into when a node has
+several (store.py), so that no table can be forgotten when users move from one to another. Operations are what
+the journal takes: several of them in one submission become durable together or not at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NewType, TypeAlias
 
 # A plain string and not an Enum: tables are dictionary keys on the hot path, and an Enum member hashes in
 # Python.
 Table = NewType("Table", str)
 
-META = Table("meta")
-USERS = Table("users")
-PHONES = Table("phones")
-DEVICES = Table("devices")
-STATIC_KEYS = Table("static_keys")
-PREKEYS = Table("prekeys")
-QUEUE = Table("queue")
-CURSORS = Table("cursors")
-PROGRESS = Table("progress")
-CODES = Table("codes")
 
-DURABLE_TABLES = (META, USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE, CURSORS, PROGRESS, CODES)
+class Family(Enum):
+    """Which environment the rows of a table lie in."""
 
-# What a message or a registration adds to. The others change rows that are there, or add few bytes: receipts
-# and codes go on while new messages are refused because storage is nearly full.
-GROWING_TABLES = frozenset((USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE))
+    META = "meta"
+    """Each environment has its own: what it is, not what it holds."""
+
+    USER = "user"
+    """That of the user's slot. Keys begin with the user's id, 8 bytes, big-endian: a slot is one range."""
+
+    DIRECTORY = "directory"
+    """Environment 0: what leads to a user from something else than its id."""
+
+
+FAMILY_OF: dict[Table, Family] = {}
+"""{table: its family}, filled by the definitions below and complete with them."""
+
+
+def _table(name: str, family: Family) -> Table:
+    """Define a table. There is no other way to make one that environments open."""
+    table = Table(name)
+    FAMILY_OF[table] = family
+    return table
+
+
+META = _table("meta", Family.META)
+USERS = _table("users", Family.USER)
+PHONES = _table("phones", Family.DIRECTORY)
+DEVICES = _table("devices", Family.USER)
+STATIC_KEYS = _table("static_keys", Family.DIRECTORY)
+PREKEYS = _table("prekeys", Family.USER)
+QUEUE = _table("queue", Family.USER)
+CURSORS = _table("cursors", Family.USER)
+PROGRESS = _table("progress", Family.USER)
+CODES = _table("codes", Family.DIRECTORY)
+SETTINGS = _table("settings", Family.USER)
+BLOCKS = _table("blocks", Family.USER)
+CONTACTS = _table("contacts", Family.USER)
+SHUNNED = _table("shunned", Family.USER)
+PROFILES = _table("profiles", Family.USER)
+
+DURABLE_TABLES = tuple(FAMILY_OF)
+
+# What a message, a registration or a profile adds to. The others change rows that are there, or add few
+# bytes: receipts and codes go on while new messages are refused because storage is nearly full.
+GROWING_TABLES = frozenset((USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE, CONTACTS, PROFILES))
 
 # LMDB's own limit for a key (mdb_env_get_maxkeysize of the usual build).
 MAX_KEY_BYTES = 511
@@ -64,6 +96,11 @@ class DeleteRange:
 
 
 Op: TypeAlias = Put | Delete | DeleteRange
+
+
+def tables_of(family: Family) -> tuple[Table, ...]:
+    """The tables of a family, in the order of their definition."""
+    return tuple(table for table, its_family in FAMILY_OF.items() if its_family is family)
 
 
 def only_grows(ops: Sequence[Op]) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.stanzas import Audience, Privacy
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC, DeviceRecord, UserRecord
 from storage.checks import CODECS
 from storage.codes import CODE_CODEC, CodeRecord
@@ -25,7 +26,9 @@ from storage.mailboxes import (
 )
 from storage.migrations import SCHEMA_CODEC, SchemaVersion
 from storage.prekeys import PREKEY_CODEC
+from storage.profiles import PIECE_CODEC, Piece
 from storage.records import RecordCodec, cbor_codec
+from storage.settings import BLOCK_CODEC, CONTACT_CODEC, PRIVACY_CODEC, SHUNNED_CODEC
 from storage.tables import META, Table
 
 ADDRESS = DeviceAddress(UserId(2**62 + 7), DeviceId(3))
@@ -40,6 +43,11 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (CURSOR_CODEC, DeviceCursor(Seq(9), Seq(4), 4, 400)),
     (PROGRESS_CODEC, Progress(MessageNumber(9), MessageNumber(8), MessageNumber(7))),
     (CODE_CODEC, CodeRecord(b"s" * 16, b"d" * 32, 1, 2, 5, 3, 1)),
+    (PRIVACY_CODEC, Privacy(Audience.CONTACTS, Audience.NOBODY, Audience.EVERYONE)),
+    (BLOCK_CODEC, 1_790_000_000),
+    (CONTACT_CODEC, None),
+    (SHUNNED_CODEC, 17),
+    (PIECE_CODEC, Piece(2**62, b"sealed" * 20)),
 ]
 KEY = b"\x01" * 18
 every_record = pytest.mark.parametrize(("codec", "value"), EXAMPLES, ids=[e[0].table for e in EXAMPLES])

@@ -31,13 +31,43 @@ def test_a_connected_device_has_a_route_and_its_user_is_online(table: RoutingTab
     assert table.count() == 3
 
 
-def test_an_offline_user_has_no_route_and_was_seen_when_the_device_left(table: RoutingTable) -> None:
+def test_a_user_is_online_while_somebody_is_at_a_device_and_was_seen_when_it_was_left(
+    table: RoutingTable,
+) -> None:
+    route = Route(0, 5, 100)
+    table.connect(ANNA, route)
+    assert not table.is_online(ANNA.user)
+    assert table.set_available(ANNA, route, available=True, now=110)
+    assert table.is_online(ANNA.user)
     assert table.last_seen(ANNA.user) is None
-    table.connect(ANNA, Route(0, 5, 100))
-    assert table.disconnect(ANNA, Route(0, 5, 100), now=200.9)
+    assert table.set_available(ANNA, route, available=False, now=120.9)
+    assert not table.is_online(ANNA.user)
+    assert table.last_seen(ANNA.user) == 120
+
+
+def test_a_connection_that_ends_while_somebody_is_there_was_left_at_that_moment(table: RoutingTable) -> None:
+    route = Route(0, 5, 100)
+    table.connect(ANNA, route)
+    table.set_available(ANNA, route, available=True, now=110)
+    assert table.disconnect(ANNA, route, now=200.9)
     assert table.route(ANNA) is None
     assert table.routes(ANNA.user) == {}
     assert table.last_seen(ANNA.user) == 200
+
+
+def test_a_device_that_was_only_connected_was_not_seen(table: RoutingTable) -> None:
+    table.connect(ANNA, Route(0, 5, 100))
+    assert table.disconnect(ANNA, Route(0, 5, 100), now=200)
+    assert table.last_seen(ANNA.user) is None
+
+
+def test_what_an_old_connection_says_of_the_device_changes_nothing(table: RoutingTable) -> None:
+    table.connect(ANNA, Route(0, 5, 100))
+    table.connect(ANNA, Route(0, 9, 101))
+    assert not table.set_available(ANNA, Route(0, 5, 100), available=True, now=110)
+    assert not table.set_available(BERND, Route(0, 5, 100), available=True, now=110)
+    assert not table.set_available(ANNA, Route(0, 9, 101), available=False, now=110)
+    assert table.last_seen(ANNA.user) is None
 
 
 def test_a_second_connection_replaces_the_first_and_says_which(table: RoutingTable) -> None:
@@ -57,10 +87,11 @@ def test_an_end_that_is_noticed_late_does_not_take_the_new_route(table: RoutingT
 def test_the_routes_of_a_dead_worker_go_with_it(table: RoutingTable) -> None:
     table.connect(ANNA, Route(0, 5, 100))
     table.connect(ANNAS_OTHER, Route(1, 6, 100))
-    table.connect(BERND, Route(1, 7, 100))
+    table.connect(BERND, Route(1, 7, 100, available=True))
     assert table.drop_worker(1, now=300) == [ANNAS_OTHER, BERND]
     assert table.count() == 1
     assert table.last_seen(BERND.user) == 300
+    assert table.last_seen(ANNA.user) is None
 
 
 @pytest.mark.slow
