@@ -7,15 +7,17 @@
         cursor, ops = mailboxes.append(device, cursor, message)
         journal.submit([*ops, mailboxes.put_progress(user, sender, progress)], done)
 
-The families are modules, and are used with their names: accounts, codes, mailboxes, prekeys.
+The families are modules, and are used with their names: accounts, codes, mailboxes, prekeys, profiles,
+settings.
 """
 
-from storage import accounts, codes, mailboxes, prekeys
+from storage import accounts, codes, mailboxes, prekeys, profiles, settings
 from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
 from storage.errors import (
     BackupError,
+    CorruptLayoutError,
     CorruptRecordError,
     CorruptSecretsError,
     DataFolderInUseError,
@@ -33,15 +35,20 @@ from storage.errors import (
     UnreadableStoreError,
 )
 from storage.figures import JournalStatistics
+from storage.folder import FolderLock
 from storage.journal import InlineJournal, Journal, WriterJournal
+from storage.layout import Layout, read_layout
 from storage.node import NodeSecrets, load_or_create_secrets, read_secrets
 from storage.outside import OutsideView, holder_of, open_outside
+from storage.preparation import prepare_store
 from storage.restoration import restore
 from storage.routing import Route, RoutingTable, create_routing_table, open_routing_table
+from storage.store import Store, open_store
 from storage.tables import Delete, DeleteRange, Op, Put, Table
 
 __all__ = [
     "BackupError",
+    "CorruptLayoutError",
     "CorruptRecordError",
     "CorruptSecretsError",
     "DataFolderInUseError",
@@ -49,6 +56,7 @@ __all__ = [
     "DeleteRange",
     "Environment",
     "EnvironmentStatistics",
+    "FolderLock",
     "InlineJournal",
     "InvalidOperationError",
     "Journal",
@@ -57,6 +65,7 @@ __all__ = [
     "JournalFailedError",
     "JournalFullError",
     "JournalStatistics",
+    "Layout",
     "MapTooSmallError",
     "NoStoreError",
     "NodeSecrets",
@@ -70,6 +79,7 @@ __all__ = [
     "SchemaTooNewError",
     "StorageError",
     "StorageFullError",
+    "Store",
     "Table",
     "UnreadableStoreError",
     "WriterJournal",
@@ -85,8 +95,13 @@ __all__ = [
     "open_environment",
     "open_outside",
     "open_routing_table",
+    "open_store",
     "prekeys",
+    "prepare_store",
+    "profiles",
+    "read_layout",
     "read_secrets",
     "restore",
+    "settings",
     "verify",
 ]

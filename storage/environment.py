@@ -1,9 +1,10 @@
-"""The durable LMDB environment: open, read, grow, reopen, look into, check.
+"""A durable LMDB environment: open, read, grow, reopen, look into, check.
 
-Owns: the LMDB handle, the folder lock, the handles of the tables.
-Rule 1: one process, one environment object. LMDB forbids opening a file twice in a process, and two writing
-    processes wait for each other's fsync through an unfair mutex (commits of up to 38 ms for 0.4 ms; one that
-    is stopped stops all).
+A node has one for each of its workers (store.py). Owns: the LMDB handle, the right to write, the handles of
+the tables.
+Rule 1: one process writes. LMDB forbids opening a file twice in a process, and two writing processes wait for
+    each other's fsync through an unfair mutex (commits of up to 38 ms for 0.4 ms; one that is stopped stops
+    all). Others may read (peer.py, outside.py).
 Rule 2: a read transaction is short and never crosses an await. While one is open LMDB reuses no page that was
     freed since, so the file grows with every commit; and the map cannot be moved under it.
 Rule 3: only a journal writes (and a migration, before there is one).
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,14 @@ from lmdb.verify import verify as verify_structure
 from storage import migrations
 from storage.ballast import Ballast
 from storage.errors import MapTooSmallError
-from storage.folder import FolderLock, ballast_file, durable_folder, prepare_folder
+from storage.folder import (
+    FolderLock,
+    ballast_file,
+    durable_folder,
+    environment_lock_file,
+    prepare_folder,
+)
+from storage.gate import ReadGate
 from storage.tables import DURABLE_TABLES, Table
 
 log = logging.getLogger("roost.storage")
@@ -62,8 +69,7 @@ GROW_PATIENCE_SECONDS = 0.05
 # Each table is one; the rest is room for later versions, at 80 bytes a table and transaction.
 MAX_TABLES = 32
 
-# One read transaction is open at a time in a worker; the others are for backup, doctor and the worker
-# processes to come.
+# In each worker a few read transactions are open at a time; the others are for backup and doctor.
 MAX_READERS = 510
 
 
@@ -155,23 +161,28 @@ class Reader:
 
 
 class Environment:
-    """The durable environment of a data folder. Make one with `open_environment`."""
+    """One durable environment of a data folder, for reading and writing. Make one with `open_environment`."""
 
     def __init__(
-        self, data: Path, lock: FolderLock, map_bytes: int, max_map_bytes: int | None, reserve_bytes: int
+        self,
+        data: Path,
+        number: int,
+        lock: FolderLock,
+        map_bytes: int,
+        max_map_bytes: int | None,
+        reserve_bytes: int,
     ) -> None:
         self.data = data
-        self.folder = prepare_folder(durable_folder(data))
+        # Which of the store's environments this is; the number of the worker that writes it.
+        self.number = number
+        self.folder = prepare_folder(durable_folder(data, number))
         # Map and disk are kept this far from being full; see DEFAULT_RESERVE_BYTES.
         self.reserve_bytes = reserve_bytes
-        self.ballast = Ballast(ballast_file(data), int(reserve_bytes * BALLAST_PART))
+        self.ballast = Ballast(ballast_file(data, number), int(reserve_bytes * BALLAST_PART))
         self._map_bytes = map_bytes
         self._max_map_bytes = max_map_bytes
         self._lock = lock
-        # Guards the three fields below. Readers enter in parallel; the map moves only when none is inside.
-        self._gate = threading.Condition()
-        self._readers = 0
-        self._moving = False
+        self._gate = ReadGate()
         self._databases: dict[Table, lmdb._Database] = {}
         # The high water mark above which growing is tried again, after an attempt that failed.
         self._grow_above_bytes = 0
@@ -203,27 +214,18 @@ class Environment:
         return Reader(self)
 
     def _begin_read(self) -> lmdb.Transaction[bytes]:
-        with self._gate:
-            while self._moving:
-                self._gate.wait()
-            self._readers += 1
+        self._gate.enter()
         try:
             return self._lmdb.begin()
         except BaseException:
-            self._leave()
+            self._gate.leave()
             raise
 
     def _end_read(self, txn: lmdb.Transaction[bytes]) -> None:
         try:
             txn.abort()
         finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        with self._gate:
-            self._readers -= 1
-            if self._moving and not self._readers:
-                self._gate.notify_all()
+            self._gate.leave()
 
     def _database(self, table: Table) -> lmdb._Database:
         return self._databases[table]
@@ -300,17 +302,11 @@ class Environment:
             raise MapTooSmallError(old, f"it is limited to {self._max_map_bytes} bytes")
         if self._disk_free() < self.reserve_bytes:
             raise MapTooSmallError(old, "the disk is nearly full")
-        with self._gate:
-            self._moving = True
-            try:
-                # LMDB would accept the new size with readers inside, and unmap the pages that they look at.
-                if not self._gate.wait_for(lambda: self._readers == 0, GROW_PATIENCE_SECONDS):
-                    raise MapTooSmallError(old, f"{self._readers} read transactions are open")
-                self._lmdb.set_mapsize(new)
-                self._map_bytes = new
-            finally:
-                self._moving = False
-                self._gate.notify_all()
+        with self._gate.shut(GROW_PATIENCE_SECONDS) as nobody_reads:
+            if not nobody_reads:
+                raise MapTooSmallError(old, f"{self._gate.readers} read transactions are open")
+            self._lmdb.set_mapsize(new)
+            self._map_bytes = new
         log.info("map_grown", extra={"from_bytes": old, "to_bytes": new})
 
     def _disk_free(self) -> int:
@@ -337,16 +333,10 @@ class Environment:
 
         Call it in the writing thread, without a transaction. Waits for open read transactions.
         """
-        with self._gate:
-            self._moving = True
-            try:
-                self._gate.wait_for(lambda: self._readers == 0)
-                self._lmdb.close()
-                self._lmdb = self._open_lmdb()
-                self._open_tables()
-            finally:
-                self._moving = False
-                self._gate.notify_all()
+        with self._gate.shut():
+            self._lmdb.close()
+            self._lmdb = self._open_lmdb()
+            self._open_tables()
 
     def statistics(self) -> EnvironmentStatistics:
         """Sizes and counts, for status, metrics and doctor. Costs some ten microseconds."""
@@ -380,7 +370,7 @@ class Environment:
         return self._lmdb.reader_check()
 
     def close(self) -> None:
-        """Close the file and let go of the folder; harmless when already done. Close the journal first."""
+        """Close the file and give up the right to write; harmless when already done. The journal is first."""
         self._lmdb.close()
         self._lock.release()
 
@@ -395,15 +385,19 @@ class Environment:
 
 def open_environment(
     data: Path,
+    number: int = 0,
     *,
+    patience: float = 0.0,
     map_bytes: int = DEFAULT_MAP_BYTES,
     max_map_bytes: int | None = None,
     reserve_bytes: int = DEFAULT_RESERVE_BYTES,
 ) -> Environment:
-    """Open the durable environment in the data folder `data`; creates both when they are not there.
+    """Open the durable environment `number` in the data folder `data`; creates both when they are not there.
 
     Args:
         data: the data folder; only its owner may look into it afterwards.
+        number: which of its environments.
+        patience: for how many seconds to wait for a process that has it open.
         map_bytes: how much address space to start with. It is sparse and grows by itself.
         max_map_bytes: a limit for the growth, None for as far as the disk has room.
         reserve_bytes: how far from full new messages are refused.
@@ -413,9 +407,9 @@ def open_environment(
         SchemaTooNewError: a later version of Roost wrote it; nothing was touched.
     """
     prepare_folder(data)
-    lock = FolderLock(data)
+    lock = FolderLock(data, environment_lock_file(data, number), patience=patience)
     try:
-        environment = Environment(data, lock, map_bytes, max_map_bytes, reserve_bytes)
+        environment = Environment(data, number, lock, map_bytes, max_map_bytes, reserve_bytes)
         try:
             _make_ready(environment)
         except BaseException:

@@ -5,6 +5,7 @@
     - `SchemaTooNewError`: the data was written by a later version of Roost
     - `CorruptRecordError`: a row does not match its checksum
     - `CorruptSecretsError`: the node's secrets file is damaged
+    - `CorruptLayoutError`: the file that says how many environments there are is damaged
     - `BackupError`: no backup was written
     - `RestoreError`: a backup was not put in place
     - `NoStoreError`: there is no store where one was looked for
@@ -65,6 +66,15 @@ class CorruptSecretsError(StorageError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"the node's secrets in {path} cannot be used: {reason}; restore them from a backup")
+        self.path = path
+        self.reason = reason
+
+
+class CorruptLayoutError(StorageError):
+    """The file with the store's layout is damaged. A guess would hide the rows of users, so none is made."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the store's layout in {path} cannot be used: {reason}; restore it from a backup")
         self.path = path
         self.reason = reason
 

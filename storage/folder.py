@@ -1,12 +1,15 @@
 """The data folder: who may use it, and what lies where in it.
 
 <data>/            0700
-  lock             held with flock by the one process that writes; holds its process id
+  lock             held with flock by the one process that runs a node here; holds its process id
+  lock.0           held by the worker that writes environment 0; lock.1, lock.2 ... of the others
+  layout           how many environments there are (layout.py)
   secrets          0600, the node's own keys (node.py)
-  ballast          zeros: disk space held back for a full disk (ballast.py)
-  durable/         the durable LMDB environment (environment.py)
+  ballast          zeros: disk space held back for a full disk (ballast.py); ballast.1 ... of the others
+  durable/         environment 0: the directory, and the users of its slots (environment.py, store.py)
+  durable.1/       environment 1, of worker 1, and so on
   volatile/        the presence and routing table, thrown away at every start (routing.py)
-  backups/         copies taken before a migration
+  backups/         copies taken before a migration, and stores that a restore has replaced
 """
 
 from __future__ import annotations
@@ -14,9 +17,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 
+from protocol.slots import MAX_WORKERS
 from storage.errors import DataFolderInUseError
 
 log = logging.getLogger("roost.storage")
@@ -33,9 +40,19 @@ def prepare_folder(folder: Path) -> Path:
     return folder
 
 
-def durable_folder(data: Path) -> Path:
-    """Where the durable environment lies."""
-    return data / "durable"
+def durable_folder(data: Path, number: int = 0) -> Path:
+    """Where the durable environment `number` lies."""
+    return _numbered(data / "durable", number)
+
+
+def environment_numbers(data: Path) -> list[int]:
+    """The numbers of the environments that have a folder in `data`, in order; also of what is left of one."""
+    return [number for number in range(MAX_WORKERS) if durable_folder(data, number).is_dir()]
+
+
+def _numbered(path: Path, number: int) -> Path:
+    # Number 0 has no suffix: a node with one worker looks as one did before there were several.
+    return path.with_name(f"{path.name}.{number}") if number else path
 
 
 def volatile_folder(data: Path) -> Path:
@@ -44,13 +61,23 @@ def volatile_folder(data: Path) -> Path:
 
 
 def lock_file(data: Path) -> Path:
-    """Where the right to write is held."""
+    """Where the right to run a node is held."""
     return data / "lock"
 
 
-def ballast_file(data: Path) -> Path:
-    """Where disk space is held back."""
-    return data / "ballast"
+def environment_lock_file(data: Path, number: int) -> Path:
+    """Where the right to write environment `number` is held."""
+    return data / f"lock.{number}"
+
+
+def layout_file(data: Path) -> Path:
+    """Where the number of environments stands."""
+    return data / "layout"
+
+
+def ballast_file(data: Path, number: int = 0) -> Path:
+    """Where disk space is held back for environment `number`."""
+    return _numbered(data / "ballast", number)
 
 
 def secrets_file(data: Path) -> Path:
@@ -63,30 +90,51 @@ def backups_folder(data: Path) -> Path:
     return data / "backups"
 
 
+LOCK_RETRY_SECONDS = 0.05
+
+
 class FolderLock:
-    """The right to write in a data folder, held by at most one process.
+    """A right in a data folder, held by at most one process: to run a node there, or to write an environment.
 
     LMDB would let a second process in, and would let both write; but this program keeps state in memory that
     it believes to be alone with. flock and not a pid file: the kernel lets go of it when the process dies,
     however it dies.
+
+    A node's parent process holds `lock` for as long as it lives, and each worker that of its environment: a
+    worker may outlive a parent that was killed by some moments, and must not meet its own successor.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Take the lock.
+    def __init__(self, data: Path, file: Path | None = None, *, patience: float = 0.0) -> None:
+        """Take the lock, by default that of the whole folder `data`.
+
+        Args:
+            data: the data folder.
+            file: which lock in it.
+            patience: for how many seconds to wait for another holder to end; blocks meanwhile.
 
         Raises:
-            DataFolderInUseError: another process holds it.
+            DataFolderInUseError: another process holds it, and still did after that time.
         """
-        self.path = lock_file(folder)
+        self.path = file if file is not None else lock_file(data)
         # O_CLOEXEC is Python's default, so a child process does not keep the lock alive.
         self._fd: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take(patience)
         except OSError as error:
             pid = read_holder(self._fd)
             self.release()
-            raise DataFolderInUseError(folder, pid) from error
+            raise DataFolderInUseError(data, pid) from error
         _write_pid(self._fd)
+
+    def _take(self, patience: float) -> None:
+        assert self._fd is not None
+        for _ in range(int(patience / LOCK_RETRY_SECONDS)):
+            with suppress(OSError):
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            # Only a pause: flock itself cannot be told how long to wait.
+            Event().wait(LOCK_RETRY_SECONDS)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self) -> None:
         """Let go; harmless when already done. The file stays: removing it would race with the next holder."""
@@ -101,6 +149,20 @@ class FolderLock:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+@contextmanager
+def exclusive_folder(data: Path) -> Iterator[None]:
+    """Hold every lock there is in the data folder `data` for the length of a block.
+
+    Raises:
+        DataFolderInUseError: a node runs there, or a worker that a killed one left behind.
+    """
+    with ExitStack() as locks:
+        locks.enter_context(FolderLock(data))
+        for number in environment_numbers(data):
+            locks.enter_context(FolderLock(data, environment_lock_file(data, number)))
+        yield
 
 
 def _write_pid(fd: int) -> None:

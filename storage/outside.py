@@ -108,10 +108,19 @@ def _open_lmdb(data: Path, file: Path) -> lmdb.Environment:
 def holder_of(data: Path) -> int | None:
     """The process that has the data folder open for writing; None if nobody does, 0 if it is not known who.
 
-    It asks the lock and not the process table, so it is right about a process in another container too.
+    Of a node that is its parent process; a worker only while it has outlived that. It asks the locks and not
+    the process table, so it is right about a process in another container too.
     """
+    for file in (lock_file(data), *sorted(data.glob("lock.*"))):
+        holder = _holder_of_lock(file)
+        if holder is not None:
+            return holder
+    return None
+
+
+def _holder_of_lock(file: Path) -> int | None:
     try:
-        fd = os.open(lock_file(data), os.O_RDONLY)
+        fd = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:

@@ -31,9 +31,9 @@ from storage.environment import Environment, Reader, open_environment
 from storage.errors import JournalError, RestoreError
 from storage.folder import (
     FILE_MODE,
-    FolderLock,
     backups_folder,
     durable_folder,
+    exclusive_folder,
     prepare_folder,
     secrets_file,
     sync_folder,
@@ -84,7 +84,7 @@ def restore(source: Path, data: Path, *, force: bool = False, report: Report = n
         raise RestoreError(source, f"it is damaged: {problem}")
     try:
         prepare_folder(data)
-        with FolderLock(data):
+        with exclusive_folder(data):
             return _replace(source, data, force, report)
     except (OSError, lmdb.Error, JournalError) as error:
         raise RestoreError(source, str(error)) from error
