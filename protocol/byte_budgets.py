@@ -109,6 +109,7 @@ def _online() -> tuple[ClientConnection, RelayConnection]:
     relay = RelayConnection(relay_key, _fixed(4), knows=lambda key: True)
     while client.has_data_to_send or relay.has_data_to_send:
         relay.receive_data(client.data_to_send())
+        relay.proceed()
         client.receive_data(relay.data_to_send())
     return client, relay
 

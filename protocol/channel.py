@@ -95,11 +95,21 @@ class Channel:
             RemoteProtocolError: the peer broke the protocol. The connection is CLOSED from now on, and what
                 to answer is in `data_to_send()`; what came before the fault is in the error's `events`.
         """
-        events: list[Event] = []
         if self.is_closed:
-            return events
+            return []
         self._decoder.feed(data)
+        return self._take_in()
+
+    def _take_in(self, held: bytes = b"") -> list[Event]:
+        """Go as far as what has come allows, beginning with what a frame says that is decrypted already.
+
+        Raises:
+            RemoteProtocolError: as `receive_data`.
+        """
+        events: list[Event] = []
         try:
+            if held:
+                self._hear_plaintext(held, events)
             while self._advance(events):
                 pass
         except RemoteProtocolError as error:
@@ -172,12 +182,17 @@ class Channel:
 
     def _hear_frame(self, frame: bytes, events: list[Event]) -> None:
         """Decrypt a transport frame and take in its stanzas."""
+        self._hear_plaintext(self._decrypt(frame), events)
+
+    def _decrypt(self, frame: bytes) -> bytes:
         assert self._transport is not None
         try:
-            plaintext = self._transport.decrypt(frame)
+            return self._transport.decrypt(frame)
         except DecryptionError:
             raise UndecryptableError from None
-        self._frame_decrypted(events)
+
+    def _hear_plaintext(self, plaintext: bytes, events: list[Event]) -> None:
+        """Take in the stanzas of a frame."""
         hearable = self._hearable[self._state]
         for item in split_frame(plaintext):
             spec = spec_of(item)
@@ -193,9 +208,6 @@ class Channel:
             if self.is_closed:
                 return  # an Error: whatever the peer put behind it is of no interest
             hearable = self._hearable[self._state]
-
-    def _frame_decrypted(self, events: list[Event]) -> None:
-        """Called once a frame has proved authentic, before its stanzas are looked at."""
 
     def _refusal(self, spec: StanzaSpec) -> RemoteProtocolError:
         """Say what is wrong with a stanza that may not be heard in this state."""

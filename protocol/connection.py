@@ -49,7 +49,9 @@ class RelayConnection(Channel):
     """The relay's end.
 
     Events come in this order: HandshakeDone (nothing is certain yet), Confirmed (the device is here: look it
-    up, answer with Welcome), stanzas.
+    up, answer with Welcome), stanzas. Confirmed is the last event of its `receive_data`: what stands behind
+    it is kept, unread, until `proceed`. So the program can first decide where the connection shall live, and
+    move it there: a stanza is then read at one place only.
 
     Args:
         static: the relay's static key.
@@ -59,7 +61,17 @@ class RelayConnection(Channel):
         test_hooks: whether TestCrash is a stanza here. Never in production.
     """
 
-    __slots__ = ("_entropy", "_handshake", "_knows", "_pattern", "_static", "_test_hooks", "_unconfirmed")
+    __slots__ = (
+        "_confirmed",
+        "_entropy",
+        "_handshake",
+        "_held",
+        "_knows",
+        "_pattern",
+        "_static",
+        "_test_hooks",
+        "_unconfirmed",
+    )
 
     sender = Sender.RELAY
     peer = Sender.CLIENT
@@ -84,15 +96,39 @@ class RelayConnection(Channel):
         self._pattern = HandshakePattern.XX
         self._handshake: HandshakeState | None = None
         self._unconfirmed: HandshakeDone | None = None  # what Confirmed will repeat; only in UNCONFIRMED
+        self._confirmed: Confirmed | None = None  # behind which nothing is read before `proceed`
+        self._held = b""  # what the frame says that has proved it; only with `_confirmed`
+
+    @property
+    def confirmed(self) -> Confirmed | None:
+        """The event behind which nothing is read until `proceed` is called; None at all other times."""
+        return self._confirmed
+
+    def proceed(self) -> list[Event]:
+        """Read on behind Confirmed, and return what had already come there. Harmless at all other times.
+
+        Raises:
+            RemoteProtocolError: as `receive_data`.
+        """
+        held, self._held = self._held, b""
+        if self._confirmed is None or self.is_closed:
+            return []
+        self._confirmed = None
+        return self._take_in(held)
 
     def _advance(self, events: list[Event]) -> bool:
         if self._state is State.AWAIT_PREAMBLE:
             return self._read_preamble()
+        if self._confirmed is not None:
+            return False
         frame = self._decoder.next_frame()
         if frame is None:
             return False
         if self._handshake is not None:
             self._read_handshake(self._handshake, frame, events)
+        elif self._unconfirmed is not None:
+            self._held = self._decrypt(frame)
+            self._confirm(events)
         else:
             self._hear_frame(frame, events)
         return self._state is not State.CLOSED
@@ -140,17 +176,14 @@ class RelayConnection(Channel):
         self._unconfirmed = HandshakeDone(self._transport.remote_static, hello)
         events.append(self._unconfirmed)
 
-    def _frame_decrypted(self, events: list[Event]) -> None:
-        if self._unconfirmed is not None:
-            self._confirm(events)
-
     def _confirm(self, events: list[Event]) -> None:
         """The peer has shown that it is there now and has the private key."""
         done, self._unconfirmed = self._unconfirmed, None
         assert done is not None
         known = self._knows(done.remote_static)
         self._step(Step.PROVED_KNOWN if known else Step.PROVED_STRANGER)
-        events.append(Confirmed(done.remote_static, done.hello, known))
+        self._confirmed = Confirmed(done.remote_static, done.hello, known)
+        events.append(self._confirmed)
 
     def _refusal(self, spec: StanzaSpec) -> RemoteProtocolError:
         if spec.stanza is TestCrash and not self._test_hooks:

@@ -37,6 +37,7 @@ from protocol import (
     DeviceId,
     Error,
     ErrorCode,
+    Event,
     Failed,
     HandshakeDone,
     MessageNumber,
@@ -214,6 +215,30 @@ class Connection(Actor):
             # What came before the fault in the same read is not acted upon: the peer will send it again.
             self._fault(error)
             return
+        await self._act_on(events)
+        if self._channel.confirmed is not None:
+            await self._proceed()
+        if outgoing.end is not None:
+            return
+        if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
+            outgoing.plan_flush()
+        pause = self._worker.limits.bytes.charge(self._payer(), self._beat_seconds(), len(data))
+        if pause:
+            self.send_after(pause, RESUME)
+        else:
+            self._read_on()
+
+    async def _proceed(self) -> None:
+        """The device is logged in: hear what it has said right behind the proof of who it is."""
+        try:
+            events = self._channel.proceed()
+        except RemoteProtocolError as error:
+            self._fault(error)
+            return
+        await self._act_on(events)
+
+    async def _act_on(self, events: list[Event]) -> None:
+        """Do what the peer's stanzas ask for, in their order, until one of them ends the connection."""
         acked = 0
         sends: list[Send] = []  # in a row, to one chat: one submission for all of them
         for event in events:
@@ -229,20 +254,13 @@ class Connection(Actor):
                 if acked:
                     acked = await self._acknowledge(Seq(acked))
                 await self._act(event)
-            if outgoing.end is not None:
+            if self._outgoing.end is not None:
                 return
         self._worker.counters.received += len(events)
         if sends:
             await self._send(sends)
         if acked:
             await self._acknowledge(Seq(acked))
-        if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
-            outgoing.plan_flush()
-        pause = self._worker.limits.bytes.charge(self._payer(), self._beat_seconds(), len(data))
-        if pause:
-            self.send_after(pause, RESUME)
-        else:
-            self._read_on()
 
     def _beat_seconds(self) -> float:
         """The sweeper's clock: good enough for limits a second, and looking at it costs nothing."""

@@ -71,6 +71,7 @@ def carry(client: ClientConnection, relay: RelayConnection) -> None:
     """Carry bytes until both are silent."""
     while client.has_data_to_send or relay.has_data_to_send:
         relay.receive_data(client.data_to_send())
+        relay.proceed()
         client.receive_data(relay.data_to_send())
 
 
@@ -174,6 +175,7 @@ def memory_figures(count: int) -> list[Figure]:
     ping = first.data_to_send()  # the same handshake each time, so the same frame for all
     for relay in relays:
         relay.receive_data(ping)
+        relay.proceed()
         relay.data_to_send()
     awake = _traced()
     for relay in relays:

@@ -77,6 +77,7 @@ class Wired:
         written, self.link.written = self.link.written, []
         for data in written:
             self.relay.receive_data(data)
+            self.relay.proceed()
         if self.relay.has_data_to_send:
             self.line.hear(self.relay.data_to_send())
             self.line.flush()

@@ -12,6 +12,7 @@ from protocol import (
     UserId,
     Welcome,
 )
+from protocol.channel import Channel
 
 RELAY_KEY = KeyPair.from_private_bytes(bytes(range(32)))
 DEVICE_KEY = KeyPair.from_private_bytes(bytes(range(32, 64)))
@@ -47,6 +48,14 @@ def byte_by_byte(data: bytes) -> Iterable[bytes]:
     return [data[place : place + 1] for place in range(len(data))]
 
 
+def hear(listener: Channel, data: bytes) -> list[Event]:
+    """Let an end hear bytes; a relay that Confirmed has stopped goes on at once."""
+    events = listener.receive_data(data)
+    if isinstance(listener, RelayConnection):
+        events += listener.proceed()
+    return events
+
+
 class ConnectionPair:
     """A client and a relay; `run` carries bytes until both are silent."""
 
@@ -69,7 +78,7 @@ class ConnectionPair:
         """Carry bytes both ways until there are none; the events pile up in at_relay and at_client."""
         while self.client.has_data_to_send or self.relay.has_data_to_send:
             for piece in self._pieces(self.client.data_to_send()):
-                self.at_relay += self.relay.receive_data(piece)
+                self.at_relay += hear(self.relay, piece)
             for piece in self._pieces(self.relay.data_to_send()):
                 self.at_client += self.client.receive_data(piece)
 

@@ -92,7 +92,7 @@ class Line:
 
     def _hear(self, data: bytes) -> None:
         try:
-            events = self.wire.receive_data(data)
+            events = [*self.wire.receive_data(data), *self.wire.proceed()]
         except RemoteProtocolError:
             self.flush()
             self.link.close()

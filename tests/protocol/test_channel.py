@@ -41,7 +41,7 @@ from protocol.frames import FrameDecoder, encode_frame
 from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_CIPHERTEXT_BYTES, MAX_STANZAS_PER_FRAME
 from protocol.schema import SCHEMA, Sender, StanzaSpec
 from protocol.state import CLIENT_MAY_SEND, CLIENT_MAY_SEND_IN_PRODUCTION, RELAY_MAY_SEND
-from tests.helpers.connection_pair import ConnectionPair, byte_by_byte, online_pair, stranger_pair
+from tests.helpers.connection_pair import ConnectionPair, byte_by_byte, hear, online_pair, stranger_pair
 from tests.protocol.stanza_strategies import example_of, stanzas_from
 
 ALICE, BOB = UserId(7), UserId(8)
@@ -127,10 +127,10 @@ def test_what_the_table_does_not_allow_is_not_heard(spec: StanzaSpec, sender: Se
     if spec.stanza in _may_be_heard(listener):
         if spec.stanza is Pong:
             listener._handles.ping_sent()  # a Pong answers a Ping
-        listener.receive_data(frame)
+        hear(listener, frame)
         return
     with pytest.raises((NotAllowedError, UnknownStanzaError)):
-        listener.receive_data(frame)
+        hear(listener, frame)
     assert listener.state is State.CLOSED
     assert listener._handles._address_of.keys() <= {0, 1}
 

@@ -30,6 +30,7 @@ from protocol import (
     RelayHello,
     RemoteProtocolError,
     Seq,
+    Stanza,
     State,
     TestCrash,
     UndecryptableError,
@@ -46,6 +47,7 @@ from tests.helpers.connection_pair import (
     byte_by_byte,
     client_connection,
     counting_entropy,
+    hear,
     online_pair,
     relay_connection,
     stranger_pair,
@@ -115,7 +117,44 @@ def test_stanzas_right_behind_the_third_message_of_xx_are_heard() -> None:
     pair.relay.receive_data(pair.client.data_to_send())
     pair.client.receive_data(pair.relay.data_to_send())
     pair.client.send(Ack(Seq(1)))
-    assert pair.relay.receive_data(pair.client.data_to_send())[-1] == Ack(Seq(1))
+    assert hear(pair.relay, pair.client.data_to_send())[-1] == Ack(Seq(1))
+
+
+def confirmed_pair(*, xx: bool, behind: Stanza) -> ConnectionPair:
+    """A pair whose relay has just heard the proof of who is there, with a stanza right behind it."""
+    pair = ConnectionPair(xx=xx)
+    pair.relay.receive_data(pair.client.data_to_send())
+    pair.client.receive_data(pair.relay.data_to_send())
+    pair.client.send(behind)
+    assert isinstance(pair.relay.receive_data(pair.client.data_to_send())[-1], Confirmed)
+    return pair
+
+
+@PATTERNS
+def test_nothing_behind_confirmed_is_read_until_the_program_says_so(xx: bool) -> None:
+    pair = confirmed_pair(xx=xx, behind=Ack(Seq(1)))
+    assert pair.relay.confirmed == Confirmed(DEVICE_KEY.public, Hello(client_name="test"), known=True)
+    pair.client.send(Ack(Seq(2)))
+    assert pair.relay.receive_data(pair.client.data_to_send()) == []
+    assert pair.relay.proceed() == [Ack(Seq(1)), Ack(Seq(2))]
+    assert pair.relay.proceed() == []
+
+
+@PATTERNS
+def test_a_relay_may_refuse_the_device_with_what_it_said_unread(xx: bool) -> None:
+    pair = confirmed_pair(xx=xx, behind=Ack(Seq(1)))
+    pair.relay.close(ErrorCode.LOGGED_OUT)
+    assert pair.relay.proceed() == []
+    assert pair.client.receive_data(pair.relay.data_to_send()) == [Error(ErrorCode.LOGGED_OUT)]
+
+
+def test_a_fault_behind_confirmed_is_raised_by_proceed_and_closes() -> None:
+    pair = confirmed_pair(xx=True, behind=Ack(Seq(1)))
+    pair.relay.receive_data(encode_frame(bytes(20)))
+    with pytest.raises(UndecryptableError) as caught:
+        pair.relay.proceed()
+    assert caught.value.events == (Ack(Seq(1)),)
+    assert pair.relay.state is State.CLOSED
 
 
 def test_randomness_comes_from_the_entropy_and_nowhere_else() -> None:

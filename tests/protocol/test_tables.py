@@ -88,6 +88,7 @@ def carry(client: ClientConnection, relay: RelayConnection) -> list[str]:
             if data:
                 written.append(f"{letter} {data.hex()}")
                 listener.receive_data(data)
+                relay.proceed()
     return written
 
 
