@@ -39,8 +39,14 @@ from relay.status import node_version
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
 from relay.worker import Phase, Worker
-from storage import StorageError, is_backup, load_or_create_secrets, open_environment
-from storage.routing import create_routing_table
+from storage import (
+    StorageError,
+    is_backup,
+    load_or_create_secrets,
+    open_routing_table,
+    open_store,
+    prepare_store,
+)
 
 log = logging.getLogger("roost.relay")
 
@@ -124,23 +130,24 @@ async def open_node(config: Config) -> AsyncIterator[tuple[Worker, Port, Door | 
         if is_backup(config.data):
             advice = "put it in place with 'roost restore', which makes it safe to go on from"
             raise ConfigError("data", str(config.data), f"this is a backup: {advice}")
-        environment = stack.enter_context(open_environment(config.data))
+        stack.enter_context(prepare_store(config.data, 1, _show))
         secrets = load_or_create_secrets(config.data, system_entropy)
-        routing = create_routing_table(config.data)
+        store = stack.enter_context(open_store(config.data, 0))
+        routing = open_routing_table(config.data)
         stack.callback(routing.close)
         door = Door(config.admin) if config.admin is not None else None
         if door is not None:
             stack.callback(door.close)
         network = await stack.enter_async_context(open_reactor())
         port = await _listen(network, config.listen)
-        journal = stack.enter_context(open_journal(environment, system_monotonic))
+        journal = stack.enter_context(open_journal(store.own, system_monotonic))
         system = await stack.enter_async_context(open_actor_system(grace_s=DRAIN_SECONDS))
         worker = Worker(
             config=config,
             clock=system_clock,
             entropy=system_entropy,
             network=network,
-            environment=environment,
+            store=store,
             journal=journal,
             routing=routing,
             secrets=secrets,

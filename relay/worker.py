@@ -5,7 +5,6 @@ else in this package reaches outside. It all lives as long as the process, acros
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 import trio
 
@@ -20,19 +19,15 @@ from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
 from relay.outgoing import Surroundings
 from relay.pauses import GarbagePauses
+from relay.phase import Phase as Phase
 from relay.presence import Presence
+from relay.presence_board import PresenceBoard
 from relay.rate_limits import RateLimits
 from relay.sms import SmsGateway
-from storage import Environment, NodeSecrets, accounts
+from relay.visibility import Visibility
+from relay.watching import Watching
+from storage import Environment, NodeSecrets, Store, accounts
 from storage.routing import RoutingTable
-
-
-class Phase(Enum):
-    """Where a node is in its life."""
-
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
 
 
 @dataclass(slots=True)
@@ -43,7 +38,7 @@ class Worker:
     clock: Clock
     entropy: Entropy
     network: Network
-    environment: Environment
+    store: Store
     journal: RelayJournal
     routing: RoutingTable
     secrets: NodeSecrets
@@ -53,6 +48,8 @@ class Worker:
     system: ActorSystem
 
     phase: Phase = Phase.STARTING
+    environment: Environment = field(init=False)
+    """The store's own environment: the rows of our own users."""
     counters: Counters = field(default_factory=Counters)
     presence: Presence = field(default_factory=Presence)
     messages_rate: Rate = field(default_factory=Rate)
@@ -61,6 +58,12 @@ class Worker:
     correspondent: FindCorrespondent = field(init=False)
     """Whom to tell what became of a device's messages, wherever that device is connected."""
     limits: RateLimits = field(init=False)
+    visibility: Visibility = field(init=False)
+    """Who may see what of whom."""
+    board: PresenceBoard = field(init=False)
+    """Who watches the users of this worker."""
+    watching: Watching = field(init=False)
+    """Whom the devices of this worker watch."""
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
     garbage: GarbagePauses = field(default_factory=GarbagePauses)
@@ -70,15 +73,23 @@ class Worker:
     _connections: int = 0
 
     def __post_init__(self) -> None:
+        self.environment = self.store.own
         self.limits = RateLimits(self.config)
         self.correspondent = self.presence.of_device
+        self.visibility = Visibility(self.reader_of)
+        self.board = PresenceBoard(self.routing, self.visibility, self.correspondent, self.clock)
+        self.watching = Watching(lambda user: self.board)
         self.surroundings = Surroundings(
             self.network, self.counters, self.phone_of, self.config.max_unsent_bytes
         )
 
+    def reader_of(self, user: UserId) -> Reader:
+        """A look into the store where the rows of a user are."""
+        return self.environment.read()
+
     def phone_of(self, user: UserId) -> str | None:
         """The number of an account, for introducing it; None if it is gone."""
-        with self.environment.read() as reader:
+        with self.store.read_of(user) as reader:
             record = accounts.load_user(reader, user)
         return record.phone if record is not None else None
 

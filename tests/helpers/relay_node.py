@@ -19,7 +19,7 @@ from relay.journal import RelayJournal, open_journal
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
 from relay.worker import Phase, Worker
-from storage import Environment, InlineJournal, accounts, load_or_create_secrets, open_environment
+from storage import Environment, InlineJournal, Store, accounts, load_or_create_secrets, open_environment
 from storage.accounts import DeviceRecord, UserRecord
 from storage.routing import create_routing_table
 
@@ -130,7 +130,7 @@ async def _run(
                 clock=clock,
                 entropy=entropy,
                 network=network,
-                environment=environment,
+                store=Store(environment),
                 journal=journal,
                 routing=routing,
                 secrets=secrets,
