@@ -79,6 +79,16 @@ REATTACH_WINDOW_SECONDS = 10.0
 """A connection whose mailbox crashes more often than this is closed: back-off is the device's."""
 
 
+MAX_WATCHED = 32
+"""Users that one device may watch at a time: it watches while a chat is open, so one would nearly do."""
+
+PRESENCE_GRACE_BEATS = 5
+"""Beats of the sweeper until somebody whose connection broke is shown as gone: a phone that changes from one
+network to another is back by then."""
+
+MAX_CONTACTS = 10_000
+"""Contacts that an account may name to the relay: the largest address books have fewer, and each is a row."""
+
 TOKEN_CHARACTERS = 16
 """Below this a token could be guessed by somebody who tries for long enough."""
 
@@ -131,6 +141,9 @@ class Config:
     limit_prekey_fetches: Limit = rate_limits.PREKEY_FETCHES
     limit_prekey_fetches_per_target: Limit = rate_limits.PREKEY_FETCHES_PER_TARGET
     limit_lookups: Limit = rate_limits.LOOKUPS
+    limit_profile_fetches: Limit = rate_limits.PROFILE_FETCHES
+    limit_subscriptions: Limit = rate_limits.SUBSCRIPTIONS
+    limit_account_changes: Limit = rate_limits.ACCOUNT_CHANGES
     limit_codes: Limit = rate_limits.CODES
     limit_codes_per_address: Limit = rate_limits.CODES_PER_ADDRESS
     admin_token: str | None = field(default=None, repr=False)
@@ -244,6 +257,18 @@ SETTINGS: dict[str, Setting] = {
     "limit_lookups": Setting(
         parse_limit,
         "numbers that one account may look up: an address book, and what is added to it",
+    ),
+    "limit_profile_fetches": Setting(
+        parse_limit,
+        "pieces of profiles that one account may fetch; a profile has up to three",
+    ),
+    "limit_subscriptions": Setting(
+        parse_limit,
+        "chats of one account that begin to show who is online; beyond it nothing is shown",
+    ),
+    "limit_account_changes": Setting(
+        parse_limit,
+        "changes of one account to its privacy, its blocks and its profile",
     ),
     "limit_codes": Setting(
         parse_limit,

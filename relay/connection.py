@@ -32,6 +32,7 @@ from actors import (
 from actors.network import Link, LinkClosed, Received
 from protocol import (
     Ack,
+    Available,
     Confirmed,
     DeviceAddress,
     DeviceId,
@@ -48,8 +49,11 @@ from protocol import (
     RemoteProtocolError,
     Send,
     Seq,
+    Subscribe,
     TestCrash,
     Typing,
+    Unavailable,
+    Unsubscribe,
     UserId,
     Welcome,
     code_name,
@@ -353,7 +357,9 @@ class Connection(Actor):
         replaced = worker.presence.login(device, self._outgoing)
         if replaced is not None:
             replaced.close(ErrorCode.REPLACED)
-        worker.routing.connect(device, _route(self._outgoing))
+        worker.routing.connect(device, _route(self._outgoing), worker.clock.now())
+        worker.watching.leave(device)  # what its last connection watched
+        worker.board.left(device.user)  # where it may have been available, which this one is not yet
         worker.counters.logins += 1
         await self._attach(device)
 
@@ -416,6 +422,24 @@ class Connection(Actor):
                 mailbox.activity(self._device, is_typing=type(event) is Typing)
             except MailboxFullError:
                 pass
+
+    # ---- presence ----
+
+    async def _watch(self, event: Subscribe) -> None:
+        """A chat is open: say how its partner is. One-way, so whoever asks too often is just not told."""
+        assert self._device is not None
+        if self._worker.limits.admits_subscription(self._device.user, trio.current_time()):
+            self._worker.watching.subscribe(self._device, event.chat)
+
+    async def _unwatch(self, event: Unsubscribe) -> None:
+        assert self._device is not None
+        self._worker.watching.unsubscribe(self._device, event.chat)
+
+    async def _be_available(self, event: Available | Unavailable) -> None:
+        """Somebody is at the device, or has left it."""
+        assert self._device is not None
+        route = _route(self._outgoing)
+        self._worker.board.set_available(self._device, route, available=type(event) is Available)
 
     # ---- requests ----
 
@@ -490,6 +514,8 @@ def leave(worker: Worker, outgoing: Outgoing) -> None:
     device = outgoing.device
     if device is not None and worker.presence.logout(device, outgoing):
         worker.routing.disconnect(device, _route(outgoing), worker.clock.now())
+        worker.watching.leave(device)
+        worker.board.left(device.user)
 
 
 def _route(outgoing: Outgoing) -> Route:
@@ -504,6 +530,10 @@ _ACTS: dict[type, Callable[[Connection, Any], Awaitable[None]]] = {
     Read: Connection._mark_read,
     Typing: Connection._activity,
     Paused: Connection._activity,
+    Subscribe: Connection._watch,
+    Unsubscribe: Connection._unwatch,
+    Available: Connection._be_available,
+    Unavailable: Connection._be_available,
     **dict.fromkeys(requests.ANSWERS, Connection._answer),
     Error: Connection._peer_error,
     TestCrash: Connection._test_crash,

@@ -48,6 +48,9 @@ class Correspondent(Protocol):
     def expired(self, user: UserId, runs: Sequence[Run]) -> None:
         """✗: these messages to `user` are gone."""
 
+    def presence(self, user: UserId, is_online: bool, last_seen: int | None) -> None:
+        """How `user` is, whom the device watches."""
+
     def replaces(self, source: Source) -> bool:
         """Whether what the device is connected by now is newer than `source`.
 

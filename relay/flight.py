@@ -43,6 +43,10 @@ EXPIRED = Expired()
 LANDED = Landed()
 
 
+FOR_NOBODY = -1
+"""The era of messages that were accepted and kept for nobody: no queue is durable by any more with them."""
+
+
 class Flight:
     """The submissions of one user's mailbox that are on their way to the disk."""
 

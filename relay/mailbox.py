@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from actors import Actor, NameTakenError, Overflow, StartIgnored
 from protocol import (
+    ChangeSettings,
     DeviceAddress,
     DeviceId,
     ErrorCode,
@@ -30,14 +31,17 @@ from protocol import (
     Welcome,
 )
 from relay import prekeys
+from relay.blocklist import Blocklist, load_blocklist
 from relay.config import DAY_SECONDS, MAILBOX_QUEUE, RELOAD_SECONDS
 from relay.correspondent import Source
 from relay.delivery import Admission, admit, parts_by_device
 from relay.device_queue import DeviceQueue
+from relay.errors import RefusalError
 from relay.expired import drop_expired, give_up_undelivered
 from relay.flight import (
     COMMITTED,
     EXPIRED,
+    FOR_NOBODY,
     LANDED,
     ExpirySettled,
     Flight,
@@ -50,9 +54,11 @@ from relay.mailbox_handle import (
     Acknowledge,
     Activity,
     Attach,
+    ChangeOwnSettings,
     Crash,
     Detach,
     Expire,
+    Keep,
     MarkRead,
     ReplaceDevices,
     Settle,
@@ -64,6 +70,7 @@ from relay.mailbox_handle import (
 from relay.outgoing import Outgoing
 from relay.prekeys import PrekeyShelf
 from relay.senders import Senders, SenderState
+from relay.settings_change import change_settings
 from relay.worker import Worker
 from storage import JournalError, Op, accounts, mailboxes
 from storage.mailboxes import DeviceCursor, Progress, QueuedMessage
@@ -93,6 +100,7 @@ class Mailbox(Actor):
     """One user's mailbox."""
 
     __slots__ = (
+        "_blocklist",
         "_devices",
         "_flight",
         "_idle_check_planned",
@@ -120,6 +128,7 @@ class Mailbox(Actor):
         self._outgoing: dict[DeviceId, Outgoing] = {}  # of those that are connected
         self._senders = Senders(worker.environment, user)
         self._shelf = PrekeyShelf(user)
+        self._blocklist: Blocklist | None = None  # None: the user blocks nobody
         self._touched = False  # something came since the last check for idleness
         self._idle_check_planned = False
         self._reload_planned = False
@@ -160,8 +169,7 @@ class Mailbox(Actor):
             case MarkRead(sender, number):
                 self._mark_read(sender, number)
             case Activity(sender, is_typing):
-                for outgoing in self._outgoing.values():
-                    outgoing.activity(sender, is_typing=is_typing)
+                self._tell_activity(sender, is_typing)
             case Attach(device, outgoing):
                 self._attach(device, outgoing)
             case Detach(device, outgoing):
@@ -174,6 +182,10 @@ class Mailbox(Actor):
                 self._take_bundles()
             case StorePrekeys(device, signed, one_time):
                 self._store_prekeys(device, signed, one_time)
+            case ChangeOwnSettings(change):
+                self._change_settings(change)
+            case Keep(ops):
+                self._submit_and_reply(ops, None)
             case CheckIdle():
                 self._check_idle()
             case Reload():
@@ -213,7 +225,10 @@ class Mailbox(Actor):
         ops += [queue.put_cursor() for queue in self._queues.values()]
         ops.append(self._senders.put(sender, state))
         first, last = before + 1, state.progress.accepted
-        error = self._give_to_journal(ops, MessagesSettled(self._flight, sender, source, first, last, state))
+        settled = MessagesSettled(self._flight, sender, source, first, last, state)
+        if self._shuns(sender):
+            settled.era = FOR_NOBODY
+        error = self._give_to_journal(ops, settled)
         if error is not None:
             source.voided(self._user, MessageNumber(first), last, refusal_of(error))
 
@@ -251,6 +266,8 @@ class Mailbox(Actor):
         expires_at = now + self._worker.config.message_life_days * DAY_SECONDS
         progress = state.progress
         state.progress = Progress(message.number, progress.delivered, progress.read, progress.expired)
+        if self._blocklist is not None and sender.user in self._blocklist:
+            return self._blocklist.shun(sender, message.number)
         return [
             self._queues[device].append(QueuedMessage(sender, message.number, now, expires_at, ciphertext))
             for device, ciphertext in parts
@@ -355,12 +372,44 @@ class Mailbox(Actor):
             self._pump(queue, outgoing)
 
     def _mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """Remember a reading and tell its sender."""
-        if self._flight.failed:
+        """Remember a reading and tell its sender, if both of them want that."""
+        if self._flight.failed or not self._worker.visibility.receipts(self._user, sender.user):
             return
         number, ops = self._senders.read(sender, number)
         if ops:
             self._give_to_journal(ops, ReadSettled(self._flight, sender, number))
+
+    def _tell_activity(self, sender: DeviceAddress, is_typing: bool) -> None:
+        if not self._shuns(sender):
+            for outgoing in self._outgoing.values():
+                outgoing.activity(sender, is_typing=is_typing)
+
+    # ---- what the user has chosen ----
+
+    def _shuns(self, sender: DeviceAddress) -> bool:
+        return self._blocklist is not None and sender.user in self._blocklist
+
+    def _change_settings(self, change: ChangeSettings) -> None:
+        """Change them in memory now, on disk with this commit; whoever was unblocked learns what is gone."""
+        flight = self._flight
+        if flight.failure is not None:
+            self.reply_later().send(flight.failure)  # what is in memory is void; it is read again soon
+            return
+        blocklist = self._blocklist or Blocklist(self._user)
+        try:
+            with self._worker.environment.read() as reader:
+                now = self._worker.clock.now()
+                changed = change_settings(reader, blocklist, self._senders, self._user, change, now)
+        except RefusalError as refusal:
+            self.reply_later().send(refusal)
+            return
+        self._blocklist = blocklist if len(blocklist) else None
+
+        def settled(error: JournalError | None) -> None:
+            if error is None:
+                flight.tell_expired(changed.notices)
+
+        self._submit_and_reply(changed.ops, changed.answer, settled)
 
     # ---- devices come and go ----
 
@@ -489,6 +538,7 @@ class Mailbox(Actor):
                 mailboxes.load_device_queue_state(reader, DeviceAddress(self._user, device))
                 for device in devices
             ]
+            self._blocklist = load_blocklist(reader, self._user)
         self._devices = devices
         self._queues = {
             device: self._new_queue(device, cursor) for device, cursor in zip(devices, cursors, strict=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from actors import ActorRef
 from protocol import (
+    ChangeSettings,
     DeviceAddress,
     DeviceBundle,
     DeviceId,
@@ -15,11 +16,13 @@ from protocol import (
     Prekey,
     Send,
     Seq,
+    Settings,
     SignedPrekey,
     UserId,
 )
 from relay.config import COMMIT_SECONDS
 from relay.correspondent import Source
+from relay.errors import RefusalError
 from relay.outgoing import Outgoing
 from storage import JournalError, Op
 
@@ -114,6 +117,20 @@ class StorePrekeys:
     one_time: tuple[Prekey, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeOwnSettings:
+    """The user has changed settings. Asked; answered with how they stand, or a refusal, when durable."""
+
+    change: ChangeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Rows of the user that the mailbox itself has no use for. Asked; answered when they are durable."""
+
+    ops: list[Op]
+
+
 class Expire:
     """The sweep says that something waits here which has expired."""
 
@@ -177,6 +194,17 @@ class MailboxHandle:
         """Keep what a device has uploaded; returns how many one-time prekeys it has. Raises as `_ask`."""
         count: int = await self._ask(StorePrekeys(device, signed, one_time))
         return count
+
+    async def change_settings(self, change: ChangeSettings) -> Settings:
+        """Change the user's settings; returns how they stand. Raises as `_ask`, and RefusalError."""
+        answer: Settings | RefusalError = await self._ask(ChangeOwnSettings(change))
+        if isinstance(answer, RefusalError):
+            raise answer
+        return answer
+
+    async def keep(self, ops: list[Op]) -> None:
+        """Store rows of the user, with the mailbox as their only writer. Raises as `_ask`."""
+        await self._ask(Keep(ops))
 
     async def _ask(self, message: object) -> Any:
         """Ask for something that has to become durable.

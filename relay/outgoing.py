@@ -27,6 +27,7 @@ from protocol import (
     LocalProtocolError,
     MessageNumber,
     Paused,
+    Presence,
     Read,
     Refused,
     RelayConnection,
@@ -194,6 +195,11 @@ class Outgoing:
         if self.end is None and not self._channel.is_bound(sender):
             self._bind(sender)
         self.push(Typing(sender) if is_typing else Paused(sender))
+
+    def presence(self, user: UserId, is_online: bool, last_seen: int | None) -> None:
+        """How somebody is whom the device watches."""
+        if self.welcomed:
+            self.push(Presence(user, int(is_online), last_seen))
 
     def close(self, code: ErrorCode, detail: int | None = None) -> None:
         """Tell the peer why, and end the connection; what is unsent goes out first, for a bounded time."""

@@ -80,6 +80,17 @@ LOOKUPS = Limit(5_000, "d", 5_000)
 """An address book at first, then what is added to it. At this rate one account needs 1,900 years for the 3.5
 billion numbers that were once drawn out of WhatsApp."""
 
+PROFILE_FETCHES = Limit(60, "min", 600)
+"""The burst is a list of two hundred chats that is opened for the first time, with their pictures. Pieces are
+up to 33 KB each, and one cannot be read without a key that its owner has given."""
+
+SUBSCRIPTIONS = Limit(60, "min", 200)
+"""Somebody who goes through all chats looks at one each second. It also keeps one account from watching when
+a whole city is awake."""
+
+ACCOUNT_CHANGES = Limit(30, "min", 60)
+"""People change such things a few times a year; each is a commit, and one picture takes three."""
+
 CODES = Limit(2, "s", 200)
 """Each costs money; a node's operator notices before the burst is gone."""
 
@@ -152,6 +163,7 @@ class RateLimits:
     """The buckets of one node."""
 
     __slots__ = (
+        "_changes",
         "_codes",
         "_codes_by_address",
         "_connections",
@@ -160,6 +172,8 @@ class RateLimits:
         "_lookups",
         "_prekeys",
         "_prekeys_by_target",
+        "_profiles",
+        "_subscriptions",
         "bytes",
         "messages",
     )
@@ -171,6 +185,9 @@ class RateLimits:
         self._prekeys = Buckets(config.limit_prekey_fetches)
         self._prekeys_by_target = Buckets(config.limit_prekey_fetches_per_target)
         self._lookups = Buckets(config.limit_lookups)
+        self._profiles = Buckets(config.limit_profile_fetches)
+        self._subscriptions = Buckets(config.limit_subscriptions)
+        self._changes = Buckets(config.limit_account_changes)
         self._codes = Buckets(config.limit_codes)
         self._codes_by_address = Buckets(config.limit_codes_per_address)
         # Looked at once for every read of a socket, by the sweeper's clock of
@@ -209,6 +226,26 @@ class RateLimits:
             RefusalError: `wait`.
         """
         _check(self._lookups.take(user, now, numbers))
+
+    def check_profile(self, user: UserId, now: float) -> None:
+        """A user may fetch a piece of a profile.
+
+        Raises:
+            RefusalError: `wait`.
+        """
+        _check(self._profiles.take(user, now))
+
+    def check_change(self, user: UserId, now: float) -> None:
+        """A user may change something of the account: each is a commit.
+
+        Raises:
+            RefusalError: `wait`.
+        """
+        _check(self._changes.take(user, now))
+
+    def admits_subscription(self, user: UserId, now: float) -> bool:
+        """Whether a user may watch one more; no stanza could refuse it, so it is only not answered."""
+        return not self._subscriptions.take(user, now)
 
     def check_code(self, remote: str, now: float) -> None:
         """Somebody may have a code sent: it costs money, and a phone rings.

@@ -15,20 +15,26 @@ import trio
 
 from protocol import (
     Bundles,
+    ChangeSettings,
     ChatProgress,
     CodeSent,
     DeviceAddress,
     Done,
     ErrorCode,
     FetchBundles,
+    FetchProfile,
     FetchProgress,
     Found,
     Lookup,
+    Profile,
+    ProfileStored,
     Progresses,
     Register,
     Registered,
     RequestCode,
+    Settings,
     Stanza,
+    StoreProfile,
     UploadPrekeys,
 )
 from relay import registration
@@ -37,7 +43,8 @@ from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
 from relay.registration import RegistrationHandle
 from relay.worker import Worker
-from storage import mailboxes
+from storage import mailboxes, profiles
+from storage.profiles import Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +122,50 @@ async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
     return Progresses(request.request, chats)
 
 
+async def _change_settings(asker: Asker, request: ChangeSettings) -> Settings:
+    """Who is watching is told of it at once: what was hidden must not stay in sight until the next change."""
+    assert asker.device is not None  # nor this
+    asker.worker.limits.check_change(asker.device.user, trio.current_time())
+    mailbox = await asker.mailboxes.get(asker.device.user)
+    settings = await mailbox.change_settings(request)
+    asker.worker.board.settings_changed(asker.device.user)
+    return settings
+
+
+async def _store_profile(asker: Asker, request: StoreProfile) -> ProfileStored:
+    assert asker.device is not None  # nor this
+    user = asker.device.user
+    asker.worker.limits.check_change(user, trio.current_time())
+    mailbox = await asker.mailboxes.get(user)
+    if request.version:
+        with asker.worker.reader_of(user) as reader:
+            piece = Piece(request.version, request.data)
+            ops = profiles.put_piece(reader, user, request.piece, piece)
+    else:
+        ops = [profiles.remove_profile(user)]
+    await mailbox.keep(ops)
+    return ProfileStored(request.request)
+
+
+async def _fetch_profile(asker: Asker, request: FetchProfile) -> Profile:
+    """Hidden, blocked, without a profile, without an account: one answer, and the same work for it."""
+    assert asker.device is not None  # nor this
+    worker = asker.worker
+    worker.limits.check_profile(asker.device.user, trio.current_time())
+    with worker.reader_of(request.user) as reader:
+        piece = profiles.load_piece(reader, request.user, request.piece)
+    if not worker.visibility.profile(request.user, asker.device.user) or piece is None:
+        return Profile(request.request, 0, b"")
+    is_known = piece.version == request.known_version
+    return Profile(request.request, piece.version, b"" if is_known else piece.data)
+
+
 # {request: who answers it}
 ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
     FetchProgress: _fetch_progress,
+    FetchProfile: _fetch_profile,
+    ChangeSettings: _change_settings,
+    StoreProfile: _store_profile,
     FetchBundles: _fetch_bundles,
     UploadPrekeys: _upload_prekeys,
     Lookup: _look_up_phones,

@@ -53,6 +53,7 @@ class Sweeper(Actor):
         worker.surroundings.beat += 1
         worker.journal.watch()
         worker.sample_rates()
+        worker.board.beat()
         beat = worker.surroundings.beat
         slice_of_this_beat = beat % LOOK_EVERY_BEATS
         for outgoing in worker.presence.connections():

@@ -27,6 +27,7 @@ from relay.sms import SmsGateway
 from relay.visibility import Visibility
 from relay.watching import Watching
 from storage import Environment, NodeSecrets, Store, accounts
+from storage.environment import Reader
 from storage.routing import RoutingTable
 
 

@@ -86,14 +86,17 @@ class RoutingTable:
         self._routes = self._lmdb.open_db(b"routes")
         self._last_seen = self._lmdb.open_db(b"last_seen")
 
-    def connect(self, device: DeviceAddress, route: Route) -> Route | None:
-        """Note that `device` is connected; returns the route that this replaces.
+    def connect(self, device: DeviceAddress, route: Route, now: float = 0.0) -> Route | None:
+        """Note that `device` is connected, since `now`; returns the route that this replaces.
 
         Whoever gets one has its connection closed: a device has one connection at a time.
         """
         with self._lmdb.begin(write=True) as txn:
-            old = txn.replace(_DEVICE_KEY.pack(*device), _route_row(route), db=self._routes)
-        return None if old is None else _route(old)
+            data = txn.replace(_DEVICE_KEY.pack(*device), _route_row(route), db=self._routes)
+            old = None if data is None else _route(data)
+            if old is not None and old.available:
+                self._saw(txn, device.user, now)
+        return old
 
     def set_available(self, device: DeviceAddress, route: Route, *, available: bool, now: float) -> bool:
         """Note whether somebody is at `device`; whoever leaves it was seen now.
