@@ -1,7 +1,7 @@
 """What ties one actor to others: links, monitors, names, groups, and those who wait for it.
 
-Most of a million actors have few of these or none, so the whole object is made when the first is needed.
-Dicts serve as sets that keep their order, so that a run can be replayed.
+Most of a million actors have few of these or none: the whole object is made when the first is needed, and
+each kind of tie is a `Few` (few.py), which costs nothing while it is empty or has one member.
 """
 
 from __future__ import annotations
@@ -9,64 +9,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from actors.envelope import Reply
+    from actors.few import Few
     from actors.monitors import MonitorRef
     from actors.ref import ActorRef
 
 
 class Bonds:
-    """The ties of one actor; each kind is made when first used."""
+    """The ties of one actor; changed with the functions of few.py."""
 
-    __slots__ = ("_deferred", "_farewells", "_links", "_waiters", "_watched_by", "_watching")
+    __slots__ = ("deferred", "farewells", "links", "names", "waiters", "watched_by", "watching")
 
     def __init__(self) -> None:
-        self._links: dict[ActorRef, None] | None = None
-        self._watched_by: dict[MonitorRef, None] | None = None
-        self._watching: dict[MonitorRef, None] | None = None
-        self._waiters: dict[Reply, None] | None = None
-        self._deferred: dict[Reply, None] | None = None
-        self._farewells: dict[Callable[[ActorRef], None], None] | None = None
-
-    @property
-    def links(self) -> dict[ActorRef, None]:
-        """The actors that share fate with this one."""
-        if self._links is None:
-            self._links = {}
-        return self._links
-
-    @property
-    def watched_by(self) -> dict[MonitorRef, None]:
-        """The monitors that others have on this actor."""
-        if self._watched_by is None:
-            self._watched_by = {}
-        return self._watched_by
-
-    @property
-    def watching(self) -> dict[MonitorRef, None]:
-        """The monitors that this actor has on others."""
-        if self._watching is None:
-            self._watching = {}
-        return self._watching
-
-    @property
-    def waiters(self) -> dict[Reply, None]:
-        """The tasks that wait for this actor to be dead."""
-        if self._waiters is None:
-            self._waiters = {}
-        return self._waiters
-
-    @property
-    def deferred(self) -> dict[Reply, None]:
-        """The callers whom this actor has promised an answer later."""
-        if self._deferred is None:
-            self._deferred = {}
-        return self._deferred
-
-    @property
-    def farewells(self) -> dict[Callable[[ActorRef], None], None]:
-        """What is called at the death, before anybody hears of it: registry and groups forget the actor."""
-        if self._farewells is None:
-            self._farewells = {}
-        return self._farewells
+        self.links: Few[ActorRef] = None  # who shares fate with this actor
+        self.watched_by: Few[MonitorRef] = None  # the monitors that others have on it
+        self.watching: Few[MonitorRef] = None  # the monitors that it has on others
+        self.names: Few[tuple[bool, Hashable]] = None  # its keys in the registry: (is shared, key)
+        self.waiters: Few[Reply] = None  # the tasks that wait for it to be dead
+        self.deferred: Few[Reply] = None  # the callers whom it has promised an answer later
+        # What is called at the death, before anybody hears of it: groups and families forget the actor.
+        self.farewells: Few[Callable[[ActorRef], None]] = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors import few
 from actors.errors import ActorDeadError, MailboxFullError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Groups:
             raise ActorDeadError(repr(ref), ref._death_reason)
         if ref not in self._groups_of:
             self._groups_of[ref] = {}
-            ref._own_bonds().farewells[self._forget] = None
+            bonds = ref._own_bonds()
+            bonds.farewells = few.add(bonds.farewells, self._forget)
         self._groups_of[ref][group] = None
         members = self._members.setdefault(group, {})
         members[ref] = members.get(ref, 0) + 1

@@ -11,6 +11,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actors import few
 from actors.rates import NO_RATES, RateSnapshot
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def actor_info(ref: ActorRef) -> ActorInfo | None:
         parent=parent.id if parent is not None and parent.is_alive else None,
         mailbox=mailbox.statistics(),
         rates=ref._rates.read(ref.system._stall_clock()) if ref._rates is not None else NO_RATES,
-        links=len(bonds._links or ()) if bonds is not None else 0,
-        monitors=len(bonds._watched_by or ()) if bonds is not None else 0,
+        links=len(few.members(bonds.links)) if bonds is not None else 0,
+        monitors=len(few.members(bonds.watched_by)) if bonds is not None else 0,
         timers=ref._timers,
     )
 

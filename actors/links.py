@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors import few
 from actors.exits import KILLED, NOPROC, Exit, ExitKind, ExitReason, Stop
 
 if TYPE_CHECKING:
@@ -32,15 +33,16 @@ def link(one: ActorRef, other: ActorRef) -> None:
     if not other.is_alive:
         exit_signal(one, other, NOPROC)
         return
-    one._own_bonds().links[other] = None
-    other._own_bonds().links[one] = None
+    near, far = one._own_bonds(), other._own_bonds()
+    near.links = few.add(near.links, other)
+    far.links = few.add(far.links, one)
 
 
 def unlink(one: ActorRef, other: ActorRef) -> None:
     """Untie them; harmless if they were not linked."""
     for near, far in ((one, other), (other, one)):
-        if near._bonds is not None and near._bonds._links is not None:
-            near._bonds._links.pop(far, None)
+        if near._bonds is not None:
+            near._bonds.links = few.discard(near._bonds.links, far)
 
 
 def exit_signal(target: ActorRef, sender: ActorRef | None, reason: ExitReason) -> None:
@@ -61,12 +63,12 @@ def exit_signal(target: ActorRef, sender: ActorRef | None, reason: ExitReason) -
 def sever_links(dead: ActorRef, reason: ExitReason) -> None:
     """Send the exit signal of an actor that has ended along all its links."""
     bonds = dead._bonds
-    if bonds is None or bonds._links is None:
+    if bonds is None:
         return
-    linked, bonds._links = bonds._links, None
+    linked, bonds.links = few.members(bonds.links), None
     if reason.kind is ExitKind.KILL:
         reason = KILLED  # it stopped with this word as its reason; the order itself does not travel
     for other in linked:
-        if other._bonds is not None and other._bonds._links is not None:
-            other._bonds._links.pop(dead, None)
+        if other._bonds is not None:
+            other._bonds.links = few.discard(other._bonds.links, dead)
         exit_signal(other, dead, reason)

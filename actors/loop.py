@@ -14,12 +14,13 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
-from trio.lowlevel import Abort, cancel_shielded_checkpoint, current_task, wait_task_rescheduled
+from trio.lowlevel import cancel_shielded_checkpoint, current_task
 
-from actors import links, monitors
+from actors import few, links, monitors
 from actors.envelope import Call, Reply
 from actors.errors import ActorDeadError, StartError, StartIgnored
 from actors.exits import KILLED, NORMAL, Stop, crash
+from actors.parking import PARKED
 from actors.rates import Rates
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | N
                 # As _park does, but not through it: every coroutine in the chain of a parked task weighs.
                 mailbox.items = mailbox.signals = None
                 mailbox.sleeper = ref._task
-                await wait_task_rescheduled(_stay_parked)
+                await PARKED
             elif actor._handle_is_async:
                 await drain_async(ref, actor, mailbox)
             else:
@@ -64,14 +65,6 @@ async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | N
         raise
     finally:
         bury(ref)
-
-
-def _stay_parked(_raise_cancel: Callable[[], Any]) -> Abort:
-    """A parked actor is not for trio to wake: the system wakes all of its actors before it lets go of them.
-
-    So a kill of a parked actor costs a wake and no exception, and one function serves every parked task.
-    """
-    return Abort.FAILED
 
 
 # ---- Starting and stopping -----------------------------------------------------------------------
@@ -208,7 +201,7 @@ async def _park(ref: ActorRef, mailbox: Mailbox) -> None:
     # Empty containers are given back: an idle actor keeps none.
     mailbox.items = mailbox.signals = None
     mailbox.sleeper = ref._task
-    await wait_task_rescheduled(_stay_parked)
+    await PARKED
 
 
 def _take(ref: ActorRef, mailbox: Mailbox) -> object:
@@ -284,7 +277,9 @@ def bury(ref: ActorRef) -> None:
     assert mailbox is not None
     ref._actor = ref._task = ref._scope = ref._rates = None
     if bonds is not None:
-        for farewell in [*(bonds._farewells or ())]:
+        if bonds.names is not None:
+            ref.system.registry._forget(ref)
+        for farewell in few.members(bonds.farewells):
             farewell(ref)
     ref.system._forget(ref)
     ref._mailbox = None
@@ -292,7 +287,7 @@ def bury(ref: ActorRef) -> None:
     if bonds is not None:
         links.sever_links(ref, reason)
         monitors.report_down(ref, reason)
-        for waiter in [*(bonds._waiters or ())]:
+        for waiter in few.members(bonds.waiters):
             waiter.send(None)
         ref._bonds = None
 
@@ -301,8 +296,8 @@ def _answer_callers(ref: ActorRef, mailbox: Mailbox) -> None:
     """Whoever waits for an answer hears at once that none will come; what was merely told is counted."""
     assert ref._exit is not None
     call, ref._call = ref._call, None
-    deferred = ref._bonds._deferred if ref._bonds is not None else None
-    for item in (call, *(deferred or ()), *mailbox.close()):
+    deferred = few.members(ref._bonds.deferred) if ref._bonds is not None else ()
+    for item in (call, *deferred, *mailbox.close()):
         if isinstance(item, Reply):
             item.fail(ActorDeadError(repr(ref), ref._exit))
         elif item is not None:

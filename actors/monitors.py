@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actors import few
 from actors.exits import NOPROC, ExitReason
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def monitor(watcher: ActorRef, target: ActorRef) -> MonitorRef:
     """Watch; a target that is dead already answers with Down(NOPROC) at once."""
     watch = MonitorRef(watcher, target)
     if target.is_alive:
-        watcher._own_bonds().watching[watch] = None
-        target._own_bonds().watched_by[watch] = None
+        near, far = watcher._own_bonds(), target._own_bonds()
+        near.watching = few.add(near.watching, watch)
+        far.watched_by = few.add(far.watched_by, watch)
     elif watcher._mailbox is not None:
         watcher._mailbox.put_signal(Down(watch, target, NOPROC))
     return watch
@@ -58,9 +60,9 @@ def report_down(dead: ActorRef, reason: ExitReason) -> None:
     bonds = dead._bonds
     if bonds is None:
         return
-    for watch in [*(bonds._watching or ())]:
+    for watch in few.members(bonds.watching):
         _forget(watch)
-    for watch in [*(bonds._watched_by or ())]:
+    for watch in few.members(bonds.watched_by):
         _forget(watch)
         if watch.watcher._mailbox is not None:
             watch.watcher._mailbox.put_signal(Down(watch, dead, reason))
@@ -68,7 +70,7 @@ def report_down(dead: ActorRef, reason: ExitReason) -> None:
 
 def _forget(watch: MonitorRef) -> None:
     near, far = watch.watcher._bonds, watch.target._bonds
-    if near is not None and near._watching is not None:
-        near._watching.pop(watch, None)
-    if far is not None and far._watched_by is not None:
-        far._watched_by.pop(watch, None)
+    if near is not None:
+        near.watching = few.discard(near.watching, watch)
+    if far is not None:
+        far.watched_by = few.discard(far.watched_by, watch)

@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 
 from trio.lowlevel import checkpoint
 
+from actors import few
 from actors.actor import Actor
 from actors.envelope import Reply
 from actors.errors import ActorDeadError, ActorError
@@ -115,7 +116,8 @@ class PassiveActors(Generic[K]):
         ref, starter = keeper.system._spawn(lambda: self._make(key), None, keeper)
         self._present[key] = ref
         self._members[ref] = _Member(key, starter)
-        ref._own_bonds().farewells[self._leave] = None
+        bonds = ref._own_bonds()
+        bonds.farewells = few.add(bonds.farewells, self._leave)
         return ref
 
     def _leave(self, ref: ActorRef) -> None:

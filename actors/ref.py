@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import Task, checkpoint, current_task
 
-from actors import links
+from actors import few, links
 from actors.bonds import Bonds
 from actors.envelope import Call, Reply
 from actors.errors import ActorDeadError, ActorError, CallingSelfError, MailboxFullError
@@ -155,13 +155,15 @@ class ActorRef:
         if self._task is current_task():
             raise CallingSelfError(repr(self), "ask")
         call = Call(message)
-        timer = self.system.timers.expire_call(call, self, timeout)
+        # Without a timeout no timer: a supervisor is asked so for each of its children.
+        timer = self.system.timers.expire_call(call, self, timeout) if timeout != math.inf else None
         try:
             if mailbox.put(call):
                 return await call.wait()
             return await self._ask_when_full(mailbox, call)
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     async def _tell_when_full(self, mailbox: Mailbox, message: object) -> None:
         self._refuse_unless_waiting(mailbox)
@@ -219,14 +221,14 @@ class ActorRef:
         if self._task is current_task():
             raise CallingSelfError(repr(self), "await the end of")
         end = Call(_Stopped())
-        waiters = self._own_bonds().waiters
-        waiters[end] = None
+        bonds = self._own_bonds()
+        bonds.waiters = few.add(bonds.waiters, end)
         timer = self.system.timers.expire_call(end, self, timeout)
         try:
             await end.wait()
         finally:
             timer.cancel()
-            waiters.pop(end, None)
+            bonds.waiters = few.discard(bonds.waiters, end)
         return self._death_reason
 
     def kill(self) -> None:
@@ -285,17 +287,18 @@ class ActorRef:
     @property
     def _owes_answers(self) -> bool:
         """Whether somebody waits for an answer that the actor has put off."""
-        deferred = self._bonds._deferred if self._bonds is not None else None
-        return any(not reply.is_done for reply in deferred or ())
+        deferred = few.members(self._bonds.deferred) if self._bonds is not None else ()
+        return any(not reply.is_done for reply in deferred)
 
     def _defer_current_call(self) -> Reply:
         call, self._call = self._call, None
         if call is None:
             return Reply()
-        deferred = self._own_bonds().deferred
-        for answered in [reply for reply in deferred if reply.is_done]:
-            del deferred[answered]
-        deferred[call] = None
+        bonds = self._own_bonds()
+        for reply in few.members(bonds.deferred):
+            if reply.is_done:
+                bonds.deferred = few.discard(bonds.deferred, reply)
+        bonds.deferred = few.add(bonds.deferred, call)
         return call
 
     def _fail_current_call(self, error: ActorError) -> None:

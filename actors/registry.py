@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from actors import few
 from actors.envelope import Reply
 from actors.errors import ActorDeadError, NameTakenError
 from actors.exits import NOPROC, NORMAL, ExitReason
@@ -29,7 +30,6 @@ class Registry:
         self._unique: dict[Hashable, ActorRef] = {}  # {key: holder}
         self._shared: dict[Hashable, dict[ActorRef, object]] = {}  # {key: {holder: its value}}
         self._awaited: dict[Hashable, dict[Reply, None]] = {}  # {unique key: who waits for a holder}
-        self._keys: dict[ActorRef, dict[tuple[bool, Hashable], None]] = {}  # {holder: (is_shared, key)...}
 
     def register(self, key: Hashable, holder: Address) -> None:
         """Give an actor a unique name. Registering the holder again is harmless.
@@ -67,14 +67,14 @@ class Registry:
         holder = self._unique.get(key)
         if holder is not None and (ref is None or ref.resolve() is holder):
             del self._unique[key]
-            self._keys[holder].pop((False, key), None)
+            self._unnote(holder, (False, key))
 
     def unregister_shared(self, key: Hashable, holder: Address) -> None:
         """Take an actor from under a shared key. Harmless if it is not there."""
         ref = holder.resolve()
         if ref in self._shared.get(key, {}):
             self._drop_shared(key, ref)
-            self._keys[ref].pop((True, key), None)
+            self._unnote(ref, (True, key))
 
     def whereis(self, key: Hashable) -> ActorRef | None:
         """Who has this unique name; None if nobody does."""
@@ -104,7 +104,8 @@ class Registry:
 
     def names_of(self, ref: ActorRef) -> list[Hashable]:
         """The unique names of an actor."""
-        return [key for is_shared, key in self._keys.get(ref, {}) if not is_shared]
+        names = few.members(ref._bonds.names) if ref._bonds is not None else ()
+        return [key for is_shared, key in names if not is_shared]
 
     def via(self, key: Hashable) -> Via:
         """A name in the place of a ref: whoever has it when it is used."""
@@ -113,15 +114,19 @@ class Registry:
     def _note(self, ref: ActorRef, entry: tuple[bool, Hashable]) -> None:
         if not ref.is_alive:
             raise ActorDeadError(repr(ref), ref._death_reason)
-        keys = self._keys.get(ref)
-        if keys is None:
-            keys = self._keys[ref] = {}
-            ref._own_bonds().farewells[self._forget] = None
-        keys[entry] = None
+        bonds = ref._own_bonds()
+        bonds.names = few.add(bonds.names, entry)
+
+    @staticmethod
+    def _unnote(ref: ActorRef, entry: tuple[bool, Hashable]) -> None:
+        if ref._bonds is not None:
+            ref._bonds.names = few.discard(ref._bonds.names, entry)
 
     def _forget(self, ref: ActorRef) -> None:
         """The actor has ended: all its names are free."""
-        for is_shared, key in self._keys.pop(ref, {}):
+        bonds = ref._own_bonds()
+        names, bonds.names = few.members(bonds.names), None
+        for is_shared, key in names:
             if is_shared:
                 self._drop_shared(key, ref)
             else:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from actors import links, loop
+from actors import few, links, loop
 from actors.actor import Actor
 from actors.envelope import Reply
 from actors.errors import StartError, SystemClosedError
@@ -206,9 +206,9 @@ class ActorSystem:
 
 def _has_living_parent(ref: ActorRef) -> bool:
     parent, bonds = ref._parent, ref._bonds
-    if parent is None or not parent.is_alive or bonds is None or bonds._links is None:
+    if parent is None or not parent.is_alive or bonds is None:
         return False
-    return parent in bonds._links
+    return parent in few.members(bonds.links)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from actors import few
 from actors.actor import Actor
 from actors.errors import ActorDeadError
 from actors.exits import SHUTDOWN, ExitReason
@@ -121,5 +122,6 @@ async def start_task(
     task = Task(ref, work, system.resolve(report_to) if report_to is not None else None)
     assert ref._mailbox is not None
     ref._mailbox.put(task)
-    ref._own_bonds().farewells[task._report] = None
+    bonds = ref._own_bonds()
+    bonds.farewells = few.add(bonds.farewells, task._report)
     return task

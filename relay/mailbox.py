@@ -89,11 +89,9 @@ CHECK_IDLE = CheckIdle()
 RELOAD = Reload()
 
 
-def child_spec(worker: Worker, user: UserId) -> ChildSpec:
-    """The mailbox of a user."""
-    return ChildSpec(
-        id=f"mailbox {user:016x}", start=lambda: Mailbox(worker, user), restart=Restart.TRANSIENT
-    )
+def child_spec(worker: Worker) -> ChildSpec:
+    """The mailboxes of a worker, each to be started with its user as the argument."""
+    return ChildSpec(id="mailbox", start=lambda user: Mailbox(worker, user), restart=Restart.TRANSIENT)
 
 
 class Mailbox(Actor):

@@ -22,10 +22,11 @@ SUPERVISOR_NAME = "mailboxes"
 class Mailboxes:
     """All mailboxes of a worker, by user."""
 
-    __slots__ = ("_starting", "_supervisor", "_worker")
+    __slots__ = ("_spec", "_starting", "_supervisor", "_worker")
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._spec = mailbox.child_spec(worker)
         self._supervisor = SupervisorHandle(worker.system.via(SUPERVISOR_NAME))
         self._starting: dict[UserId, trio.Event] = {}  # bounded by the connections, which wait one at a time
 
@@ -56,7 +57,7 @@ class Mailboxes:
         self._check_exists(user)
         started = self._starting[user] = trio.Event()
         try:
-            await self._supervisor.start_child(mailbox.child_spec(self._worker, user))
+            await self._supervisor.start_child(self._spec, user)
         finally:
             del self._starting[user]
             started.set()

@@ -97,7 +97,7 @@ class SupervisorBase(Actor):
             None if it runs, or wants not to (StartIgnored); else why it did not start.
         """
         try:
-            ref = await self.system.start(child.spec.start, link_to=self.ref)
+            ref = await self.system.start(child.make_actor, link_to=self.ref)
         except StartIgnored:
             child.ended()
             return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from actors import ActorRef, TimerRef
-from supervisors.child_spec import ChildSpec, ChildType
+from actors import Actor, ActorRef, TimerRef
+from supervisors.child_spec import ChildSpec, ChildType, Restart
 
 
 class ChildState(Enum):
@@ -38,10 +38,21 @@ class Child:
     Invariants: `ref` is set exactly while the state is RUNNING; `retry` at most while it is RESTARTING.
     """
 
-    __slots__ = ("attempt", "last_ref", "ref", "restarts", "retry", "spec", "started_at", "state")
+    __slots__ = (
+        "arguments",
+        "attempt",
+        "last_ref",
+        "ref",
+        "restarts",
+        "retry",
+        "spec",
+        "started_at",
+        "state",
+    )
 
-    def __init__(self, spec: ChildSpec) -> None:
+    def __init__(self, spec: ChildSpec, arguments: tuple[object, ...] = ()) -> None:
         self.spec = spec
+        self.arguments = arguments  # what `spec.start` is called with; let go of when it is not needed again
         self.state = ChildState.STOPPED
         self.ref: ActorRef | None = None
         self.last_ref: ActorRef | None = None  # of the present life, or else of the one before
@@ -50,9 +61,15 @@ class Child:
         self.started_at = 0.0  # on trio's clock
         self.retry: Retry | None = None  # the start that is planned
 
+    def make_actor(self) -> Actor:
+        """What the system calls to start it, or start it again."""
+        return self.spec.start(*self.arguments)
+
     def runs(self, ref: ActorRef, now: float) -> None:
-        """It was started."""
+        """It was started. One that is never started again keeps no arguments (nor does it in OTP)."""
         self.forget_retry()
+        if self.spec.restart is Restart.TEMPORARY:
+            self.arguments = ()
         self.ref = self.last_ref = ref
         self.state = ChildState.RUNNING
         self.started_at = now

@@ -45,16 +45,17 @@ class ChildType(Enum):
 class ChildSpec:
     """One child of a supervisor.
 
-    `start` makes a fresh actor each time it is called; what it closes over survives a restart, what the
-    actor holds does not. An actor whose `on_start` raises StartIgnored (OTP's `ignore`) has nothing to do
-    now: the child is listed as stopped and can be started later with `restart_child`.
+    `start` makes a fresh actor each time it is called, with the arguments that `start_child` was given, if
+    any; what it closes over survives a restart, what the actor holds does not. An actor whose `on_start`
+    raises StartIgnored (OTP's `ignore`) has nothing to do now: the child is listed as stopped and can be
+    started later with `restart_child`.
 
     Raises:
         ChildSpecError: a field has a value that makes no sense; the message names both.
     """
 
     id: str
-    start: Callable[[], Actor]
+    start: Callable[..., Actor]
     restart: Restart = Restart.PERMANENT
     # Seconds between the request to stop and the kill, or NOW, or FOREVER.
     # None: 5 seconds for a worker, FOREVER for a supervisor.

@@ -90,8 +90,8 @@ class DynamicSupervisor(SupervisorBase):
     async def _answer(self, request: object) -> object:
         try:
             match request:
-                case StartChild(spec):
-                    return await self._start_child(spec)
+                case StartChild(spec, arguments):
+                    return await self._start_child(spec, arguments)
                 case TerminateChild(key):
                     await self._terminate_child(key)
                     return None
@@ -138,11 +138,11 @@ class DynamicSupervisor(SupervisorBase):
 
     # ---- What is asked of it ---------------------------------------------------------------------
 
-    async def _start_child(self, spec: ChildSpec) -> ActorRef | None:
+    async def _start_child(self, spec: ChildSpec, arguments: tuple[object, ...]) -> ActorRef | None:
         if self.max_children is not None and len(self._children) >= self.max_children:
             raise MaxChildrenError(self.max_children)
         check_significance(AutoShutdown.NEVER, spec)
-        child = Child(spec)
+        child = Child(spec, arguments)
         failure = await self._launch(child)
         if failure is not None:
             raise self._refuse_start(child, failure)

@@ -24,6 +24,7 @@ class StartChild:
     """Start a child that is not among the children yet."""
 
     spec: ChildSpec
+    arguments: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,13 @@ class SupervisorHandle:
     def __init__(self, ref: Address) -> None:
         self.ref = ref
 
-    async def start_child(self, spec: ChildSpec) -> ActorRef | None:
+    async def start_child(self, spec: ChildSpec, *arguments: object) -> ActorRef | None:
         """Add a child and start it; returns when its `on_start` has.
+
+        Args:
+            spec: what to start, and how to keep it.
+            arguments: what `spec.start` is called with, now and at each restart. So one spec serves the
+                hundred thousand children of a DynamicSupervisor (OTP's simple_one_for_one).
 
         Returns:
             Its ref, or None if its on_start raised StartIgnored.
@@ -83,7 +89,7 @@ class SupervisorHandle:
             ChildStartError: it did not start; it was not added, and the supervisor goes on.
             MaxChildrenError: the dynamic supervisor is full.
         """
-        return _ref_or_none(await self._ask(StartChild(spec)))
+        return _ref_or_none(await self._ask(StartChild(spec, arguments)))
 
     async def terminate_child(self, key: str | Address) -> None:
         """Stop a child within its shutdown time; returns when it is dead.

@@ -154,8 +154,8 @@ class Supervisor(SupervisorBase):
     async def _answer(self, request: object) -> object:
         try:
             match request:
-                case StartChild(spec):
-                    return await self._start_child(spec)
+                case StartChild(spec, arguments):
+                    return await self._start_child(spec, arguments)
                 case TerminateChild(key):
                     await self._terminate_child(key)
                     return None
@@ -234,12 +234,12 @@ class Supervisor(SupervisorBase):
 
     # ---- What is asked of it ---------------------------------------------------------------------
 
-    async def _start_child(self, spec: ChildSpec) -> ActorRef | None:
+    async def _start_child(self, spec: ChildSpec, arguments: tuple[object, ...]) -> ActorRef | None:
         known = self._children.get(spec.id)
         if known is not None:
             raise ChildExistsError(spec.id, known.state.value)
         check_significance(self.auto_shutdown, spec)
-        child = self._children[spec.id] = Child(spec)
+        child = self._children[spec.id] = Child(spec, arguments)
         failure = await self._launch(child)
         if failure is not None:
             del self._children[spec.id]

@@ -1,14 +1,10 @@
-"""Bonds are made when they are needed, each kind by itself."""
+"""Bonds hold nothing until there is something to hold."""
 
 from __future__ import annotations
 
 from actors.bonds import Bonds
 
 
-def test_each_kind_of_bond_is_made_when_first_used() -> None:
+def test_an_actor_without_ties_has_none_of_any_kind() -> None:
     bonds = Bonds()
-    for kind in ("links", "watching", "watched_by", "waiters", "deferred", "farewells"):
-        assert getattr(bonds, f"_{kind}") is None
-        made = getattr(bonds, kind)
-        assert made == {}
-        assert getattr(bonds, kind) is made
+    assert [getattr(bonds, kind) for kind in Bonds.__slots__] == [None] * len(Bonds.__slots__)

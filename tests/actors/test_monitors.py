@@ -121,7 +121,7 @@ async def test_a_dead_watcher_is_forgotten_by_what_it_watched() -> None:
         watcher = await system.start(Watcher)
         await watcher.ask(target)
         await watcher.stop()
-        assert target._own_bonds().watched_by == {}
+        assert target._own_bonds().watched_by is None
 
 
 async def test_downs_overtake_ordinary_messages() -> None:

@@ -310,7 +310,8 @@ async def run_script(script: list[Step]) -> None:
     assert trio.lowlevel.current_statistics().tasks_living == before
     assert len(system) == 0
     assert len(system.timers) == 0
-    assert system.registry._keys == {}
+    assert system.registry._unique == {}
+    assert system.registry._shared == {}
     for ref in refs:
         assert ref.exit_reason is not None
         assert ref._bonds is None

@@ -29,7 +29,7 @@ async def test_restarts_of_a_mailbox_show(sim: SimNetwork, autojump_clock: MockC
         await dead.wait_stopped()
         await ben.expect_silence()
         mailboxes = await mailboxes_of(stage)
-        assert child(mailboxes, "mailbox ")["restarts"] == 1
+        assert child(mailboxes, "mailbox")["restarts"] == 1
 
 
 async def test_a_crowd_is_counted(sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path) -> None:

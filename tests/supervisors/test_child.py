@@ -6,7 +6,7 @@ from trio.testing import MockClock
 
 from actors import ActorSystem
 from supervisors.child import Child, ChildInfo, ChildState, Retry
-from supervisors.child_spec import ChildType
+from supervisors.child_spec import ChildSpec, ChildType, Restart
 from tests.supervisors.cast import Player, Stage
 
 
@@ -32,3 +32,12 @@ def test_only_the_latest_plan_of_a_restart_is_wanted(stage: Stage) -> None:
     assert (first.is_wanted, second.is_wanted) == (False, True)
     child.ended()
     assert not second.is_wanted
+
+
+async def test_only_a_child_that_may_be_started_again_keeps_its_arguments(
+    autojump_clock: MockClock, system: ActorSystem, stage: Stage
+) -> None:
+    for restart, kept in ((Restart.TEMPORARY, ()), (Restart.TRANSIENT, ("a",))):
+        child = Child(ChildSpec("any", lambda name: Player(name, stage), restart), ("a",))
+        child.runs(await system.start(child.make_actor), 0.0)
+        assert child.arguments == kept

@@ -62,6 +62,28 @@ async def test_children_of_the_same_id_live_side_by_side(
     assert [child.ref for child in await sup.which_children()] == [one, two]
 
 
+async def test_one_spec_starts_many_children_and_each_comes_back_with_its_own_arguments(
+    autojump_clock: MockClock, system: ActorSystem
+) -> None:
+    made: list[str] = []
+
+    class Named(Actor):
+        def __init__(self, name: str) -> None:
+            made.append(name)
+
+        def handle(self, message: object) -> object:
+            raise RuntimeError(message)
+
+    spec = ChildSpec("any", Named)
+    sup = await dynamic(system)
+    for name in ("a", "b"):
+        ref = await sup.start_child(spec, name)
+    assert ref is not None
+    await ref.tell("crash")
+    await settle()
+    assert made == ["a", "b", "b"]
+
+
 async def test_a_crashed_child_comes_back_and_its_siblings_do_not_notice(
     autojump_clock: MockClock, system: ActorSystem, stage: Stage
 ) -> None:
