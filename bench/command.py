@@ -1,0 +1,191 @@
+"""Measure a node: how fast it is, what a connection weighs, what a message costs.
+
+roost bench pairs                          a node of its own, its figures as a table
+roost bench pairs --repeat 5 --json a.json --report a
+roost bench idle --connections 15000
+roost bench compare a.json b.json          what changed beyond the noise
+roost bench accounts --data DIR --count 400 --accounts FILE    for a node that runs on: --relay URL
+
+Real sockets, handshakes and frames. What each figure means: docs/benchmarks.md. The exit status is 5 if the
+load was the limit, and not the node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from bench.accounting import parse_cpus
+from bench.accounts import load_accounts
+from bench.cores import Cores, choose_cores
+from bench.document import Document, document, write_document
+from bench.errors import BenchError
+from bench.machine import commit, describe_machine, describe_versions
+from bench.measurement import Measurement, Scenario, Stage
+from bench.node import SETTINGS, SOURCE, Node, node_at, node_from_ready_file, running_node
+from bench.progress import Progress
+from bench.scenarios.options import positive
+from bench.table import as_table
+from storage import StorageError
+
+SCENARIOS: dict[str, str] = {
+    "pairs": "1:1 messages: throughput, CPU a message, latency",
+    "idle": "what connected devices weigh while nothing happens",
+}
+
+FAILED = 1
+USAGE = 2
+LOAD_WAS_THE_LIMIT = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the scenarios, each with its own options."""
+    kinds = parser.add_subparsers(title="scenarios", metavar="SCENARIO", required=True)
+    for name, text in SCENARIOS.items():
+        module = _scenario(name)
+        described = _add_parser(kinds, name, text, module.__doc__)
+        module.add_arguments(described)
+        _add_common(described)
+        described.set_defaults(scenario=name, do=run_scenario)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for.
+
+    Returns:
+        0, 1 if it could not be measured, 2 for options that do not go together, 5 if the load was the limit.
+    """
+    try:
+        status: int = args.do(args)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except (BenchError, StorageError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    return status
+
+
+def run_scenario(args: argparse.Namespace) -> int:
+    """Measure, as often as asked for, and show it.
+
+    Raises:
+        ValueError: options that do not go together.
+        BenchError: it could not be measured.
+    """
+    scenario = _scenario(args.scenario)
+    plan = scenario.plan(args)
+    cores = choose_cores(args.cpu_server, args.cpu_load)
+    facts = _facts(args, plan, cores)
+    measurements = _repeat(args, scenario, plan, cores)
+    found = document(measurements, facts)
+    print(as_table(found))
+    if args.json is not None:
+        write_document(args.json, found)
+    return 0 if found["is_valid"] else LOAD_WAS_THE_LIMIT
+
+
+def _repeat(args: argparse.Namespace, scenario: Scenario, plan: Any, cores: Cores) -> list[Measurement]:
+    progress = Progress(quiet=args.quiet)
+    processes = args.load_processes or max(1, len(cores.load))
+    measurements = []
+    for number in range(1, args.repeat + 1):
+        progress.begin(f"{args.scenario} {number}/{args.repeat}: ")
+        progress.say("starting")
+        with _node(args, scenario.accounts(plan), cores) as node:
+            measurements.append(scenario.measure(Stage(node, cores.load, processes, progress), plan))
+    progress.clear()
+    return measurements
+
+
+@contextmanager
+def _node(args: argparse.Namespace, accounts: int, cores: Cores) -> Iterator[Node]:
+    """A node of our own, or the one that was named."""
+    if args.relay is None:
+        with running_node(
+            accounts, workers=args.workers, cpus=cores.server, folder=args.folder, source=args.source
+        ) as node:
+            yield node
+        return
+    if args.accounts is None:
+        raise ValueError("--relay needs --accounts FILE (see 'roost bench accounts --help')")
+    known = load_accounts(args.accounts)
+    if len(known) < accounts:
+        raise ValueError(f"{args.accounts} has {len(known)} accounts, and this run needs {accounts}")
+    node = node_at(args.relay, known)
+    if args.ready_file is not None:
+        node.processes = node_from_ready_file(json.loads(args.ready_file.read_text()), known).processes
+    yield node
+
+
+def _facts(args: argparse.Namespace, plan: Any, cores: Cores) -> Document:
+    return {
+        "scenario": args.scenario,
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(args.source),
+        "command": shlex.join(["roost", *sys.argv[1:]]),
+        "parameters": dataclasses.asdict(plan),
+        "workers": args.workers,
+        "node_settings": dict(SETTINGS) if args.relay is None else {},
+        "cores": {"server": sorted(cores.server), "load": sorted(cores.load)},
+        "machine": describe_machine(),
+        "versions": describe_versions(),
+    }
+
+
+def _scenario(name: str) -> Scenario:
+    return cast("Scenario", importlib.import_module(f"bench.scenarios.{name}"))
+
+
+def _add_parser(kinds: Any, name: str, text: str, description: str | None) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = kinds.add_parser(
+        name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """Options that every scenario has."""
+    where = parser.add_argument_group("which node")
+    which = where.add_mutually_exclusive_group()
+    which.add_argument(
+        "--spawn", action="store_true", help="a node of its own, in a temporary folder (default)"
+    )
+    which.add_argument("--relay", metavar="URL", help="a node that runs already, roost://HOST:PORT#KEY")
+    where.add_argument("--accounts", type=Path, metavar="FILE", help="with --relay: who logs in")
+    where.add_argument(
+        "--ready-file", type=Path, metavar="FILE", help="with --relay on this machine: whose CPU and memory"
+    )
+    where.add_argument("--workers", type=positive, default=1, help="worker processes of its own node (1)")
+    where.add_argument(
+        "--source", type=Path, default=SOURCE, metavar="DIR", help="the checkout its own node runs"
+    )
+    where.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where its own node has its data: whose disk"
+    )
+    how = parser.add_argument_group("how it is measured")
+    how.add_argument("--repeat", type=positive, default=1, metavar="R", help="repetitions (1)")
+    how.add_argument("--cpu-server", type=_cores, metavar="CORES", help="cores of the node (the first)")
+    how.add_argument("--cpu-load", type=_cores, metavar="CORES", help="cores of the load (all others)")
+    how.add_argument("--load-processes", type=positive, metavar="N", help="load processes (one a core)")
+    out = parser.add_argument_group("what comes out")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    out.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _cores(text: str) -> frozenset[int]:
+    if text == "any":
+        return frozenset()
+    try:
+        return parse_cpus(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,13 @@
+"""What can go wrong with a measurement.
+
+BenchError
+└── LoadError   a device of the load met what it should not have met
+"""
+
+
+class BenchError(Exception):
+    """A measurement could not be made; the text says why."""
+
+
+class LoadError(BenchError):
+    """A device of the load was refused, hung up on, or answered wrongly: the run is worth nothing."""

@@ -1,0 +1,117 @@
+"""What a scenario is given, and what it gives back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bench.accounts import Account
+from bench.histogram import Histogram
+from bench.load.crew import Assignment, share
+from bench.load.fleet import Fleet
+from bench.load.process import MakeCrew
+from bench.node import Node
+from bench.progress import Progress
+from bench.timeline import Interval, Use
+from bench.verdict import Verdict
+
+Figure = float | int | None
+"""None where a figure could not be read: of a node on another machine, CPU and memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place on the plots: one interval of a repetition."""
+
+    at: float
+    """Seconds since the load began."""
+    values: dict[str, Figure]
+
+
+@dataclass(slots=True)
+class Measurement:
+    """One repetition of a scenario."""
+
+    figures: dict[str, Figure]
+    verdict: Verdict
+    uses: list[Use]
+    """CPU of every process in the measured time."""
+    points: list[Point] = field(default_factory=list)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a scenario plays: a node, cores for the load, and somebody to tell how it goes."""
+
+    node: Node
+    load_cpus: frozenset[int]
+    load_processes: int
+    progress: Progress
+
+    def fleet(
+        self, make_crew: MakeCrew, accounts: Sequence[Account], plan: object, processes: int = 0
+    ) -> Fleet:
+        """Load processes for these accounts; enter it to start them.
+
+        Args:
+            make_crew: what each process runs.
+            accounts: shared out evenly.
+            plan: the scenario's parameters.
+            processes: how many at least.
+        """
+        node = self.node
+        alike = Assignment(0, 1, (node.host, node.port), node.relay_key, (), 0, plan, is_local=node.is_local)
+        return Fleet(make_crew, share(alike, accounts, max(processes, self.load_processes)), self.load_cpus)
+
+
+class Scenario(Protocol):
+    """What a module of bench.scenarios provides; its docstring is what `--help` says."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the scenario's own options."""
+
+    def plan(self, args: argparse.Namespace) -> Any:
+        """The scenario's parameters, a frozen dataclass.
+
+        Raises:
+            ValueError: options that do not go together.
+        """
+
+    def accounts(self, plan: Any) -> int:
+        """How many accounts it needs."""
+
+    def measure(self, stage: Stage, plan: Any) -> Measurement:
+        """Play it once.
+
+        Raises:
+            BenchError: it could not be measured.
+        """
+
+
+def points(intervals: Sequence[Interval]) -> list[Point]:
+    """The plots' share of what happened second by second; what never happened is left out."""
+    if not intervals:
+        return []
+    began = intervals[0].began
+    return [Point(round(each.began + each.seconds - began, 2), _values(each)) for each in intervals]
+
+
+def _values(interval: Interval) -> dict[str, Figure]:
+    values: dict[str, Figure] = {
+        f"{what}_per_s": round(interval.per_second(what), 1) for what in sorted(interval.sample.counts)
+    }
+    for what, histogram in sorted(interval.sample.times.items()):
+        values[f"{what}_p50_ms"] = histogram.percentile_ms(50)
+        values[f"{what}_p99_ms"] = histogram.percentile_ms(99)
+    values["online"] = interval.sample.online
+    values["in_flight"] = interval.sample.in_flight
+    if interval.node_bytes:
+        values["node_mib"] = round(interval.node_bytes / 2**20, 1)
+    for name in ("worker", "load"):
+        used = [use.cpu_seconds for use in interval.uses if use.name.startswith(name)]
+        if used:
+            values[f"{name}_cpu_percent"] = round(100 * sum(used) / interval.seconds, 1)
+    return values

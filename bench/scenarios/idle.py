@@ -1,0 +1,150 @@
+"""Connected devices that have nothing to say: what each weighs, what all cost, how fast they log in.
+
+  roost bench idle --connections 15000     log in, settle, be idle for longer than a keepalive
+
+Each device logs in with a real handshake (IK), answers the node's pings, and says nothing. Memory is that of
+the workers, mailbox actors included, after the last login less before the first; memory of the kernel is
+that of both ends of a connection halved, because both are on this machine. `logins_per_s` is what both sides
+together manage; `login_cpu_us` is the node's part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from bench.accounting import kernel_socket_bytes, memory
+from bench.load.crew import Crew
+from bench.load.fleet import Fleet
+from bench.measurement import Figure, Measurement, Stage, points
+from bench.scenarios.options import add_times, positive, seconds
+from bench.timeline import Interval, Total, Watch, total
+from bench.verdict import both, judge_phase
+
+DEVICES_A_PROCESS = 15_000
+"""Below the 20,000 descriptors that a process usually may have."""
+
+LOGIN_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters."""
+
+    connections: int = 15_000
+    duration: float = 40.0
+    """Longer than a keepalive interval (30 s), so that each device was pinged."""
+    settle: float = 15.0
+    """After the last login: a node gives cipher objects back after some seconds without a word."""
+
+
+DEFAULT = Plan()
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Memory in bytes at one moment; None where it cannot be read."""
+
+    pss: int | None
+    rss: int | None
+    kernel: int | None
+    load: int
+
+    def each(self, before: Weight, connections: int) -> dict[str, Figure]:
+        """What one connection weighs: the difference, shared out."""
+        return {
+            "worker_bytes_per_connection": _share(self.pss, before.pss, connections),
+            "worker_rss_bytes_per_connection": _share(self.rss, before.rss, connections),
+            # Both ends of each connection are sockets of this kernel.
+            "kernel_bytes_per_connection": _share(self.kernel, before.kernel, 2 * connections),
+            "load_bytes_per_connection": _share(self.load, before.load, connections),
+        }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the scenario's own options."""
+    parser.add_argument("--connections", type=positive, default=DEFAULT.connections, help="devices (15000)")
+    parser.add_argument(
+        "--settle",
+        type=seconds,
+        default=DEFAULT.settle,
+        metavar="S",
+        help="seconds after the last login (15)",
+    )
+    add_times(parser, DEFAULT.duration, 0)
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The scenario's parameters."""
+    return Plan(args.connections, args.duration, args.settle + args.warmup)
+
+
+def accounts(plan: Plan) -> int:
+    """One a connection."""
+    return plan.connections
+
+
+def measure(stage: Stage, plan: Plan) -> Measurement:
+    """Connect every device, wait, and say what it costs.
+
+    Raises:
+        BenchError: a device could not log in, or was hung up on.
+    """
+    count = plan.connections
+    processes = -(-count // DEVICES_A_PROCESS)
+    with stage.fleet(Crew, stage.node.accounts[:count], plan, processes) as fleet:
+        before = weigh(stage, fleet)
+        fleet.log_in()
+        watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, count)))
+        logging_in = watch.until(lambda interval: interval.sample.online == count, LOGIN_SECONDS)
+        watch.during(plan.settle)
+        idle = total(watch.during(plan.duration))
+        after = weigh(stage, fleet)
+    logins = total(logging_in)
+    return Measurement(
+        figures={
+            "connections": watch.intervals[-1].sample.online,
+            **after.each(before, count),
+            "idle_cpu_percent": _idle_percent(stage, idle),
+            "idle_seconds": round(idle.seconds, 1),
+            "logins_per_s": round(logins.per_second("logins"), 1),
+            "login_cpu_us": _login_cpu(stage, logins),
+        },
+        verdict=both(judge_phase(logins, "logins")),
+        uses=idle.uses,
+        points=points(watch.intervals),
+        histograms=logins.times,
+    )
+
+
+def weigh(stage: Stage, fleet: Fleet) -> Weight:
+    """Memory now, of the node's workers, of the kernel's sockets and of the load."""
+    workers = stage.node.memory()
+    return Weight(
+        pss=workers.pss if workers is not None else None,
+        rss=workers.rss if workers is not None else None,
+        kernel=kernel_socket_bytes(),
+        load=sum(memory(pid).pss for pid in fleet.pids),
+    )
+
+
+def _share(now: int | None, before: int | None, count: int) -> int | None:
+    return None if now is None or before is None else round((now - before) / count)
+
+
+def _idle_percent(stage: Stage, idle: Total) -> Figure:
+    if not stage.node.workers:
+        return None
+    return round(100 * idle.cpu_seconds("worker") / idle.seconds, 2)
+
+
+def _login_cpu(stage: Stage, logins: Total) -> Figure:
+    if not stage.node.workers:
+        return None
+    return round(logins.cpu_seconds("worker") / max(1, logins.counts["logins"]) * 1e6, 1)
+
+
+def _line(interval: Interval, count: int) -> str:
+    used = sum(use.cpu_seconds for use in interval.uses if use.name.startswith("worker"))
+    share = used / interval.seconds
+    return f"{interval.sample.online} of {count} devices are online, the node uses {share:.0%} of a core"

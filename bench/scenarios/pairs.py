@@ -1,0 +1,364 @@
+"""1:1 messages: K pairs of devices write to each other, each message durable, delivered, and ticked ✓✓.
+
+  roost bench pairs                        200 pairs, a window of 8: as fast as it goes
+  roost bench pairs --rate 6000            so many messages a second, come what may
+
+With a window a device sends the next message when the ✓✓ of an older one has come, so the node is always
+busy: this measures throughput and CPU a message. With a rate a message counts from when it was due, whether
+or not the load was able to send it then, and one that never comes counts for as long as it was waited for:
+this measures latency, without coordinated omission. Messages are prepared ciphertexts of real size, because
+end-to-end encryption is the phones' work.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.load.crew import Assignment, Crew, now
+from bench.load.device import Device
+from bench.load.loop import Loop
+from bench.load.wire import (
+    ACCEPTED,
+    ACK,
+    DELIVER,
+    DELIVERED,
+    FETCH_PROGRESS,
+    PROGRESSES,
+    SEND,
+    bind,
+)
+from bench.measurement import Figure, Measurement, Stage, points
+from bench.scenarios.options import add_times, positive, positive_float
+from bench.timeline import Interval, Total, Watch, total
+from bench.verdict import judge_closed_loop, judge_open_loop
+
+PARTNER: Final = 0  # the handle that every device binds for its partner
+
+LOGIN_SECONDS = 120.0
+
+# How long messages that were due in time are waited for after the end of a run at a fixed rate.
+STRAGGLER_SECONDS = 5.0
+
+# How often the load at a fixed rate looks what is due; epoll does not wait for less.
+TURN_SECONDS = 0.001
+
+MAX_CIPHERTEXT_BYTES = 400
+"""A frame of the load is 128 stanzas at most, and has to fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters."""
+
+    pairs: int = 200
+    window: int | None = 8
+    """Messages that a device keeps on their way; None at a fixed rate."""
+    rate: float | None = None
+    """Messages due a second, of all devices together; None for as many as go."""
+    ciphertext_bytes: int = 100
+    duration: float = 10.0
+    warmup: float = 3.0
+
+
+DEFAULT = Plan()
+
+
+class Step:
+    """How far one sender's messages have come on one step of their way: accepted, delivered or ticked.
+
+    The relay's words are cumulative ("everything up to n"), and each message is taken off once.
+    """
+
+    __slots__ = ("due", "reached")
+
+    def __init__(self) -> None:
+        self.due: deque[float] = deque()  # when those that are not here yet were due, oldest first
+        self.reached = 0
+
+    def reach(self, number: int) -> list[float]:
+        """Everything up to `number` has come here; returns when each that is new was due."""
+        # What an earlier run has left in the relay may come before we know how far that run was.
+        count = min(number - self.reached, len(self.due))
+        if count <= 0:
+            return []
+        self.reached = number
+        return [self.due.popleft() for _ in range(count)]
+
+
+class Talker(Device):
+    """Writes to its partner, acknowledges what it gets, and is the partner's partner."""
+
+    __slots__ = ("accepted", "acked", "crew", "delivered", "number", "partner", "seq", "ticked")
+
+    crew: PairsCrew
+
+    def __init__(self, crew: PairsCrew, index: int) -> None:
+        super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
+        self.partner: Talker = self  # until the crew has made both
+        self.number = 0  # of the last message sent
+        self.seq = self.acked = 0
+        self.accepted, self.delivered, self.ticked = Step(), Step(), Step()
+
+    def greet(self) -> None:
+        """Name the partner, and ask how far the conversation has come: numbers go on from there."""
+        user = self.partner.account.address.user
+        self.wire.say(bind(PARTNER, user), (FETCH_PROGRESS, 1, (user,)))
+
+    def send(self, due: float) -> None:
+        """Write one message, which counts from when it was due."""
+        self.number += 1
+        for step in (self.accepted, self.delivered, self.ticked):
+            step.due.append(due)
+        self.wire.say((SEND, PARTNER, self.number, self.crew.ciphertext))
+
+    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+        """Count what has come how far."""
+        if kind == DELIVER:
+            self.seq = item[1]
+            self.crew.count("delivered", self.partner.delivered.reach(item[3]), now)
+        elif kind == ACCEPTED:
+            self.crew.count("accepted", self.accepted.reach(item[2]), now)
+        elif kind == DELIVERED:
+            self.crew.count("ticked", self.ticked.reach(item[2]), now)
+        elif kind == PROGRESSES:
+            self._go_on_from(item[2])
+
+    def heard_all(self, now: float) -> None:
+        """One acknowledgement for everything that was read, and as much to send as was ticked."""
+        if self.seq != self.acked:
+            self.acked = self.seq
+            self.wire.say((ACK, self.seq))
+        self.fill(now)
+
+    def fill(self, now: float) -> None:
+        """Send until the window is full."""
+        for _ in range(self.crew.window - len(self.ticked.due)):
+            self.send(now)
+
+    def _go_on_from(self, chats: Sequence[Sequence[int]]) -> None:
+        """`chats` is [[user, accepted, delivered, read], ...], empty if nothing was ever sent."""
+        self.number = max((chat[1] for chat in chats), default=0)
+        for step in (self.accepted, self.delivered, self.ticked):
+            step.reached = self.number
+        self.crew.ready += 1
+
+
+class PairsCrew(Crew):
+    """Pairs that are in one process, both halves."""
+
+    def __init__(self, loop: Loop, assignment: Assignment) -> None:
+        super().__init__(loop, assignment)
+        plan: Plan = assignment.plan
+        self.ciphertext = b"c" * plan.ciphertext_bytes
+        self.window = 0  # until told to go, and after being told to halt
+        self.ready = 0
+        self._since = float("inf")  # only messages that are due from then on are timed
+        self._pace = Pace(0.0, 0.0, 1)
+        self.talkers = [device for device in self.devices if isinstance(device, Talker)]
+        for index, talker in enumerate(self.talkers):
+            talker.partner = self.talkers[index ^ 1]
+
+    def make_device(self, index: int) -> Device:
+        """A talker; who its partner is comes later."""
+        return Talker(self, index)
+
+    def came_online(self, device: Device, now: float) -> None:
+        """Let it greet, and let the next one log in."""
+        assert isinstance(device, Talker)
+        device.greet()
+        super().came_online(device, now)
+
+    def online(self) -> int:
+        """Talkers that know where their conversation stands."""
+        return self.ready
+
+    def in_flight(self) -> int:
+        """Messages that are sent and not ticked."""
+        return sum(len(talker.ticked.due) for talker in self.talkers)
+
+    def order(self, word: str, argument: float) -> None:
+        """`go` and `time` since when, `halt`, `give_up` on those that have not come."""
+        if word == "go":
+            self._go()
+        elif word == "time":
+            self._since = argument
+        elif word == "halt":
+            self.window, self._pace = 0, Pace(0.0, 0.0, 1)
+        elif word == "give_up":
+            self._give_up(now())
+        else:
+            super().order(word, argument)
+
+    def tick(self, now: float) -> float:
+        """At a fixed rate: send what is due, the talkers in turn."""
+        if not self._pace.rate:
+            return super().tick(now)
+        for number, due in self._pace.due(now):
+            talker = self.talkers[number % len(self.talkers)]
+            talker.send(due)
+            talker.flush()
+            if due >= self._since:
+                self.record("lag", now - due)
+        return TURN_SECONDS
+
+    def count(self, what: str, due: list[float], now: float) -> None:
+        """Messages have reached a step."""
+        if due:
+            self.counts[what] += len(due)
+            for each in due:
+                if each >= self._since:
+                    self.record(what, now - each)
+
+    def _go(self) -> None:
+        plan: Plan = self.assignment.plan
+        at = now()
+        if plan.rate is not None:
+            each = self.assignment.processes
+            self._pace = Pace(at + self.assignment.number / plan.rate, plan.rate / each, 0)
+            return
+        self.window = plan.window or 1
+        for talker in self.talkers:
+            talker.fill(at)
+            talker.flush()
+
+    def _give_up(self, now: float) -> None:
+        """Those that have not come count with as long as they were waited for: at least so long it takes."""
+        for talker in self.talkers:
+            for due in talker.ticked.due:
+                if due >= self._since:
+                    self.counts["missing"] += 1
+                    self.record("ticked", now - due)
+
+
+class Pace:
+    """When the messages of a process are due at a fixed rate: evenly, from `began` on.
+
+    Args:
+        began: when the first is due.
+        rate: how many a second; 0 for none.
+        sent: how many have been taken.
+    """
+
+    __slots__ = ("_began", "_sent", "rate")
+
+    def __init__(self, began: float, rate: float, sent: int = 0) -> None:
+        self._began = began
+        self.rate = rate
+        self._sent = sent
+
+    def due(self, now: float) -> list[tuple[int, float]]:
+        """Take the messages that are due by now: (number, when it was due)."""
+        upto = int((now - self._began) * self.rate) + 1 if now >= self._began else 0
+        taken = [(number, self._began + number / self.rate) for number in range(self._sent, upto)]
+        self._sent = max(self._sent, upto)
+        return taken
+
+
+# --- the bench's side ---
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the scenario's own options."""
+    parser.add_argument("--pairs", type=positive, default=DEFAULT.pairs, help="pairs of devices (200)")
+    parser.add_argument("--window", type=positive, help="messages a device keeps on their way (8)")
+    parser.add_argument("--rate", type=positive_float, help="messages due a second instead, of all together")
+    parser.add_argument(
+        "--ciphertext-bytes", type=positive, default=DEFAULT.ciphertext_bytes, metavar="N", help="(100)"
+    )
+    add_times(parser, DEFAULT.duration, DEFAULT.warmup)
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The scenario's parameters.
+
+    Raises:
+        ValueError: window and rate, or a ciphertext that is too long.
+    """
+    if args.rate is not None and args.window is not None:
+        raise ValueError("--window and --rate exclude each other")
+    if args.ciphertext_bytes > MAX_CIPHERTEXT_BYTES:
+        raise ValueError(f"--ciphertext-bytes is {MAX_CIPHERTEXT_BYTES} at most")
+    window = None if args.rate is not None else args.window or DEFAULT.window
+    return Plan(args.pairs, window, args.rate, args.ciphertext_bytes, args.duration, args.warmup)
+
+
+def accounts(plan: Plan) -> int:
+    """Two for a pair."""
+    return 2 * plan.pairs
+
+
+def measure(stage: Stage, plan: Plan) -> Measurement:
+    """Connect everybody, let them talk, and measure after a while of warming up.
+
+    Raises:
+        BenchError: a device was refused, or lost.
+    """
+    count = accounts(plan)
+    with stage.fleet(PairsCrew, stage.node.accounts[:count], plan) as fleet:
+        fleet.log_in()
+        fleet.wait_until(
+            lambda seen: seen.online == count,
+            LOGIN_SECONDS,
+            lambda seen: stage.progress.say(f"{seen.online} of {count} devices are online"),
+        )
+        watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
+        fleet.order("go")
+        watch.during(plan.warmup)
+        fleet.order("time", now())
+        watch.cut()
+        measured = watch.during(plan.duration)
+        fleet.order("halt")
+        everything = total(measured)
+        if plan.rate is not None:
+            # Counts are those of the measured time; durations also of what was due in it and came later.
+            stragglers = watch.until(lambda interval: not interval.sample.in_flight, STRAGGLER_SECONDS)
+            fleet.order("give_up")
+            everything.times = total([*measured, *stragglers, watch.cut()]).times
+    verdict = judge_closed_loop(everything) if plan.rate is None else judge_open_loop(everything, plan.rate)
+    return Measurement(
+        figures=_figures(everything, watch.intervals[-1].sample.counts["missing"]),
+        verdict=verdict,
+        uses=everything.uses,
+        points=points(watch.intervals),
+        histograms=everything.times,
+    )
+
+
+def _figures(all_of_it: Total, missing: int) -> dict[str, Figure]:
+    ticked = all_of_it.counts["ticked"]
+    return {
+        "messages": ticked,
+        "ticked_per_s": round(all_of_it.per_second("ticked"), 1),
+        "accepted_per_s": round(all_of_it.per_second("accepted"), 1),
+        "delivered_per_s": round(all_of_it.per_second("delivered"), 1),
+        "worker_cpu_us_per_message": each_us(all_of_it, "worker", ticked),
+        "parent_cpu_us_per_message": each_us(all_of_it, "parent", ticked),
+        "load_cpu_us_per_message": each_us(all_of_it, "load", ticked),
+        "p50_ms": all_of_it.time("ticked").percentile_ms(50),
+        "p99_ms": all_of_it.time("ticked").percentile_ms(99),
+        "p999_ms": all_of_it.time("ticked").percentile_ms(99.9),
+        "max_ms": all_of_it.time("ticked").max_ms,
+        "accepted_p50_ms": all_of_it.time("accepted").percentile_ms(50),
+        "accepted_p99_ms": all_of_it.time("accepted").percentile_ms(99),
+        "delivered_p50_ms": all_of_it.time("delivered").percentile_ms(50),
+        "delivered_p99_ms": all_of_it.time("delivered").percentile_ms(99),
+        "missing": missing,
+    }
+
+
+def each_us(all_of_it: Total, name: str, count: int) -> Figure:
+    """CPU microseconds that processes of a name used for one of `count`; None if there are none."""
+    if not count or not any(use.name.startswith(name) for use in all_of_it.uses):
+        return None
+    return round(all_of_it.cpu_seconds(name) / count * 1e6, 1)
+
+
+def _line(interval: Interval) -> str:
+    p99 = interval.sample.times.get("ticked")
+    late = f", p99 {p99.percentile_ms(99):.1f} ms" if p99 is not None else " (warming up)"
+    rate, on_their_way = interval.per_second("ticked"), interval.sample.in_flight
+    return f"{rate:,.0f} messages a second{late}, {on_their_way} on their way"

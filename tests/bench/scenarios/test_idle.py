@@ -1,0 +1,35 @@
+"""Idle devices log in, stay, and are weighed."""
+
+import pytest
+
+from bench.measurement import Stage
+from bench.scenarios import idle
+from bench.scenarios.idle import Plan, Weight
+
+
+@pytest.mark.slow
+def test_every_device_logs_in_and_stays(stage: Stage) -> None:
+    figures = idle.measure(stage, Plan(connections=5, duration=0.3, settle=0.0)).figures
+    assert figures["connections"] == 5
+    assert (figures["logins_per_s"] or 0) > 0
+    assert {
+        "worker_bytes_per_connection",
+        "kernel_bytes_per_connection",
+        "idle_cpu_percent",
+    } <= figures.keys()
+
+
+def test_a_connection_weighs_its_share_and_in_the_kernel_that_of_one_of_its_two_ends() -> None:
+    before = Weight(pss=1_000, rss=2_000, kernel=0, load=0)
+    after = Weight(pss=11_000, rss=22_000, kernel=4_000, load=5_000)
+    assert after.each(before, 10) == {
+        "worker_bytes_per_connection": 1_000,
+        "worker_rss_bytes_per_connection": 2_000,
+        "kernel_bytes_per_connection": 200,
+        "load_bytes_per_connection": 500,
+    }
+
+
+def test_what_cannot_be_read_is_no_figure() -> None:
+    unknown = Weight(pss=None, rss=None, kernel=None, load=0)
+    assert unknown.each(unknown, 10)["worker_bytes_per_connection"] is None

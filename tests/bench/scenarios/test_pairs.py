@@ -1,0 +1,63 @@
+"""Pairs talk all the way both ways, and a message at a fixed rate counts from when it was due."""
+
+import argparse
+
+import pytest
+
+from bench.measurement import Stage
+from bench.scenarios import pairs
+from bench.scenarios.pairs import Pace, Plan, Step
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(pairs=2, window=2, duration=0.3, warmup=0.1),
+        Plan(pairs=2, window=None, rate=100.0, duration=0.3, warmup=0.1),
+    ],
+    ids=["window", "rate"],
+)
+def test_messages_go_all_the_way_and_are_timed_on_each_step(stage: Stage, plan: Plan) -> None:
+    measured = pairs.measure(stage, plan)
+    figures = measured.figures
+    assert (figures["messages"] or 0) > 0
+    assert figures["missing"] == 0
+    assert 0 < (figures["accepted_p50_ms"] or 0) <= (figures["p50_ms"] or 0) <= (figures["p99_ms"] or 0)
+    assert {use.name for use in measured.uses} >= {"worker 0", "load 0"}
+    assert len(measured.histograms["ticked"]) > 0
+
+
+def test_a_step_gives_each_message_once_though_the_relay_repeats_itself() -> None:
+    step = Step()
+    step.due.extend([1.0, 2.0, 3.0])
+    assert step.reach(2) == [1.0, 2.0]
+    assert step.reach(2) == []
+    assert step.reach(1) == []
+    assert step.reach(3) == [3.0]
+
+
+def test_messages_are_due_at_even_distances_whether_or_not_anybody_looked() -> None:
+    pace = Pace(began=10.0, rate=2.0)
+    assert pace.due(9.9) == []
+    assert pace.due(10.0) == [(0, 10.0)]
+    assert pace.due(10.4) == []
+    assert pace.due(11.6) == [(1, 10.5), (2, 11.0), (3, 11.5)]
+
+
+def _plan(*words: str) -> Plan:
+    parser = argparse.ArgumentParser()
+    pairs.add_arguments(parser)
+    return pairs.plan(parser.parse_args(words))
+
+
+def test_a_rate_takes_the_place_of_the_window() -> None:
+    assert _plan() == Plan()
+    assert (_plan("--rate", "6000").window, _plan("--rate", "6000").rate) == (None, 6000.0)
+    with pytest.raises(ValueError, match="exclude each other"):
+        _plan("--rate", "6000", "--window", "8")
+
+
+def test_a_ciphertext_that_would_not_fit_a_frame_of_the_load_is_refused() -> None:
+    with pytest.raises(ValueError, match="400 at most"):
+        _plan("--ciphertext-bytes", "401")
