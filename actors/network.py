@@ -12,7 +12,8 @@ Guarantees, of every implementation (one contract test checks them all, ``tests/
 Rule 1: bytes reach the owner whole, once, in order, even if its mailbox was full for a while.
 Rule 2: exactly one ``LinkClosed`` ends a link that was activated, and no ``Received`` follows it.
 Rule 3: nothing in ``Link`` blocks, raises for what the peer did, or is a checkpoint.
-Rule 4: a link whose owner has died without closing it is aborted, as an Erlang port dies with its owner; one
+Rule 4: a stream that is detached and adopted again, here or in another process, goes on to the byte.
+Rule 5: a link whose owner has died without closing it is aborted, as an Erlang port dies with its owner; one
 that was closed before says its last words all the same.
 
 Implementations: ``actors/reactor.py`` (edge-triggered epoll, or trio's own waits where there is none) and,
@@ -133,6 +134,30 @@ class Link(Protocol):
         that is on its way is not taken back. Idempotent.
         """
 
+    def detach(self) -> "Detached | None":
+        """Take the stream out of this network, to be adopted by another one: in another process, say.
+
+        Nothing is lost: bytes that were read and not told go with it, and so do those that were written and
+        not sent; what the peer sends meanwhile waits in the kernel. What was told belongs to the owner, so
+        one that detaches between a ``Received`` and its ``resume()`` knows exactly how far the stream was
+        read. The link itself is at its end after this, but tells no ``LinkClosed``: it has no owner any more.
+
+        Returns:
+            The stream; whoever has it either hands it on or discards it. None if the link has ended or is
+            closing: there is nothing to hand over, and the owner is told so as always.
+        """
+
+
+class Detached(Protocol):
+    """A stream that no network watches: what ``Link.detach`` gives and ``Network.adopt`` takes."""
+
+    @property
+    def remote(self) -> str:
+        """The peer's address, as ``Link.remote``."""
+
+    def discard(self) -> None:
+        """Close the stream for good; the peer sees a reset. Idempotent; a no-op once it was adopted."""
+
 
 class Listener(Protocol):
     """An open port that hands out one link for each peer that connects."""
@@ -202,6 +227,15 @@ class Network(Protocol):
 
         Raises:
             OSError: nobody listens there (FileNotFoundError, ConnectionRefusedError), or as the system says.
+        """
+
+    def adopt(self, detached: Detached) -> Link:
+        """Make a stream that was detached elsewhere a link of this network.
+
+        It goes on where it stopped: what was unsent is sent, what was read and not told is told first.
+
+        Raises:
+            OSError: the system has no room to watch another socket; the stream was discarded.
         """
 
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:

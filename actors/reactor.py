@@ -20,7 +20,6 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from actors.network import Network
 from actors.socket_link import SocketLink
 from actors.socket_network import SocketNetwork
 from actors.waiting_network import WaitingNetwork
@@ -31,7 +30,7 @@ SWEEP_LINKS = 256
 
 
 @asynccontextmanager
-async def open_reactor() -> AsyncIterator[Network]:
+async def open_reactor() -> AsyncIterator[SocketNetwork]:
     """Open the best network that this system has: epoll on Linux, trio's own waits elsewhere.
 
     Leaving the block waits for links that are closing, a second at most, then ends every link and listener;
@@ -85,6 +84,10 @@ class EpollNetwork(SocketNetwork):
     def watch(self, link: SocketLink) -> None:
         """See ``SocketNetwork.watch``; a socket that is ready already makes its first event now."""
         self._epoll.register(link.fileno(), _EVERYTHING)
+
+    def unwatch(self, link: SocketLink) -> None:
+        """See ``SocketNetwork.unwatch``."""
+        self._epoll.unregister(link.fileno())
 
     def await_readable(self, link: SocketLink) -> None:
         """See ``LinkHub.await_readable``: the next edge comes by itself."""

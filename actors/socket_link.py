@@ -9,17 +9,19 @@ The states, and what ends each:
 
     OPEN ──close()──► FLUSHING ──all sent──► LINGERING ──peer's end, or time──► ENDED
       │                   └──error, time, abort()──────────────────────────────► ENDED
-      └──eof, error, abort()───────────────────────────────────────────────────► ENDED
+      └──eof, error, abort(), detach()─────────────────────────────────────────► ENDED
 
 Rule 1: only the reading side finds out that a peer is gone. A ``send`` that fails just stops the sending,
 since what the peer said before it left (perhaps why it leaves) may still wait in the receive buffer.
-Rule 2: ``LinkClosed`` is told on the way into ENDED, except from LINGERING, whose owner already has it.
+Rule 2: ``LinkClosed`` is told on the way into ENDED, except from LINGERING, whose owner already has it, and
+after ``detach()``, since the stream goes on elsewhere.
 """
 
 import errno
 import socket
 import struct
 from collections import deque
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
@@ -73,6 +75,27 @@ class LinkHub(Protocol):
 
     def forget(self, link: "SocketLink") -> None:
         """The link is about to close its socket: name it no more."""
+
+    def let_go(self, link: "SocketLink") -> None:
+        """The link is about to give its socket away, open: watch it no more."""
+
+
+@dataclass(slots=True)
+class DetachedSocket:
+    """A ``Detached`` over sockets: the socket, and what of its stream is on our side of the kernel."""
+
+    sock: socket.socket
+    remote: str
+    unread: bytes = field(default=b"", repr=False)
+    """Read from the socket, and not told to the owner."""
+    unsent: bytes = field(default=b"", repr=False)
+    """Written by the owner, and not taken by the kernel."""
+
+    def discard(self) -> None:
+        """See ``Detached.discard``."""
+        if self.sock.fileno() != -1:
+            _reset_on_close(self.sock)
+            self.sock.close()
 
 
 class SocketLink:
@@ -166,13 +189,29 @@ class SocketLink:
         """See ``Link.abort``; also after the goodbye, which a reset would take back, it is a no-op."""
         if self._state in (LinkState.LINGERING, LinkState.ENDED):
             return
-        try:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        except OSError:
-            pass  # some systems refuse it on a socket that the peer has reset: it is gone all the same
+        _reset_on_close(self._sock)
         self._end("aborted")
 
+    def detach(self) -> DetachedSocket | None:
+        """See ``Link.detach``."""
+        if self._state is not LinkState.OPEN:
+            return None
+        unread = self._untold.data if isinstance(self._untold, Received) else b""
+        unsent = b"".join(self._unsent or ())
+        self._hub.let_go(self)
+        old = self._sock
+        sock = socket.socket(old.family, old.type, old.proto, fileno=old.detach())
+        # What the kernel has announced is not handed over: whoever watches the socket next is told anew.
+        self._forget_stream()
+        return DetachedSocket(sock, self.remote, unread, unsent)
+
     # -- for the network --
+
+    def continue_with(self, unread: bytes, unsent: bytes) -> None:
+        """Take over the stream of a link that was detached; called once, before anything else."""
+        if unread:
+            self._untold = Received(unread)
+        self.write(unsent)
 
     def fileno(self) -> int:
         """The socket's descriptor; -1 once the link has ended."""
@@ -306,16 +345,26 @@ class SocketLink:
 
     def _end(self, reason: str) -> None:
         self._release()
-        self._untold = None
         self._tell(LinkClosed(reason))
 
     def _release(self) -> None:
-        self._state = LinkState.ENDED
-        self._wants = False
-        self._unsent = None
-        self.unsent_bytes = 0
+        self._forget_stream()
         self._hub.forget(self)
         self._sock.close()
+
+    def _forget_stream(self) -> None:
+        self._state = LinkState.ENDED
+        self._wants = False
+        self._untold = None
+        self._unsent = None
+        self.unsent_bytes = 0
+
+
+def _reset_on_close(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    except OSError:
+        pass  # some systems refuse it on a socket that the peer has reset: it is gone all the same
 
 
 def _reason(error: OSError) -> str:

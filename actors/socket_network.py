@@ -16,8 +16,8 @@ from pathlib import Path
 import trio
 
 from actors.local_socket import connect_local, listen_local, peer_name
-from actors.network import Link, Listener
-from actors.socket_link import SocketLink
+from actors.network import Detached, Link, Listener
+from actors.socket_link import DetachedSocket, SocketLink
 from actors.socket_listener import LocalListener, SocketListener, name_address
 from actors.turn_end import TurnEnd
 
@@ -76,14 +76,12 @@ class SocketNetwork(ABC):
         except BaseException:
             sock.close()
             raise
-        listener = SocketListener(sock, self.adopt, self._listeners)
-        self._listeners[listener] = None
-        return listener
+        return self.adopt_listener(sock)
 
     async def listen_local(self, path: Path, backlog: int) -> LocalListener:
         """See ``Network.listen_local``."""
         await trio.lowlevel.checkpoint()
-        listener = LocalListener(path, listen_local(path, backlog), self.adopt, self._listeners)
+        listener = LocalListener(path, listen_local(path, backlog), self.adopt_socket, self._listeners)
         self._listeners[listener] = None
         return listener
 
@@ -96,7 +94,7 @@ class SocketNetwork(ABC):
             sock = socket.socket(family, kind, protocol)
             try:
                 await _connect(sock, address)
-                return self.adopt(sock, name_address(address))
+                return self.adopt_socket(sock, name_address(address))
             except OSError as error:
                 sock.close()
                 failure = error
@@ -108,7 +106,14 @@ class SocketNetwork(ABC):
     async def connect_local(self, path: Path) -> Link:
         """See ``Network.connect_local``."""
         sock = await connect_local(path)
-        return self.adopt(sock, peer_name(sock))
+        return self.adopt_socket(sock, peer_name(sock))
+
+    def adopt(self, detached: Detached) -> Link:
+        """See ``Network.adopt``; only a socket can become a link here."""
+        assert isinstance(detached, DetachedSocket), "a stream of another kind of network"
+        link = self.adopt_socket(detached.sock, detached.remote)
+        link.continue_with(detached.unread, detached.unsent)
+        return link
 
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         """See ``Network.call_at_turn_end``."""
@@ -116,7 +121,7 @@ class SocketNetwork(ABC):
 
     # -- life --
 
-    def adopt(self, sock: socket.socket, remote: str) -> SocketLink:
+    def adopt_socket(self, sock: socket.socket, remote: str) -> SocketLink:
         """Make a connected socket a link of this network, which owns it from now on.
 
         Raises:
@@ -133,6 +138,13 @@ class SocketNetwork(ABC):
             sock.close()
             raise
         return link
+
+    def adopt_listener(self, sock: socket.socket) -> SocketListener:
+        """Make a listening socket, of our own or inherited, a listener of this network, which owns it."""
+        sock.setblocking(False)
+        listener = SocketListener(sock, self.adopt_socket, self._listeners)
+        self._listeners[listener] = None
+        return listener
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start the tasks of the network in ``nursery``."""
@@ -173,6 +185,10 @@ class SocketNetwork(ABC):
     def await_writable(self, link: SocketLink) -> None:
         """See ``LinkHub.await_writable``."""
 
+    @abstractmethod
+    def unwatch(self, link: SocketLink) -> None:
+        """The link's socket goes elsewhere, open: call the link no more for it."""
+
     # -- LinkHub: what happens by time --
 
     def await_room(self, link: SocketLink) -> None:
@@ -192,6 +208,13 @@ class SocketNetwork(ABC):
         self._closing.pop(link, None)
         if not self._closing:
             self._settled.set()
+
+    def let_go(self, link: SocketLink) -> None:
+        """See ``LinkHub.let_go``."""
+        # Not left to the closing of our descriptor: a socket that lives on in another process stays in our
+        # epoll, and would announce things for ever that nobody here can do anything about.
+        self.unwatch(link)
+        self.forget(link)
 
     async def _sweep_forever(self) -> None:
         orphan_check_at = trio.current_time() + ORPHAN_CHECK_SECONDS

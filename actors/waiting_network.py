@@ -29,6 +29,9 @@ class WaitingNetwork(SocketNetwork):
     def watch(self, link: SocketLink) -> None:
         """See ``SocketNetwork.watch``: nothing to prepare, links ask when they want to know."""
 
+    def unwatch(self, link: SocketLink) -> None:
+        """See ``SocketNetwork.unwatch``: `forget` ends the waiting, whatever becomes of the socket."""
+
     def await_readable(self, link: SocketLink) -> None:
         """See ``LinkHub.await_readable``."""
         if link not in self._reading:

@@ -239,6 +239,106 @@ class NetworkContract:
         assert await heir.wait_closed() == "eof"
         assert len(heir.data) == MORE_THAN_BUFFERS
 
+    async def test_a_stream_that_is_detached_goes_on_where_it_is_adopted(self, network: Network) -> None:
+        near, far = await connected(network)
+        near_owner = RecordingOwner(near, keep_reading=True)
+        before = RecordingOwner(far)
+        near.write(b"before ")
+        await before.wait_for_data(7)
+        near.write(b"between ")  # nobody has asked for it yet
+        detached = far.detach()
+        assert detached is not None
+        assert detached.remote == far.remote
+        near.write(b"meanwhile ")
+        await wait_all_tasks_blocked()
+        adopted = network.adopt(detached)
+        near.write(b"after")
+        after = RecordingOwner(adopted, keep_reading=True)
+        assert await after.wait_for_data(23) == b"between meanwhile after"
+        adopted.write(b"thank you")
+        assert await near_owner.wait_for_data(9) == b"thank you"
+        assert before.data == b"before "
+
+    async def test_what_is_unsent_goes_with_a_detached_stream(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        detached = near.detach()
+        assert detached is not None
+        assert near.unsent_bytes == 0
+        adopted = network.adopt(detached)
+        assert adopted.unsent_bytes > 0
+        adopted.write(b"the end")
+        RecordingOwner(adopted)
+        data = await RecordingOwner(far, keep_reading=True).wait_for_data(MORE_THAN_BUFFERS + 7)
+        assert len(data) == MORE_THAN_BUFFERS + 7
+        assert data.endswith(b"the end")
+
+    async def test_what_was_read_and_not_told_goes_with_a_detached_stream(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        full = RecordingOwner(far, room=0)
+        near.write(b"read, ")
+        while not full.refused:
+            await trio.lowlevel.checkpoint()
+        near.write(b"unread")
+        detached = far.detach()
+        assert detached is not None
+        full.room = None
+        owner = RecordingOwner(network.adopt(detached), keep_reading=True)
+        assert await owner.wait_for_data(12) == b"read, unread"
+        assert full.told == []
+
+    async def test_a_detached_link_tells_nothing_and_does_nothing(self, network: Network) -> None:
+        near, far = await connected(network)
+        RecordingOwner(near)
+        owner = RecordingOwner(far)
+        detached = far.detach()
+        assert detached is not None
+        assert far.detach() is None
+        far.write(b"not mine any more")
+        far.resume()
+        far.close()
+        far.abort()
+        heir = RecordingOwner(network.adopt(detached), keep_reading=True)
+        near.write(b"still there")
+        assert await heir.wait_for_data(11) == b"still there"
+        assert owner.told == []
+
+    async def test_the_end_of_a_peer_that_left_meanwhile_is_told_after_its_last_words(
+        self, network: Network
+    ) -> None:
+        near, far = await connected(network)
+        RecordingOwner(far)
+        detached = far.detach()
+        assert detached is not None
+        near.write(b"farewell")
+        near.close()
+        await wait_all_tasks_blocked()
+        owner = RecordingOwner(network.adopt(detached), keep_reading=True)
+        assert await owner.wait_closed() == "eof"
+        assert owner.data == b"farewell"
+
+    async def test_a_link_that_has_ended_or_is_closing_cannot_be_detached(self, network: Network) -> None:
+        near, far = await connected(network)
+        owner = RecordingOwner(near)
+        near.write(b"x" * MORE_THAN_BUFFERS)
+        near.close()
+        assert near.detach() is None
+        far_owner = RecordingOwner(far, keep_reading=True)
+        assert await far_owner.wait_closed() == "eof"
+        assert far.detach() is None
+        assert await owner.wait_closed() == "closed"
+
+    async def test_a_discarded_stream_is_reset(self, network: Network) -> None:
+        near, far = await connected(network)
+        owner = RecordingOwner(near, keep_reading=True)
+        detached = far.detach()
+        assert detached is not None
+        detached.discard()
+        detached.discard()
+        assert await owner.wait_closed() == "reset"
+
     async def test_connecting_to_a_port_nobody_listens_on_is_refused(self, network: Network) -> None:
         listener = await network.listen(HOST, 0, 1)
         listener.close()

@@ -1,6 +1,7 @@
 """The reactor: the choice of a network, and edges that come only once."""
 
 import gc
+import os
 import select
 import socket
 import threading
@@ -13,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from actors import reactor, socket_network
 from actors.network import Link
 from actors.reactor import EpollNetwork, open_reactor, run_network
+from actors.socket_link import DetachedSocket
 from actors.waiting_network import WaitingNetwork
 from tests.helpers.recording_owner import RecordingOwner
 
@@ -140,3 +142,41 @@ async def test_an_idle_link_weighs_less_than_half_a_kilobyte() -> None:
             tracemalloc.stop()
         assert weight < 512
         assert network.open_links == len(links) + len(warm)
+
+
+async def test_a_detached_socket_makes_no_events_in_the_reactor_it_has_left() -> None:
+    # The kernel keeps an open file in an epoll for as long as any process has it, not only until we close it.
+    network = EpollNetwork()
+    async with run_network(network):
+        listener = await network.listen(HOST, 0, 1)
+        near = await network.connect(HOST, listener.port)
+        far = await listener.accept()
+        RecordingOwner(near)
+        detached = far.detach()
+        assert isinstance(detached, DetachedSocket)
+        with detached.sock.dup():  # another process has it
+            detached.sock.close()
+            await wait_all_tasks_blocked()
+            near.write(b"for nobody here")
+            near.write(b"and more")
+            with select.epoll.fromfd(os.dup(network._epoll.fileno())) as same_epoll:
+                assert same_epoll.poll(0.02) == []
+
+
+async def test_an_adopted_socket_that_was_readable_before_is_read() -> None:
+    # The edge was announced to the reactor that it has left: the new one must not wait for another.
+    async with open_reactor() as first, open_reactor() as second:
+        listener = await first.listen(HOST, 0, 1)
+        near = await first.connect(HOST, listener.port)
+        far = await listener.accept()
+        RecordingOwner(near)
+        near.write(b"x" * 20_000)  # more than one read takes
+        owner = RecordingOwner(far)
+        await owner.wait_for_data(16_384)
+        near.close()
+        await wait_all_tasks_blocked(0.01)
+        detached = far.detach()
+        assert detached is not None
+        heir = RecordingOwner(second.adopt(detached), keep_reading=True)
+        assert await heir.wait_closed() == "eof"
+        assert len(owner.data) + len(heir.data) == 20_000

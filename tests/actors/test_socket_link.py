@@ -35,6 +35,10 @@ class Hub:
         assert link.fileno() != -1, "the hub must be able to tell whose descriptor it was"
         self.asked.append("forget")
 
+    def let_go(self, link: SocketLink) -> None:
+        assert link.fileno() != -1, "the hub must be able to tell whose descriptor it was"
+        self.asked.append("let_go")
+
 
 class Owner:
     """Keeps what it is told; refuses as long as ``full``."""

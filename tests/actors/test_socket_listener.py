@@ -63,7 +63,7 @@ def _pauses_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
 def listening(sock: ScriptedSocket) -> Iterator[SocketListener]:
     registry: dict[Listener, None] = {}
     network = WaitingNetwork()
-    listener = SocketListener(sock, network.adopt, registry)  # type: ignore[arg-type]  # all that it uses is there
+    listener = SocketListener(sock, network.adopt_socket, registry)  # type: ignore[arg-type]  # all that it uses is there
     registry[listener] = None
     yield listener
     listener.close()

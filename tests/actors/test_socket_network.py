@@ -1,5 +1,6 @@
 """What networks over real sockets share: connecting, and what happens by time."""
 
+import os
 import socket
 from collections.abc import AsyncIterator
 
@@ -132,6 +133,21 @@ async def test_shutting_down_ends_links_and_listeners() -> None:
         await listener.accept()
 
 
+async def test_detaching_and_adopting_leaves_no_descriptor_open(network: SocketNetwork) -> None:
+    near, far = await connected(network)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        detached = far.detach()
+        assert detached is not None
+        far = network.adopt(detached)
+    assert len(os.listdir("/proc/self/fd")) == before
+    detached = far.detach()
+    assert detached is not None
+    detached.discard()
+    near.abort()
+    assert len(os.listdir("/proc/self/fd")) == before - 2
+
+
 async def test_a_socket_that_cannot_be_watched_is_closed() -> None:
     class NoRoomNetwork(WaitingNetwork):
         def watch(self, link: object) -> None:
@@ -141,6 +157,6 @@ async def test_a_socket_that_cannot_be_watched_is_closed() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         with pytest.raises(OSError, match="no space"):
-            network.adopt(ours, "somebody")
+            network.adopt_socket(ours, "somebody")
         assert ours.fileno() == -1
         assert network.open_links == 0

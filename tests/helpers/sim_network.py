@@ -24,7 +24,7 @@ from pathlib import Path
 import trio
 
 from actors.errors import MailboxFullError
-from actors.network import LinkClosed, LinkOwner, Received
+from actors.network import Detached, LinkClosed, LinkOwner, Received
 from actors.turn_end import TurnEnd
 
 # What one direction holds before the sender has to keep the rest; the order of size of a kernel's buffers.
@@ -96,6 +96,10 @@ class SimNetwork:
         near = SimLink(self, f"local:{path}", is_local=True)
         far = SimLink(self, f"local:{next(self._ports)}", is_local=True)
         return await self._join(near, far, self._find_listener(str(path), LOCAL))
+
+    def adopt(self, detached: Detached) -> "SimLink":
+        assert isinstance(detached, DetachedSimLink), "a stream of another kind of network"
+        return detached.take()
 
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         self._turn_end.call(fn)
@@ -173,6 +177,10 @@ class SimNetwork:
     def forget(self, link: "SimLink") -> None:
         self._links.pop(link, None)
 
+    def replace(self, link: "SimLink", heir: "SimLink") -> None:
+        """Put the heir of a detached link in its place, so that faults find it."""
+        self._links = {heir if side is link else side: None for side in self._links}
+
     def forget_listener(self, listener: "SimListener") -> None:
         sharers = self._listeners.get((listener.host, listener.port))
         if sharers is not None and listener in sharers:
@@ -226,6 +234,23 @@ class _State(Enum):
     ENDED = auto()
 
 
+class DetachedSimLink:
+    """A ``Detached``: the side of a connection that no owner will ever be told of, until it is taken."""
+
+    def __init__(self, link: "SimLink") -> None:
+        self.remote = link.remote
+        self._link: SimLink | None = link
+
+    def take(self) -> "SimLink":
+        assert self._link is not None, "adopted or discarded before"
+        link, self._link = self._link, None
+        return link
+
+    def discard(self) -> None:
+        if self._link is not None:
+            self.take().abort()
+
+
 class SimLink:
     """One side of a connection.
 
@@ -248,6 +273,7 @@ class SimLink:
         self._broken = False  # sending is in vain, since the peer is gone
         self._unsent: deque[memoryview] = deque()
         self._untold: Received | LinkClosed | None = None
+        self._heir: SimLink | None = None  # who has the stream since it was detached
 
     def join(self, peer: "SimLink") -> None:
         self.peer = peer
@@ -292,6 +318,22 @@ class SimLink:
             self._send(lambda: self.peer.break_off("reset"))
             self._end("aborted")
 
+    def detach(self) -> DetachedSimLink | None:
+        if self._state is not _State.OPEN:
+            return None
+        # A link of its own, so that this one is at its end for whoever still has it. What is on its way
+        # to this one is passed on (`_arrive`, `break_off`).
+        heir = self._heir = SimLink(self._network, self.remote, is_local=self.is_local)
+        heir.join(self.peer)
+        heir.silenced, heir.stalled = self.silenced, self.stalled
+        heir._unread, heir._room, heir._unsent = self._unread, self._room, self._unsent
+        heir._last_word, heir._broken, heir._untold = self._last_word, self._broken, self._untold
+        self._unread, self._unsent, self._untold = deque(), deque(), None
+        self._state = _State.ENDED
+        self._wants = False
+        self._network.replace(self, heir)
+        return DetachedSimLink(heir)
+
     # -- for the network and the other side --
 
     @property
@@ -304,6 +346,9 @@ class SimLink:
 
     def break_off(self, reason: str) -> None:
         """The other side is gone; what had arrived before can still be read."""
+        if self._heir is not None:
+            self._heir.break_off(reason)
+            return
         if reason == "eof" and self._state is _State.FLUSHING:
             return  # it reads on, into nothing, until we are done too
         if self._last_word is None:
@@ -349,7 +394,9 @@ class SimLink:
         self._network.courier.post(self.latency, arrive_unless_silenced)
 
     def _arrive(self, chunk: bytes) -> None:
-        if self._state is _State.OPEN and not self._broken:
+        if self._heir is not None:
+            self._heir._arrive(chunk)
+        elif self._state is _State.OPEN and not self._broken:
             self._unread.append(chunk)
             self.read()
         else:
