@@ -35,7 +35,6 @@ from protocol import (
     Available,
     Confirmed,
     DeviceAddress,
-    DeviceId,
     Error,
     ErrorCode,
     Event,
@@ -55,7 +54,6 @@ from protocol import (
     Unavailable,
     Unsubscribe,
     UserId,
-    Welcome,
     code_name,
 )
 from protocol.frames import encode_frame
@@ -337,17 +335,7 @@ class Connection(Actor):
             self._worker.limits.check_login(self._device.user, trio.current_time())
             await self._log_in(self._device, event.hello.resume_seq)
             return
-        config = self._worker.config
-        self._outgoing.push(
-            Welcome(
-                user=UserId(0),
-                device=DeviceId(0),
-                server_time=int(self._worker.clock.now() * 1000),
-                keepalive_s=config.keepalive_seconds,
-                window=config.window_messages,
-                queued=0,
-            )
-        )
+        self._outgoing.push(self._worker.welcome(None))
 
     async def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
         """Take the place of an older connection of the device, and have the mailbox welcome it."""

@@ -13,17 +13,22 @@ too): the flight is marked at once, before any other message of the mailbox is h
 """
 
 import logging
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import trio
 
 from actors import ActorRef, MailboxFullError
 from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
 from relay.correspondent import Correspondent, FindCorrespondent, Source
+from relay.journal import RelayJournal
 from relay.metrics import Counters
 from relay.senders import SenderState
-from storage import JournalError, JournalFailedError, StorageFullError
+from storage import JournalError, JournalFailedError, Op, StorageFullError
 
 log = logging.getLogger("roost.relay")
+
+Done: TypeAlias = Callable[[JournalError | None], None]
 
 
 class Committed:
@@ -52,6 +57,7 @@ class Flight:
 
     __slots__ = (
         "_idle",
+        "_journal",
         "_told",
         "committed",
         "correspondent",
@@ -64,8 +70,11 @@ class Flight:
         "user",
     )
 
-    def __init__(self, user: UserId, correspondent: FindCorrespondent, counters: Counters) -> None:
+    def __init__(
+        self, user: UserId, journal: RelayJournal, correspondent: FindCorrespondent, counters: Counters
+    ) -> None:
         self.user = user
+        self._journal = journal
         self.correspondent = correspondent  # finds whom to tell for a device
         self.counters = counters
         self.count = 0  # bounded by the journal's backlog limit
@@ -76,6 +85,19 @@ class Flight:
         self.mailbox: ActorRef | None = None  # the living mailbox, to be told
         self._told = False  # it has a COMMITTED waiting
         self._idle: trio.Event | None = None
+
+    def submit(self, ops: Sequence[Op], done: Done) -> JournalError | None:
+        """Give something to the journal; `done` has to call `settled`.
+
+        Returns None, or why it was not taken. Then memory is ahead of the disk: the flight has failed.
+        """
+        try:
+            self._journal.submit(ops, done)
+        except JournalError as error:
+            self.fail(error)
+            return error
+        self.count += 1
+        return None
 
     async def landed(self) -> None:
         """Wait until nothing is on its way."""

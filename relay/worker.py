@@ -11,7 +11,7 @@ import trio
 from actors import ActorSystem
 from actors.network import Network
 from actors.ports import Clock, Entropy
-from protocol import KeyPair, UserId
+from protocol import DeviceAddress, DeviceId, KeyPair, UserId, Welcome
 from relay.config import Config
 from relay.correspondent import FindCorrespondent
 from relay.flight import Flight
@@ -93,6 +93,24 @@ class Worker:
         with self.store.read_of(user) as reader:
             record = accounts.load_user(reader, user)
         return record.phone if record is not None else None
+
+    def flight_of(self, user: UserId) -> Flight:
+        """What the mailbox of a user has on its way to the disk; that of its predecessor, if it died."""
+        flight = self.flights.get(user)
+        if flight is None:
+            flight = self.flights[user] = Flight(user, self.journal, self.correspondent, self.counters)
+        return flight
+
+    def welcome(self, device: DeviceAddress | None, queued: int = 0) -> Welcome:
+        """The first word to whoever has shaken hands: a device, or a stranger (None)."""
+        return Welcome(
+            user=device.user if device is not None else UserId(0),
+            device=device.device if device is not None else DeviceId(0),
+            server_time=int(self.clock.now() * 1000),
+            keepalive_s=self.config.keepalive_seconds,
+            window=self.config.window_messages,
+            queued=queued,
+        )
 
     def next_connection_number(self) -> int:
         """Connections are counted from 1, for logs."""

@@ -6,11 +6,12 @@ import trio
 
 from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
 from relay.flight import ExpirySettled, Flight, MessagesSettled, refusal_of
+from relay.journal import RelayJournal
 from relay.metrics import Counters
 from relay.outgoing import Outgoing
 from relay.presence import Presence
 from relay.senders import SenderState
-from storage import JournalFullError, StorageFullError
+from storage import Journal, JournalFullError, StorageFullError
 from storage.mailboxes import Progress
 
 ANNA = DeviceAddress(UserId(9), DeviceId(1))
@@ -36,11 +37,25 @@ class FakeOutgoing:
         """Not looked at."""
 
 
+class FullJournal:
+    """A journal that has no room."""
+
+    failure = None
+
+    def submit(self, _ops: object, _done: object) -> None:
+        raise JournalFullError(1, 1)
+
+
 SOURCE = cast("Outgoing", FakeOutgoing())
 
 
 def make_flight(count: int = 0, presence: Presence | None = None) -> Flight:
-    flight = Flight(UserId(7), (presence or Presence()).of_device, Counters())
+    flight = Flight(
+        UserId(7),
+        RelayJournal(cast("Journal", FullJournal())),
+        (presence or Presence()).of_device,
+        Counters(),
+    )
     flight.count = count
     return flight
 
@@ -64,6 +79,13 @@ async def test_a_successor_waits_for_the_last_submission(autojump_clock: trio.te
         settled(flight, 2)(None)
     assert flight.take_committed() == 2
     assert flight.take_committed() == 0
+
+
+def test_what_the_journal_does_not_take_voids_what_is_in_memory() -> None:
+    flight = make_flight()
+    assert isinstance(flight.submit([], flight.settled), JournalFullError)
+    assert flight.failed
+    assert flight.count == 0
 
 
 def test_what_is_durable_is_counted_for_the_mailbox_and_the_sender() -> None:

@@ -1,14 +1,12 @@
-"""The mailbox as an actor: limits, leaving memory, and coming back. Its promises are in tests/guarantees."""
+"""The mailbox as an actor: leaving memory, and coming back. Its promises are in tests/guarantees."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import trio
 from trio.testing import MockClock
 
-from protocol import Delivered, ErrorCode, MessageNumber, Part, Read, Refused, Send
+from protocol import Delivered, MessageNumber, Read
 from relay.mailbox_handle import name_of
-from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Phone, Stage, open_stage
 
@@ -49,76 +47,6 @@ async def test_a_mailbox_that_left_memory_is_no_crash_to_those_who_wrote_to_it(
         assert not in_memory(stage, stage.ben)
         await anna.expect_silence()
         assert not stage.running.worker.flights.get(stage.ben.address.user)
-
-
-async def test_a_full_mailbox_refuses_by_name_until_the_device_has_taken_something(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    config = replace(TEST_CONFIG, max_queued_messages=3)
-    async with open_stage(tmp_path, sim, config=config) as stage:
-        anna = await stage.anna.connect()
-        for number in (1, 2, 3, 4):
-            anna.send(stage.ben.address.user, number)
-        refused = await anna.expect(Refused)
-        assert (refused.number, refused.code) == (4, ErrorCode.MAILBOX_FULL)
-        ben = await stage.ben.connect()
-        await ben.expect_deliveries(3)
-        ben.ack(1)
-        await ben.expect_silence()
-        anna.send(stage.ben.address.user, 4)
-        await anna.expect_accepted(4)
-
-
-async def test_a_device_gets_no_more_than_a_window_before_it_acknowledges(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim, config=replace(TEST_CONFIG, window_messages=5)) as stage:
-        anna, ben = await stage.anna.connect(), await stage.ben.connect()
-        for number in range(1, 13):
-            anna.send(stage.ben.address.user, number)
-        await ben.expect_deliveries(5)
-        await ben.expect_silence()
-        ben.ack(2)
-        assert [delivery.seq for delivery in await ben.expect_deliveries(2)] == [6, 7]
-        ben.ack(7)
-        assert [delivery.seq for delivery in await ben.expect_deliveries(5)] == [8, 9, 10, 11, 12]
-
-
-async def test_the_window_counts_bytes_too(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim, config=replace(TEST_CONFIG, window_bytes=1024)) as stage:
-        anna, ben = await stage.anna.connect(), await stage.ben.connect()
-        for number in (1, 2, 3):
-            anna.send(stage.ben.address.user, number, b"x" * 600)
-        await ben.expect_deliveries(2)
-        await ben.expect_silence()
-        ben.ack(1)
-        assert [delivery.seq for delivery in await ben.expect_deliveries(1)] == [3]
-
-
-async def test_a_message_to_oneself_is_a_message_like_any_other(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim) as stage:
-        anna = await stage.anna.connect()
-        anna.say(Send(stage.anna.address.user, MessageNumber(1), (Part(stage.anna.address.device, b"me"),)))
-        (delivery,) = await anna.expect_deliveries(1)
-        assert delivery.chat == stage.anna.address
-
-
-async def test_reading_the_same_twice_tells_the_sender_once(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim) as stage:
-        anna, ben = await stage.anna.connect(), await stage.ben.connect()
-        anna.send(stage.ben.address.user, 1)
-        await ben.expect_deliveries(1)
-        ben.ack(1)
-        ben.say(Read(stage.anna.address, MessageNumber(1)))
-        await anna.expect(Read)
-        ben.say(Read(stage.anna.address, MessageNumber(1)))
-        await anna.expect_silence()
 
 
 async def test_a_reading_that_a_crash_swallowed_is_told_by_the_successor(

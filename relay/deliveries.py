@@ -1,0 +1,233 @@
+"""What goes out to one user's devices: their queues, their connections, and what they acknowledge.
+
+A part of the user's mailbox (mailbox.py), called within the actor's turns and from nowhere else. What may be
+sent, and the numbers of each queue, are device_queue.py's; the bytes are outgoing.py's.
+Guarantees: D2, D5 and D6: delivered is only what is durable, deleted only what a device acknowledged or
+    what has expired, and both are told to the senders when they are durable (flight.py).
+"""
+
+from dataclasses import dataclass
+
+from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, Seq, UserId
+from relay.device_queue import DeviceQueue
+from relay.expired import Notices, drop_expired, give_up_undelivered
+from relay.flight import ExpirySettled, Flight, ReadSettled, TicksSettled
+from relay.outgoing import Outgoing
+from relay.senders import Senders
+from relay.worker import Worker
+from storage import Op, Reader, accounts, mailboxes
+from storage.mailboxes import DeviceCursor, QueuedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What follows from a new device having taken the place of all others."""
+
+    ops: list[Op]
+    """What makes it durable; the others are told after that."""
+    replaced: list[Outgoing]
+    """Their connections."""
+    notices: Notices
+    """What goes with them undelivered."""
+
+
+class Deliveries:
+    """The outgoing side of one user's mailbox."""
+
+    __slots__ = ("_flight", "_outgoing", "_queues", "_senders", "_user", "_worker", "devices")
+
+    def __init__(self, worker: Worker, user: UserId, flight: Flight, senders: Senders) -> None:
+        self.devices: list[DeviceId] = []
+        self._worker = worker
+        self._user = user
+        self._flight = flight
+        self._senders = senders
+        self._queues: dict[DeviceId, DeviceQueue] = {}  # one for each of `devices`
+        self._outgoing: dict[DeviceId, Outgoing] = {}  # of those that are connected
+
+    @property
+    def has_audience(self) -> bool:
+        """Whether any device is connected."""
+        return bool(self._outgoing)
+
+    @property
+    def are_full(self) -> bool:
+        """Whether a device has so much waiting that it must fetch some before there is more."""
+        limit = self._worker.config.max_queued_messages
+        return any(queue.cursor.messages >= limit for queue in self._queues.values())
+
+    # ---- memory and disk ----
+
+    def load(self, reader: Reader) -> dict[DeviceId, Outgoing]:
+        """Take devices and queues from the store; nothing may be on its way there.
+
+        Returns the connections that there were, for `attach`: to the new queues none is attached.
+        """
+        self.devices = [device for device, _ in accounts.list_devices(reader, self._user)]
+        self._queues = {device: self._load_queue(reader, device) for device in self.devices}
+        attached, self._outgoing = self._outgoing, {}
+        return attached
+
+    def _load_queue(self, reader: Reader, device: DeviceId) -> DeviceQueue:
+        cursor = mailboxes.load_device_queue_state(reader, DeviceAddress(self._user, device))
+        return self._new_queue(device, cursor)
+
+    def _new_queue(self, device: DeviceId, cursor: DeviceCursor) -> DeviceQueue:
+        config = self._worker.config
+        return DeviceQueue(
+            DeviceAddress(self._user, device),
+            cursor,
+            window_messages=config.window_messages,
+            window_bytes=config.window_bytes,
+        )
+
+    def append(self, device: DeviceId, message: QueuedMessage) -> Op:
+        """Put a message into the queue of a device; returns what makes it durable, with `put_cursors`."""
+        return self._queues[device].append(message)
+
+    def put_cursors(self) -> list[Op]:
+        """What makes durable how far the queues have come: once for all messages of a submission."""
+        return [queue.put_cursor() for queue in self._queues.values()]
+
+    # ---- messages go out ----
+
+    def committed(self) -> None:
+        """Messages have become durable: deliver them to the devices that are connected.
+
+        Every message has one seq in each queue, so each queue is durable by as many more.
+        """
+        count = self._flight.take_committed()
+        for device, queue in self._queues.items():
+            queue.committed(queue.durable + count)
+            outgoing = self._outgoing.get(device)
+            if outgoing is not None:
+                self._pump(queue, outgoing)
+
+    def _pump(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+        """Send what is durable, as far as the window has room: from memory if it is there, else from disk."""
+        while queue.wants_delivery:
+            message = queue.next_fresh()
+            if message is None:
+                if not self._pump_from_disk(queue, outgoing):
+                    break
+            elif queue.launch(Seq(queue.sent + 1), message):
+                self._worker.counters.pushed += 1
+                outgoing.deliver(Seq(queue.sent), message, waited=False)
+        queue.settle()
+
+    def _pump_from_disk(self, queue: DeviceQueue, outgoing: Outgoing) -> bool:
+        """False: what comes next has expired. EXPIRED will say that it is gone, and delivery goes on."""
+        limit, size = queue.room
+        now = self._worker.clock.now()
+        with self._worker.environment.read() as reader:
+            waiting = mailboxes.read_range(reader, queue.address, queue.sent, limit, size)
+        for seq, message in waiting:
+            if seq > queue.durable:
+                break  # on disk already, but its Committed is still on the way here
+            if queue.has_expired(seq, message, now):
+                self.expire()
+                return False
+            if queue.launch(seq, message):
+                self._worker.counters.pushed += 1
+                outgoing.deliver(seq, message, waited=True)
+        if not waiting or waiting[0][0] > queue.durable:
+            queue.nothing_left()
+        return True
+
+    def expire(self) -> None:
+        """Drop what nobody has fetched in time, a step at a time: the next one when this one is durable."""
+        flight = self._flight
+        if flight.expiring or flight.failed:
+            return
+        with self._worker.environment.read() as reader:
+            drop = drop_expired(reader, self._queues, self._senders, self._worker.clock.now())
+        if drop is not None:
+            flight.expiring = True
+            if flight.submit(drop.ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
+                flight.expiring = False
+
+    def expired(self) -> None:
+        """A step is durable: take the next, and go on with what stood behind it."""
+        self.expire()
+        for device, outgoing in self._outgoing.items():
+            self._pump(self._queues[device], outgoing)
+
+    def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
+        """Somebody types to the user, or has paused."""
+        for outgoing in self._outgoing.values():
+            outgoing.activity(sender, is_typing=is_typing)
+
+    # ---- devices answer ----
+
+    def acknowledge(self, device: DeviceId, seq: int) -> None:
+        """Delete what the device has, and tick ✓✓ when that is durable."""
+        queue = self._queues.get(device)
+        if queue is None or self._flight.failed:
+            return  # a failed flight comes back to it: the connection knows what was acknowledged
+        done, ops = queue.acknowledge(seq)
+        if not done:
+            return
+        self._worker.counters.delivered += len(done)
+        ticks, progress_ops = self._senders.delivered(done)
+        self._flight.submit([*ops, *progress_ops], TicksSettled(self._flight, ticks))
+        outgoing = self._outgoing.get(device)
+        if outgoing is not None:
+            self._pump(queue, outgoing)
+
+    def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
+        """Remember a reading and tell its sender, if both of them want that."""
+        if self._flight.failed or not self._worker.visibility.receipts(self._user, sender.user):
+            return
+        number, ops = self._senders.read(sender, number)
+        if ops:
+            self._flight.submit(ops, ReadSettled(self._flight, sender, number))
+
+    # ---- devices come and go ----
+
+    def attach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        """A device is connected: welcome it if nobody has, and deliver."""
+        if outgoing.end is not None:
+            return  # over already; perhaps replaced by one that was faster here, which must keep its place
+        queue = self._queues.get(device)
+        if queue is None:
+            # Who hears `logged-out` never comes back, so it is said when it is certain.
+            certain = not (self._flight.count or self._flight.failed)
+            outgoing.close(ErrorCode.LOGGED_OUT if certain else ErrorCode.OVERLOADED)
+            return
+        if not self._flight.failed and (lifted := queue.count_on_from(outgoing.acked)):
+            self._flight.submit(lifted, self._flight.settled)
+        self._outgoing[device] = outgoing
+        self._welcome(queue, outgoing)
+        queue.attach(given=max(outgoing.acked, outgoing.given))
+        self._pump(queue, outgoing)
+        # What the device has stored beyond our cursor counts as an acknowledgement. It was in flight when the
+        # last connection or mailbox ended, so it fits a window; more than that takes several rounds.
+        while queue.in_flight and queue.in_flight[0].seq <= outgoing.acked and not self._flight.failed:
+            self.acknowledge(device, outgoing.acked)
+        for sender, number in outgoing.readings.items():
+            self.mark_read(sender, number)
+
+    def _welcome(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+        if outgoing.welcomed:
+            return  # the connection lives, it is this mailbox that is new
+        outgoing.welcomed = True
+        cursor = queue.cursor
+        known = max(0, min(outgoing.acked, queue.durable) - cursor.acked_seq)
+        outgoing.push(self._worker.welcome(queue.address, queued=max(0, cursor.messages - known)))
+
+    def detach(self, device: DeviceId, outgoing: Outgoing) -> None:
+        """That connection has ended; one that has been replaced here changes nothing."""
+        if self._outgoing.get(device) is outgoing:
+            del self._outgoing[device]
+            self._queues[device].detach()
+
+    def replace_devices(self, device: DeviceId) -> Replacement:
+        """Let `device` be the only one from now on: in memory now, on disk with what this returns."""
+        notices, ops = give_up_undelivered(self._senders, on_disk=self._flight.failed)
+        for queue in self._queues.values():
+            ops += mailboxes.remove_queue(queue.address)
+        replaced, self._outgoing = list(self._outgoing.values()), {}
+        self.devices = [device]
+        self._queues = {device: self._new_queue(device, DeviceCursor())}
+        self._flight.forget_messages()
+        return Replacement(ops, replaced, notices)

@@ -1,0 +1,120 @@
+"""What comes in for one user: each message is judged by its number, and the good ones go to the journal.
+
+A part of the user's mailbox (mailbox.py), called within the actor's turns and from nowhere else.
+Guarantees: D3 and D4 (a message is the next one, a duplicate or a gap), D10 (parts_by_device), and D1 as
+    far as that nothing is said here: ✓ comes from flight.py when the disk has the message.
+"""
+
+from protocol import DeviceAddress, ErrorCode, MessageNumber, Send, UserId
+from relay.blocklist import Blocklist
+from relay.config import DAY_SECONDS
+from relay.correspondent import Source
+from relay.deliveries import Deliveries
+from relay.delivery import Admission, admit, parts_by_device
+from relay.flight import FOR_NOBODY, Flight, MessagesSettled, refusal_of
+from relay.senders import Senders, SenderState
+from relay.worker import Worker
+from storage import Op
+from storage.mailboxes import Progress, QueuedMessage
+
+
+class Intake:
+    """The incoming side of one user's mailbox."""
+
+    __slots__ = ("_deliveries", "_flight", "_senders", "_user", "_worker", "blocklist")
+
+    def __init__(
+        self, worker: Worker, user: UserId, flight: Flight, senders: Senders, deliveries: Deliveries
+    ) -> None:
+        self.blocklist: Blocklist | None = None  # None: the user blocks nobody
+        self._worker = worker
+        self._user = user
+        self._flight = flight
+        self._senders = senders
+        self._deliveries = deliveries
+
+    def submit(self, sender: DeviceAddress, source: Source, messages: list[Send]) -> None:
+        """Judge messages one by one, and give those that are next to the journal, together.
+
+        After one that is refused all that follow are gaps. What came on a connection that the device has
+        replaced since is dropped: it sends it again on the new one, and may by then have given the number of
+        one that was refused to another message.
+        """
+        if self._is_replaced(sender, source):
+            return
+        if self._senders.are_many and not self._flight.count:
+            self._senders.forget()
+        state = self._senders.of(sender)
+        before = state.progress.accepted
+        ops: list[Op] = []
+        for message in messages:
+            ops += self._judge(sender, source, state, message)
+        if not ops:
+            return
+        ops += self._deliveries.put_cursors()
+        ops.append(self._senders.put(sender, state))
+        first, last = before + 1, state.progress.accepted
+        settled = MessagesSettled(self._flight, sender, source, first, last, state)
+        if self.shuns(sender.user):
+            settled.era = FOR_NOBODY
+        error = self._flight.submit(ops, settled)
+        if error is not None:
+            source.voided(self._user, MessageNumber(first), last, refusal_of(error))
+
+    def settle(self, sender: DeviceAddress, source: Source, submitted: MessageNumber) -> None:
+        """Tell a sender what it would wait for: ✓ up to where it is durable, and what to send again."""
+        state = self._senders.of(sender)
+        self._tick_accepted(sender, state)
+        accepted = state.progress.accepted
+        if accepted < submitted:
+            source.refused(self._user, submitted, ErrorCode.OUT_OF_ORDER, accepted + 1)
+
+    def shuns(self, user: UserId) -> bool:
+        """Whether what `user` says is kept for nobody."""
+        return self.blocklist is not None and user in self.blocklist
+
+    def _is_replaced(self, sender: DeviceAddress, source: Source) -> bool:
+        """Whether the device has a newer connection than this one. One that is only gone still counts."""
+        present = self._flight.correspondent(sender)
+        return present is not None and present.replaces(source)
+
+    def _judge(self, sender: DeviceAddress, source: Source, state: SenderState, message: Send) -> list[Op]:
+        """What stores a message that is the next one; nothing for any other, whose sender is told why."""
+        if self._flight.failure is not None:
+            source.refused(self._user, message.number, refusal_of(self._flight.failure))
+            return []
+        verdict = admit(state.progress.accepted, message.number)
+        if verdict is Admission.NEXT:
+            return self._admit(sender, source, state, message)
+        if verdict is Admission.GAP:
+            source.refused(self._user, message.number, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
+        else:
+            self._worker.counters.duplicates += 1
+            # One that is not durable yet is ticked when it is.
+            self._tick_accepted(sender, state)
+        return []
+
+    def _admit(self, sender: DeviceAddress, source: Source, state: SenderState, message: Send) -> list[Op]:
+        deliveries = self._deliveries
+        parts = parts_by_device(message.parts, deliveries.devices)
+        if parts is None:
+            source.refused(self._user, message.number, ErrorCode.STALE_DEVICES, tuple(deliveries.devices))
+            return []
+        if deliveries.are_full:
+            source.refused(self._user, message.number, ErrorCode.MAILBOX_FULL)
+            return []
+        now = int(self._worker.clock.now())
+        expires_at = now + self._worker.config.message_life_days * DAY_SECONDS
+        progress = state.progress
+        state.progress = Progress(message.number, progress.delivered, progress.read, progress.expired)
+        if self.blocklist is not None and sender.user in self.blocklist:
+            return self.blocklist.shun(sender, message.number)
+        return [
+            deliveries.append(device, QueuedMessage(sender, message.number, now, expires_at, ciphertext))
+            for device, ciphertext in parts
+        ]
+
+    def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
+        correspondent = self._flight.correspondent(sender)
+        if correspondent is not None and state.durable:
+            correspondent.accepted(self._user, MessageNumber(state.durable))
