@@ -6,7 +6,7 @@ The echo is an actor a link that writes back what it receives; the other ends ar
 process, whose CPU time does not count. Every link has one message of 64 bytes on its way all the time, so
 many are ready whenever the network looks, as on a busy node.
 
-What it leaves out: handshakes, encryption, storage. `bench.pairs` has them all.
+What it leaves out: handshakes, encryption, storage. `roost bench pairs` has them all.
 """
 
 from __future__ import annotations
