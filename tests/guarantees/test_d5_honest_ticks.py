@@ -1,21 +1,26 @@
-"""D5: ✓✓ only after a device has acknowledged; read only after the reader's device said so."""
+"""D5: ✓✓ only after a device acknowledged; read only after the reader's device said so, if both allow it."""
 
 from pathlib import Path
 
+import pytest
+
 from protocol import (
     Accepted,
+    Audience,
     CodeRoute,
     CodeSent,
     Delivered,
     Expired,
     FetchProgress,
     MessageNumber,
+    Privacy,
     Progresses,
     Read,
     Registered,
     RequestCode,
     Run,
 )
+from tests.helpers.people import change, settle
 from tests.helpers.stage import open_stage, registration
 
 
@@ -42,6 +47,23 @@ async def test_read_is_told_after_the_reader_said_so(tmp_path: Path) -> None:
         ben.say(Read(stage.anna.address, MessageNumber(1)))
         tick = await anna.expect(Read)
         assert (tick.chat, tick.number) == (stage.ben.address.user, 1)
+
+
+@pytest.mark.parametrize("who_hides", ["reader", "sender"])
+async def test_read_is_told_and_kept_only_if_both_allow_receipts(tmp_path: Path, who_hides: str) -> None:
+    async with open_stage(tmp_path) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        await settle(ben if who_hides == "reader" else anna, change(Privacy(read_receipts=Audience.NOBODY)))
+        anna.send(stage.ben.address.user, 1)
+        await ben.expect_deliveries(1)
+        ben.ack(1)
+        await anna.expect(Delivered)
+        ben.say(Read(stage.anna.address, MessageNumber(1)))
+        await ben.ping()
+        await anna.expect_silence()
+        anna.say(FetchProgress(1, (stage.ben.address.user,)))
+        (progress,) = (await anna.expect(Progresses)).chats
+        assert (progress.delivered, progress.read) == (1, 0)
 
 
 async def test_nobody_can_have_read_what_was_not_delivered(tmp_path: Path) -> None:

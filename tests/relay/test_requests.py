@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from protocol import (
+    Audience,
     Bundles,
     ChatProgress,
     CodeRoute,
@@ -16,21 +17,32 @@ from protocol import (
     ErrorCode,
     Failed,
     FetchBundles,
+    FetchProfile,
     FetchProgress,
     Found,
     Lookup,
     Prekey,
+    Presence,
+    Privacy,
+    Profile,
+    ProfileStored,
     Progresses,
     RequestCode,
+    StoreProfile,
+    Subscribe,
     UploadPrekeys,
     UserId,
 )
 from relay.rate_limits import Limit
 from relay.requests import ANSWERS
 from storage.mailboxes import NO_MESSAGE
+from tests.helpers.device import Device
+from tests.helpers.people import change, settle, store_profile
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import open_stage
+
+NO_PROFILE = Profile(1, 0, b"")
 
 
 @pytest.mark.parametrize("request_type", ANSWERS)
@@ -110,6 +122,71 @@ async def test_prekeys_of_one_user_cannot_be_drawn_by_another_and_the_wait_is_to
             await anna.ping()
         anna.say(FetchBundles(8, stage.ben.address.user))
         assert (await anna.expect(Bundles)).request == 8
+
+
+async def test_a_profile_is_kept_as_it_was_sealed_and_fetched_by_piece(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        await store_profile(ben, 77, b"name", b"picture")
+        assert await fetch(anna, stage.ben.address.user, 0) == Profile(1, 77, b"name")
+        assert await fetch(anna, stage.ben.address.user, 1) == Profile(1, 77, b"picture")
+        assert await fetch(anna, stage.ben.address.user, 0, known=77) == Profile(1, 77, b"")
+        await store_profile(ben, 78, b"new name")
+        assert await fetch(anna, stage.ben.address.user, 1) == NO_PROFILE
+        ben.say(StoreProfile(1, 0, 0, b""))
+        await ben.expect(ProfileStored)
+        assert await fetch(anna, stage.ben.address.user, 0) == NO_PROFILE
+
+
+async def test_a_hidden_profile_an_absent_one_and_a_blocked_askers_look_the_same(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        anna, ben, user = await stage.anna.connect(), await stage.ben.connect(), stage.ben.address.user
+        assert await fetch(anna, user, 0) == NO_PROFILE
+        assert await fetch(anna, UserId(99), 0) == NO_PROFILE
+        await store_profile(ben, 77, b"name")
+        await settle(ben, change(Privacy(profile=Audience.CONTACTS)))
+        assert await fetch(anna, user, 0) == NO_PROFILE
+        await settle(ben, change(add_contacts=(stage.anna.address.user,)))
+        assert (await fetch(anna, user, 0)).version == 77
+        await settle(ben, change(block=(stage.anna.address.user,)))
+        assert await fetch(anna, user, 0, known=77) == NO_PROFILE
+        assert (await fetch(ben, user, 0)).version == 77
+
+
+async def test_profiles_cannot_be_drawn_and_changes_not_made_without_end(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    few = Limit(1, "min", 2)
+    config = replace(TEST_CONFIG, limit_profile_fetches=few, limit_account_changes=few)
+    async with open_stage(tmp_path, sim, config=config) as stage:
+        anna = await stage.anna.connect()
+        for _ in range(2):
+            await fetch(anna, stage.ben.address.user, 0)
+            await settle(anna, change())
+        for too_much in (FetchProfile(1, stage.ben.address.user, 0, 0), change(), StoreProfile(1, 5, 0, b"")):
+            anna.say(too_much)
+            failed = await anna.expect(Failed)
+            assert (failed.code, failed.detail) == (ErrorCode.WAIT, 60)
+
+
+async def test_who_watches_too_many_is_told_nothing_of_the_rest(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    config = replace(TEST_CONFIG, limit_subscriptions=Limit(1, "min", 1))
+    async with open_stage(tmp_path, sim, config=config) as stage:
+        anna = await stage.anna.connect()
+        anna.say(Subscribe(stage.ben.address.user), Subscribe(UserId(99)))
+        await anna.expect(Presence)
+        await anna.expect_silence()
+
+
+async def fetch(device: Device, user: UserId, piece: int, *, known: int = 0) -> Profile:
+    device.say(FetchProfile(1, user, piece, known))
+    return await device.expect(Profile)
 
 
 async def test_the_directory_cannot_be_drawn(
