@@ -4,6 +4,7 @@ from protocol.codes import ErrorCode, code_name, code_sentence
 from protocol.connection import ClientConnection, RelayConnection
 from protocol.errors import (
     FrameTooLargeError,
+    HandOffError,
     HandshakeFailedError,
     InvalidAddressError,
     LocalProtocolError,
@@ -18,6 +19,7 @@ from protocol.errors import (
 )
 from protocol.events import Alert, Confirmed, Connected, Event, HandshakeDone
 from protocol.handles import HandleTableFullError
+from protocol.handoff import HandOff
 from protocol.hello import Hello, RelayHello
 from protocol.ids import (
     Address,
@@ -124,6 +126,8 @@ __all__ = [
     "FetchProgress",
     "Found",
     "FrameTooLargeError",
+    "HandOff",
+    "HandOffError",
     "Handle",
     "HandleTableFullError",
     "HandshakeDone",

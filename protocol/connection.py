@@ -14,11 +14,13 @@ from protocol.errors import (
     DecryptionError,
     HandshakeFailedError,
     InvalidKeyError,
+    LocalProtocolError,
     RemoteProtocolError,
     UnknownStanzaError,
 )
 from protocol.events import Alert, Confirmed, Connected, Event, HandshakeDone
 from protocol.frames import encode_frame
+from protocol.handoff import EXPORTABLE, ConnectionState, HandOff, decode_handoff, encode_handoff
 from protocol.hello import (
     Hello,
     RelayHello,
@@ -115,6 +117,57 @@ class RelayConnection(Channel):
             return []
         self._confirmed = None
         return self._take_in(held)
+
+    def export(self) -> HandOff:
+        """Give the connection away: another process can `adopt` it, and goes on where this one stops.
+
+        This end is CLOSED from now on and has forgotten the keys, without a word to the peer. Should nobody
+        take the connection, a fresh one here can adopt it again.
+
+        Raises:
+            LocalProtocolError: it is not known yet who the peer is, or the connection is CLOSED.
+        """
+        if self._state not in EXPORTABLE or self._transport is None:
+            raise LocalProtocolError(f"export in state {self._state.value}")
+        unsent = self.data_to_send()  # encrypts, so it comes before the nonces are read
+        state = ConnectionState(
+            state=self._state,
+            transport=self._transport,
+            handles=self._handles,
+            hello=None if self._confirmed is None else self._confirmed.hello,
+            held=self._held,
+            received=self._decoder.waiting(),
+            unsent=unsent,
+        )
+        handoff = encode_handoff(state)
+        self._end(None, None)
+        self._transport = None
+        self._confirmed, self._held = None, b""
+        return handoff
+
+    def adopt(self, handoff: HandOff) -> None:
+        """Become a connection that was exported; this one must be fresh.
+
+        If it was exported at Confirmed it stands there again: `confirmed` says who it is, and `proceed` reads
+        on. `data_to_send` has what the other process did not take any more.
+
+        Raises:
+            HandOffError: the value is of another version, or no connection; nothing has changed.
+            LocalProtocolError: this connection is not fresh.
+        """
+        if self._state is not State.AWAIT_PREAMBLE:
+            raise LocalProtocolError(f"adopt in state {self._state.value}")
+        state = decode_handoff(handoff)
+        self._handles = state.handles
+        self._state, self._transport = state.state, state.transport
+        self._decoder.feed(state.received)
+        if state.unsent:
+            self._out.append(state.unsent)
+        if state.hello is not None:
+            assert state.transport.remote_static is not None
+            known = state.state is State.ONLINE
+            self._confirmed = Confirmed(state.transport.remote_static, state.hello, known)
+            self._held = state.held
 
     def _advance(self, events: list[Event]) -> bool:
         if self._state is State.AWAIT_PREAMBLE:

@@ -4,7 +4,8 @@ The tree::
 
     ProtocolError
     ├── LocalProtocolError          our own side misused the protocol; nothing has been sent
-    │   └── InvalidAddressError     a text or byte form that names no user and no device (also a ValueError)
+    │   ├── InvalidAddressError     a text or byte form that names no user and no device (also a ValueError)
+    │   └── HandOffError            a connection from another process that this one cannot go on with
     ├── RemoteProtocolError         the peer broke the protocol; carries the code to answer with
     │   ├── PreambleError           the first bytes are not Roost's: some other program knocked
     │   ├── UnsupportedVersionError  Roost's preamble with a version or pattern not spoken here
@@ -39,6 +40,10 @@ class LocalProtocolError(ProtocolError):
 
 class InvalidAddressError(LocalProtocolError, ValueError):
     """A text or byte form that names no user and no device."""
+
+
+class HandOffError(LocalProtocolError):
+    """What another process of the node has handed over is no connection, or of another version."""
 
 
 class RemoteProtocolError(ProtocolError):

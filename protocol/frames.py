@@ -79,6 +79,10 @@ class FrameDecoder:
         """Forget everything: the connection is closed."""
         self._data, self._start = b"", 0
 
+    def waiting(self) -> bytes:
+        """What is held for a frame that is not yet whole."""
+        return bytes(self._data[self._start :])
+
     @property
     def waiting_bytes(self) -> int:
         """How many bytes are held for a frame that is not yet whole."""

@@ -12,8 +12,11 @@ said before it knew the new meaning, and everything after the Pong is said with 
 Owns: both directions of the table, and the count of pings that this barrier needs.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from protocol.errors import LocalProtocolError, MalformedError
-from protocol.ids import Address, Handle
+from protocol.ids import Address, Handle, address_from_bytes, address_to_bytes
 from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_HANDLE
 
 
@@ -44,6 +47,31 @@ class HandleTable:
         self._pongs = 0  # heard
         # {handle: (old address, number of the ping that ends it)}; made when first needed, which is rare.
         self._retiring: dict[Handle, tuple[Address, int]] | None = None
+
+    def export(self) -> list[object] | None:
+        """The table as CBOR values, for another process; None if it was never used."""
+        if not (self._address_of or self._pings):
+            return None
+        return [
+            self._bound,
+            self._pings,
+            self._pongs,
+            [[handle, address_to_bytes(address)] for handle, address in self._address_of.items()],
+            list(self._handle_for.values()),
+            [[handle, address_to_bytes(old), ping] for handle, (old, ping) in (self._retiring or {}).items()],
+        ]
+
+    def adopt(self, exported: Sequence[Any]) -> None:
+        """Become the table that was exported elsewhere.
+
+        Raises:
+            ValueError, TypeError, LookupError: it is no such thing; the table is of no use any more.
+        """
+        self._bound, self._pings, self._pongs, bindings, recently_used, retiring = exported
+        self._address_of = {handle: address_from_bytes(address) for handle, address in bindings}
+        self._handle_for = {self._address_of[handle]: handle for handle in recently_used}
+        if retiring:
+            self._retiring = {handle: (address_from_bytes(old), ping) for handle, old, ping in retiring}
 
     def find(self, address: Address) -> Handle | None:
         """Return a handle that means this address and count it as used; None if there is none."""

@@ -41,6 +41,16 @@ class CipherState:
         """SetNonce(nonce)."""
         self._nonce = nonce
 
+    def export(self) -> tuple[bytes, int]:
+        """The key and the nonce of the next message. From now on only one of us two may use them.
+
+        Raises:
+            NoiseStateError: there is no key.
+        """
+        if self._key is None:
+            raise NoiseStateError("there is no key to export")
+        return self._key, self._nonce
+
     def encrypt(self, plaintext: bytes, associated_data: bytes | None = None) -> bytes:
         """EncryptWithAd(ad, plaintext).
 

@@ -65,6 +65,16 @@ class Transport:
         if self._receiving is not None:
             self._receiving.rekey()
 
+    def export(self) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
+        """(key, nonce) for sending and for receiving, so that another process can go on in our place.
+
+        Raises:
+            NoiseStateError: the pattern is one-way.
+        """
+        if self._sending is None or self._receiving is None:
+            raise NoiseStateError("the pattern is one-way: there are no two keys")
+        return self._sending.export(), self._receiving.export()
+
     def rest(self) -> None:
         """Drop the cipher objects of an idle connection; the keys stay, and the next use rebuilds them."""
         if self._sending is not None:
