@@ -86,7 +86,7 @@ class Worker:
 
     def reader_of(self, user: UserId) -> Reader:
         """A look into the store where the rows of a user are."""
-        return self.environment.read()
+        return self.store.read_of(user)
 
     def phone_of(self, user: UserId) -> str | None:
         """The number of an account, for introducing it; None if it is gone."""
