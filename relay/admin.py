@@ -1,16 +1,13 @@
 """The admin endpoint: how the node is doing, over HTTP; on loopback unless the operator says otherwise.
 
-An actor because it waits for requests and must not take anything down with it: whatever happens in a web
-framework, devices notice nothing.
+It lives in the parent and asks the workers over their control sockets; one that does not answer is shown as
+missing. The parent is the only process that imports a web framework.
+An actor because it waits for requests and must not take anything down with it.
 Restarts as: permanent; its socket belongs to the node, so it is still there for the next one.
 Rule 1: who may ask is decided in admin_access.py. Nothing here names a user, a number or a key.
 """
 
-import logging
-import os
-import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import cast
 
 import trio
@@ -25,19 +22,12 @@ from starlette.routing import Route
 
 from actors import Actor
 from relay.admin_access import Gate
-from relay.config import HostPort
-from relay.errors import AddressInUseError
-from relay.prometheus import Exposition
-from relay.readiness import reasons_against
-from relay.status import node_status
-from relay.tree_report import tree_report
-from relay.worker import Worker
-from supervisors import ChildSpec
-
-log = logging.getLogger("roost.relay")
-
-BACKLOG = 16
-"""Operators and their scrapers; no crowd."""
+from relay.door import Door
+from relay.node import Node
+from relay.node_report import node_readiness, node_status, node_tree_report
+from relay.prometheus import exposition
+from relay.version import node_version
+from supervisors import ChildSpec, tree_as_data
 
 
 class Serve:
@@ -47,49 +37,16 @@ class Serve:
 SERVE = Serve()
 
 
-class Door:
-    """The endpoint's listening socket; opened before the tree, so that a taken address is a clear error."""
-
-    def __init__(self, place: HostPort) -> None:
-        """Open it.
-
-        Raises:
-            AddressInUseError: it cannot be opened; says what to do about it.
-        """
-        try:
-            self._socket = socket.create_server(
-                place, family=socket.AF_INET6 if ":" in place.host else socket.AF_INET, backlog=BACKLOG
-            )
-        except OSError as error:
-            advice = "choose another with --admin HOST:PORT, or turn it off with --admin off"
-            raise AddressInUseError("the admin endpoint", str(place), _reason(error), advice) from None
-        self._socket.setblocking(False)
-
-    @property
-    def url(self) -> str:
-        """Where it is, with the port that it really has."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://{HostPort(host, port)}"
-
-    def duplicate(self) -> int:
-        """A descriptor of its own for a server that closes what it is given."""
-        return os.dup(self._socket.fileno())
-
-    def close(self) -> None:
-        """Give the address back."""
-        self._socket.close()
-
-
-def child_spec(worker: Worker, door: Door) -> ChildSpec:
+def child_spec(node: Node, door: Door) -> ChildSpec:
     """The admin endpoint behind a door."""
-    return ChildSpec(id="admin", start=lambda: Admin(worker, door))
+    return ChildSpec(id="admin", start=lambda: Admin(node, door))
 
 
 class Admin(Actor):
     """Answers operators."""
 
-    def __init__(self, worker: Worker, door: Door) -> None:
-        self._worker = worker
+    def __init__(self, node: Node, door: Door) -> None:
+        self._node = node
         self._door = door
 
     async def on_start(self) -> None:
@@ -107,35 +64,36 @@ class Admin(Actor):
         # Its chatter ("Running on ...") is not ours; what goes wrong comes out as our own crash report.
         config.loglevel = "ERROR"
         config.graceful_timeout = 0.5
-        app = cast("Framework", application(self._worker))
+        app = cast("Framework", application(self._node))
         await serve(app, config, shutdown_trigger=trio.sleep_forever)
 
 
-def application(worker: Worker) -> Starlette:
+def application(node: Node) -> Starlette:
     """The endpoint as an ASGI application; tests call it without a socket."""
+    crew = node.crew
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
-    exposition = Exposition(worker)
-
     async def readyz(_request: Request) -> Response:
-        reasons = reasons_against(worker)
-        answer = {"status": worker.phase.value, "ready": not reasons, "reasons": [*map(asdict, reasons)]}
-        return JSONResponse(answer, status_code=503 if reasons else 200)
+        answer = node_readiness(node.phase, crew.posts, await crew.ask("readiness"))
+        return JSONResponse(answer, status_code=200 if answer["ready"] else 503)
 
     async def status(_request: Request) -> Response:
-        return JSONResponse(node_status(worker))
+        answers = await crew.ask("status")
+        return JSONResponse(node_status(node_version(), node.phase, node.uptime_seconds, crew.posts, answers))
 
     async def tree(_request: Request) -> Response:
-        return JSONResponse(await tree_report(worker.system))
+        answers = await crew.ask("tree")
+        return JSONResponse(node_tree_report(tree_as_data(node.system), crew.posts, answers))
 
     async def metrics(request: Request) -> Response:
-        body, content_type = exposition.render(request.headers.get("accept", ""))
+        answers = await crew.ask("metrics")
+        body, content_type = exposition(crew.posts, answers, request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
 
     async def drain(_request: Request) -> Response:
-        worker.drain.set()
+        node.drain.set()
         return JSONResponse({"status": "draining"}, status_code=202)
 
     endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
@@ -150,9 +108,5 @@ def application(worker: Worker) -> Starlette:
             *(Route(path, endpoint) for path, endpoint in endpoints.items()),
             Route("/drain", drain, methods=["POST"]),
         ],
-        middleware=[Middleware(Gate, token=worker.config.admin_token)],
+        middleware=[Middleware(Gate, token=node.config.admin_token)],
     )
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

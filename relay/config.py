@@ -10,12 +10,12 @@ Constants below them are what only a developer should change; each says its unit
 
 import dataclasses
 import ipaddress
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from protocol.slots import MAX_WORKERS
 from relay import rate_limits
 from relay.errors import ConfigError
 from relay.rate_limits import Limit, parse_limit
@@ -124,6 +124,7 @@ class Config:
     sms: str = "console"
     admin: HostPort | None = DEFAULT_ADMIN
     ready_file: Path | None = None
+    workers: int = 1
     keepalive_seconds: int = 30
     window_messages: int = 256
     window_bytes: int = 256 * 1024
@@ -204,7 +205,10 @@ SETTINGS: dict[str, Setting] = {
     "sms": Setting(_sms, "who brings verification codes: console, file:PATH or webhook:URL"),
     "admin": Setting(_admin, "where operators ask; off for none. Off loopback it needs an admin_token"),
     "ready_file": Setting(
-        lambda text: Path(str(text)), "written once devices can connect: JSON with relay, admin, pid"
+        lambda text: Path(str(text)), "written once devices can connect: JSON with relay, admin, pid, workers"
+    ),
+    "workers": Setting(
+        _whole(1, MAX_WORKERS), "processes that share the work: as many as there are cores to give them"
     ),
     "keepalive_seconds": Setting(_whole(5, 600), "silence after which either side sends a ping"),
     "window_messages": Setting(
@@ -348,6 +352,8 @@ def _add(
 
 
 def _read_file(file: Path) -> dict[str, Any]:
+    import tomllib  # takes long to import, and workers read no file
+
     try:
         return tomllib.loads(file.read_text())
     except OSError as error:

@@ -3,6 +3,10 @@
 RelayError
 ├── ConfigError            a setting that cannot be used; names the setting and where it came from
 ├── AddressInUseError      somebody listens on that address already
+├── NotAssignedError       a worker process that no node has started
+├── WrongVersionError      a worker process of another version than its node
+├── WorkerNotStartedError  a worker could not start, and so the node cannot
+├── WorkersEndedError      the workers ended again and again, and the node gives up
 ├── GatewayError           a verification code could not be handed to the SMS gateway
 └── RefusalError           a request that is refused, with the wire code and detail to answer with
 """
@@ -32,6 +36,40 @@ class AddressInUseError(RelayError):
     def __init__(self, what: str, address: str, problem: str, advice: str) -> None:
         super().__init__(f"cannot listen for {what} on {address}: {problem}; {advice}")
         self.address = address
+
+
+class NotAssignedError(RelayError):
+    """A worker process was started by somebody who is no node, and so has nothing to do."""
+
+    def __init__(self) -> None:
+        super().__init__("workers are started by 'roost serve'; this one was told nothing")
+
+
+class WrongVersionError(RelayError):
+    """A worker process is of another version than its node: the program was replaced meanwhile."""
+
+    def __init__(self, node: str, worker: str) -> None:
+        super().__init__(
+            f"the node runs Roost {node} and its new worker would be Roost {worker}: restart the node"
+        )
+
+
+class WorkerNotStartedError(RelayError):
+    """A worker could not start; its own words if it found any."""
+
+    def __init__(self, number: int, complaint: str | None) -> None:
+        super().__init__(complaint or f"worker {number} ended before it was ready; the log says why")
+        self.number = number
+
+
+class WorkersEndedError(RelayError):
+    """The workers ended again and again within a short time, and the node gives up."""
+
+    def __init__(self, restarts: int, seconds: float) -> None:
+        super().__init__(
+            f"the workers ended again and again, more often than {restarts} times within {seconds:g} s; "
+            "the log says why"
+        )
 
 
 class GatewayError(RelayError):

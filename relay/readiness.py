@@ -1,4 +1,4 @@
-"""Whether a node should be given more to do: red before overload does harm, with the reasons by name.
+"""Whether a worker should be given more to do: red before overload does harm, with the reasons by name.
 
 For load balancers and people. Each limit here lies below the one where devices would notice: whoever takes
 the node out of rotation in time keeps them from noticing. Nothing in the node itself depends on it.

@@ -8,8 +8,6 @@ drain and stop it. Every setting: docs/operations.md.
 """
 
 import argparse
-import base64
-import gc
 import json
 import logging
 import os
@@ -17,51 +15,31 @@ import resource
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import trio
 
-from actors import ActorRef, open_actor_system
-from actors.network import Listener as Port
-from actors.network import Network
-from actors.ports import system_clock, system_entropy, system_monotonic
-from actors.reactor import open_reactor
-from protocol import KeyPair
+from actors import ActorRef
 from relay import config as settings
-from relay.admin import Door
-from relay.config import DRAIN_SECONDS, Config, HostPort
-from relay.errors import AddressInUseError, ConfigError
-from relay.journal import open_journal
-from relay.sms import gateway_from
-from relay.status import node_version
-from relay.tree import relay_tree
-from relay.tree_report import ROOT_NAME
-from relay.worker import Phase, Worker
-from storage import (
-    StorageError,
-    is_backup,
-    load_or_create_secrets,
-    open_routing_table,
-    open_store,
-    prepare_store,
-)
+from relay.config import Config
+from relay.errors import AddressInUseError, ConfigError, WorkerNotStartedError, WorkersEndedError
+from relay.node import Node, open_node
+from relay.node_tree import WORKER_GRACE_SECONDS, WORKER_PERIOD_SECONDS, WORKER_RESTARTS, node_tree
+from relay.phase import Phase
+from relay.version import node_version
+from storage import StorageError
 
 log = logging.getLogger("roost.relay")
 
 USAGE = 2
 FAILED = 1
 
-LISTEN_BACKLOG = 1_024
-"""Connections the kernel keeps until they are accepted: a login storm comes faster than they are taken."""
+STOP_SECONDS = WORKER_GRACE_SECONDS + 0.3
+"""What stopping may take in all, so that a node is gone within the 5 seconds that it promises."""
 
-GC_THRESHOLDS = (50_000, 20, 50)
-"""Allocations, young collections and middle ones before the collector looks at the next generation."""
-
-SWITCH_INTERVAL_SECONDS = 0.0005
-"""How long the loop may keep the GIL from the journal's writer, which needs it a few times a commit: Python's
-default of 5 ms makes a commit of 0.5 ms take 15."""
+ROOT_NAME = "node"
+"""What the registry knows the parent's root supervisor as."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,158 +52,115 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--admin", metavar="HOST:PORT", help="the admin endpoint (127.0.0.1:5280); off for none"
     )
+    parser.add_argument("--workers", metavar="N", help="processes that share the work, 1 to 64 (1)")
     parser.add_argument("--ready-file", metavar="PATH", help="written once devices can connect")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings from a TOML file")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run a node; returns 0 after a signal, 1 if it could not start or go on, 2 for bad settings."""
-    flags = {key: getattr(args, key) for key in ("listen", "data", "sms", "admin", "ready_file")}
+    flags = {key: getattr(args, key) for key in ("listen", "data", "sms", "admin", "workers", "ready_file")}
     try:
         config = settings.load(args.config, os.environ, flags)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return USAGE
-    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     _raise_descriptor_limit()
     status = FAILED
     try:
-        status = trio.run(serve, config)
-    except* (AddressInUseError, ConfigError, StorageError) as group:
+        status = trio.run(serve, config, ("--log", args.log, "--log-level", args.log_level))
+    except* (AddressInUseError, ConfigError, StorageError, WorkersEndedError, WorkerNotStartedError) as group:
         # A group, because errors that leave a nursery come in one; there is one in it.
         for leaf in _leaves(group):
             print(f"error: {leaf}", file=sys.stderr)  # noqa: T201
     return status
 
 
-async def serve(config: Config) -> int:
-    """Run a node until SIGTERM, SIGINT, a drain by the admin endpoint, or the end of its journal or tree.
+async def serve(config: Config, log_words: Sequence[str] = ()) -> int:
+    """Run a node until SIGTERM, SIGINT, a drain by the admin endpoint, or the end of its tree.
 
     Raises:
         AddressInUseError: it cannot listen where it was told to.
         StorageError: the data folder is in use, too new or damaged.
+        WorkerNotStartedError: a worker could not start; says why.
+        WorkersEndedError: workers ended faster than they are restarted.
     """
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with open_node(config) as (worker, port, door):
-            root = await worker.system.start(lambda: relay_tree(worker, port, door), name=ROOT_NAME)
-            worker.phase = Phase.READY
-            _announce(config, relay_address(worker, port), door)
-            _write_ready_file(config.ready_file, relay_address(worker, port), door)
-            _calm_the_collector()
-            status = await _until_end(worker, root, signals)
-            log.info("node_stopping", extra={"status": status})
-            await drain(worker, root)
-    log.info("node_stopped", extra={"status": status})
-    return status
+        async with open_node(config, _show, log_words) as node:
+            root = await node.system.start(lambda: node_tree(node), name=ROOT_NAME)
+            try:
+                await _until_end(node, root, signals)
+            finally:
+                log.info("node_stopping")
+                await drain(node, root)
+    log.info("node_stopped")
+    return 0
 
 
-@asynccontextmanager
-async def open_node(config: Config) -> AsyncIterator[tuple[Worker, Port, Door | None]]:
-    """Open everything that a node's actors need, in order, and close it in reverse.
-
-    Raises:
-        AddressInUseError, StorageError: as `serve`.
-    """
-    async with AsyncExitStack() as stack:
-        if is_backup(config.data):
-            advice = "put it in place with 'roost restore', which makes it safe to go on from"
-            raise ConfigError("data", str(config.data), f"this is a backup: {advice}")
-        stack.enter_context(prepare_store(config.data, 1, _show))
-        secrets = load_or_create_secrets(config.data, system_entropy)
-        store = stack.enter_context(open_store(config.data, 0))
-        routing = open_routing_table(config.data)
-        stack.callback(routing.close)
-        door = Door(config.admin) if config.admin is not None else None
-        if door is not None:
-            stack.callback(door.close)
-        network = await stack.enter_async_context(open_reactor())
-        port = await _listen(network, config.listen)
-        journal = stack.enter_context(open_journal(store.own, system_monotonic))
-        system = await stack.enter_async_context(open_actor_system(grace_s=DRAIN_SECONDS))
-        worker = Worker(
-            config=config,
-            clock=system_clock,
-            entropy=system_entropy,
-            network=network,
-            store=store,
-            journal=journal,
-            routing=routing,
-            secrets=secrets,
-            static=KeyPair.from_private_bytes(secrets.static_key),
-            sms=gateway_from(config.sms, system_clock, _show),
-            system=system,
-        )
-        stack.enter_context(worker.garbage.watching(system_monotonic))
-        yield worker, port, door
-
-
-async def drain(worker: Worker, root: ActorRef) -> None:
-    """Take nobody new, say goodbye to everybody, and stop the tree; what it cannot do in time is cut off."""
-    worker.phase = Phase.DRAINING
-    with trio.move_on_after(DRAIN_SECONDS):
+async def drain(node: Node, root: ActorRef) -> None:
+    """Have all workers drain, and stop the tree; a worker that does not end in time is killed."""
+    node.phase = Phase.DRAINING
+    # The workers' sockets are theirs alone from now on: when they close them, nobody new gets in.
+    node.port.close()
+    with trio.CancelScope(shield=True), trio.move_on_after(STOP_SECONDS):
         await root.stop()
 
 
-async def _listen(network: Network, place: HostPort) -> Port:
-    try:
-        return await network.listen(place.host, place.port, LISTEN_BACKLOG)
-    except OSError as error:
-        problem = (error.strerror or str(error)).lower()
-        advice = "stop what runs there, or choose another with --listen HOST:PORT (port 0: any free one)"
-        raise AddressInUseError("devices", str(place), problem, advice) from None
+async def _until_end(node: Node, root: ActorRef, signals: AsyncIterator[int]) -> None:
+    """Bring the node up, and wait for the reason to stop.
 
-
-async def _until_end(worker: Worker, root: ActorRef, signals: AsyncIterator[int]) -> int:
-    """Wait for the reason to stop; returns the exit status that goes with it."""
-    statuses: list[int] = []
+    Raises:
+        WorkerNotStartedError, WorkersEndedError: as `serve`.
+    """
+    problems: list[Exception] = []
 
     async def wait_for_signal() -> None:
         async for number in signals:
             log.info("signal_received", extra={"signal": signal.Signals(number).name})
             break
-        end(0)
+        end()
 
     async def wait_for_drain() -> None:
-        await worker.drain.wait()
+        await node.drain.wait()
         log.info("drain_requested")
-        end(0)
+        end()
 
-    async def wait_for_journal() -> None:
-        await worker.journal.failed.wait()
-        end(FAILED)
+    async def wait_for_failed_start() -> None:
+        post = await node.crew.wait_for_failed_start()
+        end(WorkerNotStartedError(post.number, post.line.complaint))
 
     async def wait_for_tree() -> None:
         reason = await root.wait_stopped()
         log.critical("tree_ended", extra={"reason": str(reason)})
-        end(FAILED)
+        end(WorkersEndedError(WORKER_RESTARTS * len(node.crew), WORKER_PERIOD_SECONDS))
 
-    def end(status: int) -> None:
-        statuses.append(status)
+    async def wait_until_ready() -> None:
+        await node.crew.wait_until_ready()
+        node.phase = Phase.READY
+        _announce(node)
+        _write_ready_file(node)
+
+    def end(problem: Exception | None = None) -> None:
+        problems.extend([problem] if problem is not None else [])
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(wait_for_signal)
-        nursery.start_soon(wait_for_drain)
-        nursery.start_soon(wait_for_journal)
-        nursery.start_soon(wait_for_tree)
-    return max(statuses)
+        for wait in (wait_for_signal, wait_for_drain, wait_for_failed_start, wait_for_tree, wait_until_ready):
+            nursery.start_soon(wait)
+    for problem in problems[:1]:
+        raise problem
 
 
-def relay_address(worker: Worker, port: Port) -> str:
-    """What phones register with: where the node is, and the key that proves that it is this one."""
-    key = base64.urlsafe_b64encode(worker.static.public).decode().rstrip("=")
-    return f"roost://{HostPort(port.host, port.port)}#{key}"
-
-
-def _announce(config: Config, address: str, door: Door | None) -> None:
+def _announce(node: Node) -> None:
     """Say where the node is, and what to type next."""
-    log.info("node_started", extra={"version": node_version(), "listen": address.split("#")[0]})
-    log.debug("settings", extra=settings.as_table(config))
-    if config.test_hooks:
+    facts = {"version": node_version(), "listen": node.address.split("#")[0], "workers": len(node.crew)}
+    log.info("node_started", extra=facts)
+    log.debug("settings", extra=settings.as_table(node.config))
+    if node.config.test_hooks:
         log.warning(
             "test_hooks_on", extra={"meaning": "peers may crash actors on purpose; never in production"}
         )
-    for line in _welcome(config, address, door):
+    for line in _welcome(node):
         _show(line)
 
 
@@ -237,50 +172,45 @@ def our_name() -> str:
     return os.path.relpath(script)
 
 
-def _welcome(config: Config, address: str, door: Door | None) -> Iterator[str]:
+def _welcome(node: Node) -> Iterator[str]:
     roost = our_name()
     yield f"Roost {node_version()} is ready. Its address, with its key:"
     yield ""
-    yield f"  {address}"
+    yield f"  {node.address}"
     yield ""
     yield "Next, each in a terminal of its own (these two numbers belong to nobody):"
     yield ""
     for name, phone in (("alice", "+491713920001"), ("bob", "+491713920002")):
-        yield f"  {roost} register --home {name} --relay '{address}' --phone {phone}"
+        yield f"  {roost} register --home {name} --relay '{node.address}' --phone {phone}"
         yield f"  {roost} chat --home {name}"
     yield ""
-    if config.sms == "console":
+    if node.config.sms == "console":
         yield "Verification codes are shown here. Ctrl-C stops the node."
-    if door is not None:
-        yield f"How it is doing: {roost} status --admin {door.url}"
+    if node.door is not None:
+        yield f"How it is doing: {roost} status --admin {node.door.url}"
 
 
-def _write_ready_file(path: Path | None, address: str, door: Door | None) -> None:
+def _write_ready_file(node: Node) -> None:
     """Tell whoever waits that devices can connect. In one step: nobody reads half a file.
 
     Raises:
         ConfigError: it cannot be written.
     """
+    path = node.config.ready_file
     if path is None:
         return
-    facts = {"relay": address, "admin": door.url if door is not None else None, "pid": os.getpid()}
+    facts = {
+        "relay": node.address,
+        "admin": node.door.url if node.door is not None else None,
+        "pid": os.getpid(),
+        "workers": [{"number": post.number, "pid": post.pid} for post in node.crew],
+    }
     partial = path.with_name(f"{path.name}.partial")
     try:
         partial.write_text(json.dumps(facts) + "\n")
         partial.replace(path)
     except OSError as error:
         raise ConfigError("command line", "--ready-file", f"{path}: {error.strerror}") from None
-
-
-def _calm_the_collector() -> None:
-    """What is there after the start stays for good, and the path of a message makes no cycles.
-
-    So the collector need not look at the first again, and need not look for the second seven hundred
-    allocations at a time: with thousands of connections each full look is a pause for all of them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _raise_descriptor_limit() -> None:

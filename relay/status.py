@@ -1,19 +1,17 @@
-"""The numbers of a node as one JSON object: what `/status` answers and `roost status --admin` shows."""
+"""The numbers of a worker as one JSON object: what its control socket answers to `status`."""
 
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from relay.worker import Worker
 from storage import mailboxes
 
 
-def node_status(worker: Worker) -> dict[str, Any]:
-    """How the node is doing now. Costs well under a millisecond, but for the count of users online."""
+def worker_status(worker: Worker) -> dict[str, Any]:
+    """How the worker is doing now. Costs well under a millisecond, but for the count of users online."""
     with worker.environment.read() as reader:
         queued = mailboxes.count_queued(reader)
     return {
-        "version": node_version(),
         "phase": worker.phase.value,
         "uptime_s": round(worker.uptime_seconds, 1),
         "connections": worker.presence.connection_count,
@@ -26,11 +24,3 @@ def node_status(worker: Worker) -> dict[str, Any]:
         "counters": worker.counters.as_dict(),
         "journal": asdict(worker.journal.raw.statistics()),
     }
-
-
-def node_version() -> str:
-    """The version that is installed; a checkout that is not installed has none."""
-    try:
-        return version("roost")
-    except PackageNotFoundError:
-        return "unknown"

@@ -1,15 +1,21 @@
-"""THE supervision tree of a node: every long-lived actor in start order, and why each strategy."""
+"""THE supervision tree of a worker: every long-lived actor in start order, and why each strategy.
+
+It stands below the worker's process in the node's tree (node_tree.py).
+"""
 
 from actors.network import Listener as Port
-from relay import admin, connection, expiry, listener, mailboxes, registration, sweeper
+from relay import connection, expiry, listener, mailboxes, registration, sweeper
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import NamedSupervisor
 from relay.worker import Worker
 from supervisors import ChildSpec, Strategy, Supervisor, supervisor_spec
 
 
-def relay_tree(worker: Worker, port: Port, admin_door: admin.Door | None) -> Supervisor:
-    """The root. Later children depend on earlier ones, so a crash takes those along: rest_for_one."""
+def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervisor:
+    """The root. `control` is the socket at which the parent asks; a worker that has no parent has none.
+
+    Later children depend on earlier ones, so a crash takes those along: rest_for_one.
+    """
     directory = Mailboxes(worker)
     children = [
         # First, because everybody writes to mailboxes and nobody can do without.
@@ -20,7 +26,7 @@ def relay_tree(worker: Worker, port: Port, admin_door: admin.Door | None) -> Sup
             lambda: NamedSupervisor(intensity=100, period=10.0, name=mailboxes.SUPERVISOR_NAME),
         ),
         # Services have nothing to do with one another: one_for_one.
-        supervisor_spec("services", lambda: Supervisor(_services(worker, admin_door), name="services")),
+        supervisor_spec("services", lambda: Supervisor(_services(worker, control), name="services")),
         # Temporary children, so there is nothing to restart: the other end connects again.
         supervisor_spec(connection.SUPERVISOR_NAME, lambda: NamedSupervisor(name=connection.SUPERVISOR_NAME)),
         # Last in, first out: whoever connects finds everything there, and a node that stops takes nobody new.
@@ -30,8 +36,6 @@ def relay_tree(worker: Worker, port: Port, admin_door: admin.Door | None) -> Sup
     return Supervisor(children, strategy=Strategy.REST_FOR_ONE, intensity=5, period=60.0, name="relay")
 
 
-def _services(worker: Worker, admin_door: admin.Door | None) -> list[ChildSpec]:
+def _services(worker: Worker, control: ChildSpec | None) -> list[ChildSpec]:
     services = [registration.child_spec(worker), sweeper.child_spec(worker), expiry.child_spec(worker)]
-    if admin_door is not None:
-        services.append(admin.child_spec(worker, admin_door))
-    return services
+    return services if control is None else [*services, control]

@@ -1,7 +1,8 @@
 """The console script `roost`: finds the command that was asked for and runs it.
 
 Only the module of that command is imported, so that `roost --help` and small commands start fast.
-A command module has `add_arguments(parser)` and `run(args) -> int`; its exit status is the script's:
+A command module has `add_arguments(parser)` and `run(args) -> int`, and if it logs it may have
+`log_facts(args)`, what each of its log lines says. Its exit status is the script's:
 0 done, 1 unexpected, 2 wrong usage, 3 refused by the relay, 4 time is up, 130 interrupted.
 """
 
@@ -33,10 +34,12 @@ class Command(NamedTuple):
     module: str
     help: str
     logs: bool = False  # whether log lines are its output: then it has --log and --log-level
+    hidden: bool = False  # not for people: another command starts it
 
 
 COMMANDS: dict[str, Command] = {
     "serve": Command("relay.serve", "start a relay node", logs=True),
+    "worker": Command("relay.worker_process", "one worker of a relay node", logs=True, hidden=True),
     "register": Command("client.cli.register", "make this folder a phone: prove a number, create its keys"),
     "send": Command("client.cli.send", "send a message and wait for its tick"),
     "listen": Command("client.cli.listen", "print messages and receipts as they come"),
@@ -47,6 +50,9 @@ COMMANDS: dict[str, Command] = {
     "backup": Command("relay.backup", "save a node's store and keys, while it runs or not"),
     "restore": Command("relay.restore", "put a backup in place"),
     "top": Command("roost.top", "watch a node's supervision tree live"),
+    "bench": Command(
+        "bench.command", "measure a node: throughput, latency, CPU a message, bytes a connection"
+    ),
     "demo": Command("roost.demo", "see it all without typing: two phones, a killed node, nothing lost"),
 }
 
@@ -94,7 +100,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             cast("CommandModule", module).add_arguments(described)
             if command.logs:
                 _add_log_arguments(described)
-        else:
+        elif not command.hidden:
             commands.add_parser(name, help=command.help, add_help=False)
     return parser
 
@@ -118,7 +124,9 @@ def _configure_logging(args: argparse.Namespace) -> None:
     from roost.logs import configure_logging  # structlog: only for those who log
 
     as_json = {"auto": None, "json": True, "text": False}[args.log]
-    configure_logging(json=as_json, level=args.log_level.upper())
+    log_facts = getattr(args.module, "log_facts", None)
+    facts = log_facts(args) if log_facts is not None else None
+    configure_logging(json=as_json, level=args.log_level.upper(), facts=facts)
 
 
 def _version() -> str:

@@ -11,6 +11,7 @@ Rule 2: tracebacks never show local variables; keys and plaintexts live there.
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 import structlog
@@ -24,7 +25,10 @@ _LEADING_FIELDS = ("at", "level", "logger", "event")
 
 
 def configure_logging(
-    json: bool | None = None, level: int | str = logging.INFO, stream: TextIO | None = None
+    json: bool | None = None,
+    level: int | str = logging.INFO,
+    stream: TextIO | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> None:
     """Send all log lines of this process to ``stream``; a later call replaces an earlier one.
 
@@ -33,6 +37,7 @@ def configure_logging(
             terminal. Colour is used on a terminal only, and not if ``NO_COLOR`` is set (no-color.org).
         level: From which level on Roost's own loggers speak. Libraries are heard from warnings on.
         stream: Where to; standard error unless told otherwise.
+        facts: What every line says before its own facts: which of several processes it comes from.
 
     Raises:
         ValueError: ``level`` is not the name of a level.
@@ -41,7 +46,8 @@ def configure_logging(
     is_terminal = stream.isatty()
     as_json = not is_terminal if json is None else json
     handler = logging.StreamHandler(stream)
-    formatter = _json_formatter() if as_json else _console_formatter(_wants_color(is_terminal))
+    common = dict(facts or {})
+    formatter = _json_formatter(common) if as_json else _console_formatter(_wants_color(is_terminal), common)
     handler.setFormatter(formatter)
     roost = logging.getLogger("roost")
     roost.setLevel(level)
@@ -54,8 +60,9 @@ def _wants_color(is_terminal: bool) -> bool:
     return is_terminal and not os.environ.get("NO_COLOR")
 
 
-def _json_formatter() -> logging.Formatter:
+def _json_formatter(facts: Mapping[str, object]) -> logging.Formatter:
     return _formatter(
+        facts,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.format_exc_info,
         _leading_fields_first,
@@ -64,8 +71,9 @@ def _json_formatter() -> logging.Formatter:
     )
 
 
-def _console_formatter(colors: bool) -> logging.Formatter:
+def _console_formatter(colors: bool, facts: Mapping[str, object]) -> logging.Formatter:
     return _formatter(
+        facts,
         structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S.%f", utc=False),
         _escape_controls,
         structlog.dev.ConsoleRenderer(
@@ -78,11 +86,16 @@ def _console_formatter(colors: bool) -> logging.Formatter:
     )
 
 
-def _formatter(*rendering: Processor) -> logging.Formatter:
+def _formatter(facts: Mapping[str, object], *rendering: Processor) -> logging.Formatter:
+    def add_facts(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.update(facts)
+        return event
+
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
+            add_facts,
             structlog.stdlib.ExtraAdder(),
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],

@@ -63,14 +63,26 @@ def render_status(status: Mapping[str, Any]) -> str:
     rows = {
         "version": status["version"],
         "state": f"{status['phase']}, for {duration(status['uptime_s'])}",
-        "connections": f"{status['connections']:,}",
-        "users online": f"{status['users_online']:,}",
-        "queued messages": f"{status['queued_messages']:,}",
-        "messages a second": f"{status['messages_per_s']:,.1f}",
-        "actors": f"{status['actors']:,}",
+        # While no worker answers there are no figures.
+        "connections": f"{status.get('connections', 0):,}",
+        "users online": f"{status.get('users_online', 0):,}",
+        "queued messages": f"{status.get('queued_messages', 0):,}",
+        "messages a second": f"{status.get('messages_per_s', 0):,.1f}",
+        "actors": f"{status.get('actors', 0):,}",
+        **{f"worker {worker['number']}": _worker(worker) for worker in status.get("workers", ())},
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _worker(worker: Mapping[str, Any]) -> str:
+    """One worker in a line."""
+    words = [worker["state"], f"process {worker['pid']}" if worker["pid"] is not None else "no process"]
+    if "uptime_s" in worker:
+        words += [f"for {duration(worker['uptime_s'])}", f"{worker['connections']:,} connections"]
+    if worker["restarts"]:
+        words.append(f"restarts {worker['restarts']}")
+    return ", ".join(words)
 
 
 def duration(seconds: float) -> str:

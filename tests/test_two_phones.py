@@ -1,6 +1,7 @@
 """Two phones and a relay node, all real: sockets, disks, clocks. The story that Roost exists for."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -31,9 +32,13 @@ from client.code_file import wait_for_code
 from client.errors import RelayKeyError
 from client.records import EntryKind
 from client.registration import Application
+from relay.assignment import Assignment
 from relay.config import Config, HostPort
-from relay.serve import open_node, relay_address
+from relay.device_port import open_device_port
+from relay.node import relay_address
 from relay.tree import relay_tree
+from relay.worker_process import open_worker
+from storage import prepare_store
 
 ANN, BEN = "+491713920001", "+491713920002"
 
@@ -76,13 +81,18 @@ async def street(tmp_path: Path) -> AsyncIterator[Street]:
         data=tmp_path / "node",
         sms=f"file:{tmp_path}/codes.jsonl",
     )
-    async with open_node(config) as (node, port, door):
-        root = await node.system.start(lambda: relay_tree(node, port, door))
-        street = Street(parse_relay_url(relay_address(node, port)), tmp_path)
-        await street.register("ann", ANN)
-        await street.register("ben", BEN)
-        yield street
-        await root.stop()
+    ports = await open_device_port(config.listen, 1)
+    assignment = Assignment(0, "test", os.dup(ports.descriptor(0)), config)
+    ports.close()
+    with prepare_store(config.data, 1, print):
+        async with open_worker(assignment) as (worker, port):
+            root = await worker.system.start(lambda: relay_tree(worker, port, None))
+            place = HostPort(port.host, port.port)
+            street = Street(parse_relay_url(relay_address(place, worker.secrets.static_key)), tmp_path)
+            await street.register("ann", ANN)
+            await street.register("ben", BEN)
+            yield street
+            await root.stop()
 
 
 async def came_to(phone: Phone, message_id: str, state: MessageState) -> None:

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from protocol import ErrorCode
-from relay.serve import drain
+from relay.worker_process import drain
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork

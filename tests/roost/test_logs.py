@@ -48,6 +48,15 @@ def test_an_event_is_one_json_line_with_its_facts() -> None:
     }
 
 
+def test_what_every_line_is_to_say_stands_before_its_own_facts() -> None:
+    stream = io.StringIO()
+    configure_logging(stream=stream, facts={"worker": 3})
+    log.info("connection_closed", extra={"connection": 7})
+    (line,) = json_lines(stream)
+    assert list(line) == ["at", "level", "logger", "event", "worker", "connection"]
+    assert line["worker"] == 3
+
+
 def test_a_traceback_is_a_field_of_its_one_json_line() -> None:
     stream = io.StringIO()
     configure_logging(json=True, stream=stream)

@@ -1,0 +1,53 @@
+"""The supervision tree of a node's parent process: the worker processes, and the admin endpoint.
+
+Below each worker process goes on what relay/tree.py shows: together they are the node's one tree, and `/tree`
+and `roost top` draw it as one.
+"""
+
+from relay import admin
+from relay.node import Node
+from supervisors import AutoShutdown, Restart, Strategy, Supervisor, process_spec, supervisor_spec
+
+WORKER_RESTARTS = 5
+"""For each worker, within WORKER_PERIOD_SECONDS: what kills a worker more often than that is no accident, and
+a node that ends says so to whoever watches it."""
+
+WORKER_PERIOD_SECONDS = 60.0
+
+WORKER_GRACE_SECONDS = 4.5
+"""Draining takes a worker 4 seconds at most (DRAIN_SECONDS); the node promises to be gone within 5."""
+
+
+def node_tree(node: Node) -> Supervisor:
+    """The root. Its children have nothing to do with one another: one_for_one."""
+    children = [
+        # First in and last out, so that it tells how the node starts, and how it drains.
+        *([admin.child_spec(node, node.door)] if node.door is not None else []),
+        # Transient and significant: a restart of all workers would only begin anew what five restarts of each
+        # did not mend, so if they give up the node ends, with a clear message, and whoever runs it decides.
+        supervisor_spec("workers", lambda: _workers(node), Restart.TRANSIENT, significant=True),
+    ]
+    return Supervisor(
+        children,
+        strategy=Strategy.ONE_FOR_ONE,
+        intensity=5,
+        period=60.0,
+        auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
+        name="node",
+    )
+
+
+def _workers(node: Node) -> Supervisor:
+    """The processes. Each has users and a store of its own, so a crash concerns nobody else: one_for_one."""
+    return Supervisor(
+        [
+            process_spec(post.name, command, shutdown=WORKER_GRACE_SECONDS, line=post.line)
+            for post, command in zip(node.crew, node.commands, strict=True)
+        ],
+        strategy=Strategy.ONE_FOR_ONE,
+        intensity=WORKER_RESTARTS * len(node.crew),
+        period=WORKER_PERIOD_SECONDS,
+        name="workers",
+        # None depends on another, and each may take seconds to say goodbye to its devices.
+        stop_together=True,
+    )
