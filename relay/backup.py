@@ -2,13 +2,14 @@
 
 roost backup --data /var/lib/roost --to /backup/roost-monday
 
-The backup shows one moment, and every page and row of it is checked before it gets its name. THE NODE'S
-SECRETS ARE PART OF IT (mode 0600): whoever has it can be this node, and knows who writes to whom; messages
-stay sealed between the phones. Keep it as safe as the data folder. 'roost restore' puts it in place.
+Each worker's part of the store is shown as it was at one moment, and every page and row of the backup is
+checked before it gets its name. THE NODE'S SECRETS ARE PART OF IT (mode 0600): whoever has it can be this
+node, and knows who writes to whom; messages stay sealed between the phones. Keep it as safe as the data
+folder. 'roost restore' puts it in place.
 """
 
 # It reads the store from a process of its own, beside the node: no token, no load on the node's loop, and it
-# works while the node hangs. LMDB keeps the pages of its snapshot meanwhile, so the node's file may grow by
+# works while the node hangs. LMDB keeps the pages of its snapshot meanwhile, so the node's files may grow by
 # what is written during the backup; that space is used again afterwards.
 
 import argparse

@@ -3,8 +3,9 @@
 roost restore --from /backup/roost-monday --data /var/lib/roost
 
 Every page and row of the backup is checked before anything is touched. A store that is there is replaced only
-with --force, in one step, and kept in DIR/backups. The node's secrets come from the backup: phones find the
-same relay again.
+with --force, and kept in DIR/backups. The node's secrets come from the backup: phones find the same relay
+again. The backup may be of a node with another number of workers. Cut short, it has changed nothing, or the
+next start of the node finishes it.
 
 What was accepted after the backup was taken is gone, unless its sender's phone still has it undelivered and
 sends it again. Accounts made since must be registered again. Sequence numbers, device numbers, one-time keys

@@ -6,7 +6,7 @@ one (they change under the eye), but every row is.
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from relay.checkup import Finding, Patient, Verdict
@@ -22,7 +22,8 @@ from storage import (
     verify,
 )
 from storage.environment import DEFAULT_MAP_BYTES, DEFAULT_RESERVE_BYTES, disk_free_bytes
-from storage.folder import FILE_MODE, FOLDER_MODE, durable_folder, secrets_file
+from storage.folder import FILE_MODE, FOLDER_MODE, environment_numbers, secrets_file
+from storage.outside import environment_files
 from storage.tables import QUEUE, USERS
 
 Report = Callable[[str, int, int], None]
@@ -89,7 +90,7 @@ def check_secrets(data: Path) -> Finding:
     """Whether the node's keys are whole, and nobody else's to read."""
     path = secrets_file(data)
     if not path.exists():
-        if (durable_folder(data) / "data.mdb").exists():
+        if environment_numbers(data):
             advice = f"restore {path} from a backup: with a new key every phone refuses this relay"
             return Finding("secrets", Verdict.PROBLEM, "the store is there, its secrets are not", advice)
         return Finding("secrets", Verdict.OK, "none yet: the first start of a node makes them")
@@ -116,25 +117,28 @@ def check_disk(free: int) -> Finding:
 
 def _examine_contents(patient: Patient, report: Report) -> Iterator[Finding]:
     data = patient.config.data
-    if patient.holder is None and (durable_folder(data) / "data.mdb").exists():
+    files = environment_files(data)
+    if patient.holder is None:
         # First, and without LMDB: a file whose pages are damaged could crash whoever opens it.
-        finding = check_pages(data, report)
+        finding = check_pages(files, report)
         yield finding
         if finding.verdict is not Verdict.OK:
             return
     with open_outside(data) as view:
         yield check_rows(view, report)
-        yield check_map(data, view.live_bytes())
-    yield check_age(data, patient.clock.now())
+        yield check_map(files, view.live_bytes())
+    yield check_age(files, patient.clock.now())
 
 
-def check_pages(data: Path, report: Report) -> Finding:
-    """Whether the structure of every page is right; only of a file that nobody writes to."""
-    report("checking pages", 0, 1)
-    problems = verify(durable_folder(data))
-    if problems:
-        advice = "do not start a node on it: restore the newest backup (roost restore --force keeps this one)"
-        return Finding("pages", Verdict.PROBLEM, f"{len(problems)} damaged: {problems[0]}", advice)
+def check_pages(files: Sequence[Path], report: Report) -> Finding:
+    """Whether the structure of every page is right; only of files that nobody writes to."""
+    for number, file in enumerate(files):
+        report("checking pages", number, len(files))
+        problems = verify(file.parent)
+        if problems:
+            advice = "do not start a node on it: restore the newest backup (roost restore --force keeps this)"
+            seen = f"{len(problems)} damaged in {file.parent.name}: {problems[0]}"
+            return Finding("pages", Verdict.PROBLEM, seen, advice)
     return Finding("pages", Verdict.OK, "the structure of every page is right")
 
 
@@ -142,27 +146,33 @@ def check_rows(view: OutsideView, report: Report) -> Finding:
     """Whether every row has its checksum."""
     rows = view.rows()
     total = sum(rows.values())
-    damaged = check_records(view, lambda done: report("checking rows", done, max(done, total)))
+    damaged = check_records(
+        *view.environments, report=lambda done: report("checking rows", done, max(done, total))
+    )
     if damaged:
         advice = "look at the disk (smartctl, dmesg), then restore the newest backup"
         return Finding("rows", Verdict.PROBLEM, f"{len(damaged)} damaged: {damaged[0]}", advice)
-    seen = f"{total:,} whole: {rows[USERS]:,} accounts, {rows[QUEUE]:,} queued messages; schema {view.schema}"
+    seen = (
+        f"{total:,} whole: {rows[USERS]:,} accounts, {rows[QUEUE]:,} queued messages; "
+        f"workers {view.layout.environments}, schema {view.schema}"
+    )
     return Finding("rows", Verdict.OK, seen)
 
 
-def check_map(data: Path, live: int) -> Finding:
-    """How much of the map is in use, and whether the file is much longer than what it holds."""
-    size = (durable_folder(data) / "data.mdb").stat().st_size
-    seen = f"{live:,} bytes in use, file {size:,} bytes, map {DEFAULT_MAP_BYTES:,} and growing by itself"
+def check_map(files: Sequence[Path], live: int) -> Finding:
+    """How much of the maps is in use, and whether the files are much longer than what they hold."""
+    size = sum(file.stat().st_size for file in files)
+    maps = f"map {DEFAULT_MAP_BYTES:,}" if len(files) == 1 else f"{len(files)} maps of {DEFAULT_MAP_BYTES:,}"
+    seen = f"{live:,} bytes in use, on disk {size:,}, {maps} and growing by itself"
     if size > LOOSE_BYTES and size > LOOSE_FACTOR * live:
-        advice = "backup and restore make the file small again; free pages in it are used first anyway"
+        advice = "backup and restore make it small again; free pages in it are used first anyway"
         return Finding("map", Verdict.WARNING, seen, advice)
     return Finding("map", Verdict.OK, seen)
 
 
-def check_age(data: Path, now: float) -> Finding:
+def check_age(files: Sequence[Path], now: float) -> Finding:
     """Whether the store was written in the past."""
-    ahead = (durable_folder(data) / "data.mdb").stat().st_mtime - now
+    ahead = max(file.stat().st_mtime for file in files) - now
     if ahead > FUTURE_SECONDS:
         seen = f"the store was written {ahead / 3600:.0f} hours from now"
         return Finding("time of the store", Verdict.PROBLEM, seen, "the clock went back: set it, use NTP")

@@ -1,13 +1,17 @@
-"""An online backup: a consistent, compacted copy of the durable environment, with the node's secrets.
+"""An online backup: consistent, compacted copies of all environments, with the node's secrets.
 
-The copy is one read transaction, so it shows one moment, however long it takes, and nobody waits for it. It
-is taken by the node itself (`Environment`) or, better, by another process beside it (`OutsideView`): then the
-copying costs the node no time of its own.
+Each copy is one read transaction, so it shows one moment, however long it takes, and nobody waits for it. It
+is taken by another process beside the node (`OutsideView`), and costs the node no time of its own.
+
+Environment 0 comes first: whoever is in the directory was durable in another environment before, and so is in
+the later copies of those. Of a message that went from one environment to another either end may be missing,
+and clients settle that, as after every restore (docs/delivery.md).
 
     <backup>/          0700, laid out as a data folder
       backup.json      what makes it a backup: a node does not run in such a folder (restoration.py says why)
+      layout           how many environments there are
       secrets          0600: whoever has the backup can be this node
-      durable/         the store
+      durable/         environment 0; durable.1/ and so on, of the others
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -25,7 +29,7 @@ import lmdb
 
 from storage.checks import check_records
 from storage.environment import verify
-from storage.errors import BackupError, NoStoreError
+from storage.errors import BackupError, MissingEnvironmentError, NoStoreError
 from storage.folder import (
     FILE_MODE,
     durable_folder,
@@ -34,7 +38,8 @@ from storage.folder import (
     sync_folder,
     write_file_durably,
 )
-from storage.outside import open_outside
+from storage.layout import Layout, read_layout, write_layout
+from storage.outside import environment_files, open_outside
 
 Report: TypeAlias = Callable[[str, int, int], None]
 """Told how long work goes: what is done, how much of it so far, and of how much."""
@@ -44,16 +49,32 @@ MARK_FORMAT = 1
 PROGRESS_SECONDS = 0.5
 
 
-class Source(Protocol):
-    """What a backup is taken of: an open environment, from inside or outside."""
+class CopyableEnvironment(Protocol):
+    """An environment as far as a backup is concerned."""
 
-    data: Path
+    number: int
 
     def copy(self, folder: Path) -> None:
         """Write a consistent, compacted copy into an empty folder."""
 
     def live_bytes(self) -> int:
         """About how long that copy will be."""
+
+
+class Source(Protocol):
+    """What a backup is taken of."""
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+
+    @property
+    def layout(self) -> Layout:
+        """How it was divided when it was opened."""
+
+    @property
+    def environments(self) -> Sequence[CopyableEnvironment]:
+        """All environments, in the order of their numbers."""
 
 
 def mark_file(folder: Path) -> Path:
@@ -84,7 +105,8 @@ def backup(source: Source, target: Path, *, taken_at: float = 0.0, report: Repor
         report: told how it goes; from another thread while the copy is written.
 
     Raises:
-        BackupError: `target` exists, there is no room, or the copy did not pass the check.
+        BackupError: `target` exists, there is no room, the number of workers was changed meanwhile, or the
+            copy did not pass the check.
     """
     if target.exists():
         raise BackupError(target, "it exists already")
@@ -94,7 +116,7 @@ def backup(source: Source, target: Path, *, taken_at: float = 0.0, report: Repor
         _fill(source, partial, taken_at, report)
         partial.rename(target)
         sync_folder(target.parent)
-    except (OSError, lmdb.Error, NoStoreError) as error:
+    except (OSError, lmdb.Error, NoStoreError, MissingEnvironmentError) as error:
         raise BackupError(target, str(error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -105,20 +127,30 @@ def _fill(source: Source, partial: Path, taken_at: float, report: Report) -> Non
     # Before anything else: a copy that was cut short is no data folder either.
     mark = {"roost_backup": MARK_FORMAT, "taken_at": taken_at}
     write_file_durably(mark_file(partial), json.dumps(mark).encode() + b"\n")
-    copy = prepare_folder(durable_folder(partial))
-    with _watched_growth(copy / "data.mdb", source.live_bytes(), report):
-        source.copy(copy)
-    (copy / "data.mdb").chmod(FILE_MODE)
+    _copy_environments(source, partial, report)
+    if read_layout(source.data) != source.layout:
+        # Users have moved from one environment to another, perhaps from one not yet copied to one that was.
+        raise BackupError(partial, "the number of workers was changed meanwhile; take it again")
+    write_layout(partial, source.layout)
     problem = first_problem(partial, report)
     if problem is not None:
         raise BackupError(partial, f"the copy is damaged: {problem}")
-    with (copy / "data.mdb").open("rb") as file:
-        os.fsync(file.fileno())
-    sync_folder(copy)
     secrets = secrets_file(source.data)
     if secrets.exists():
         write_file_durably(secrets_file(partial), secrets.read_bytes())
     sync_folder(partial)
+
+
+def _copy_environments(source: Source, partial: Path, report: Report) -> None:
+    expected = sum(environment.live_bytes() for environment in source.environments)
+    with _watched_growth(partial, expected, report):
+        for environment in source.environments:
+            folder = prepare_folder(durable_folder(partial, environment.number))
+            environment.copy(folder)
+            (folder / "data.mdb").chmod(FILE_MODE)
+            with (folder / "data.mdb").open("rb") as file:
+                os.fsync(file.fileno())
+            sync_folder(folder)
 
 
 def first_problem(folder: Path, report: Report = no_report) -> str | None:
@@ -127,32 +159,33 @@ def first_problem(folder: Path, report: Report = no_report) -> str | None:
     Structure comes first: the pages are read without LMDB, so that no damage can crash the process.
 
     Raises:
-        NoStoreError, SchemaTooNewError: there is none, or this program does not know its layout.
+        NoStoreError, MissingEnvironmentError: there is none, or a part of it is missing.
+        SchemaTooNewError, CorruptLayoutError: this program cannot read it.
     """
-    durable = durable_folder(folder)
-    if not (durable / "data.mdb").exists():
-        raise NoStoreError(folder)
-    report("checking pages", 0, 1)
-    structure = verify(durable)
-    report("checking pages", 1, 1)
-    if structure:
-        return structure[0]
+    files = environment_files(folder)
+    for position, file in enumerate(files):
+        report("checking pages", position, len(files))
+        structure = verify(file.parent)
+        if structure:
+            return structure[0]
+    report("checking pages", len(files), len(files))
     with open_outside(folder) as view:
         total = sum(view.rows().values())
-        damaged = check_records(view, lambda done: report("checking rows", done, total))
+        damaged = check_records(*view.environments, report=lambda done: report("checking rows", done, total))
     return str(damaged[0]) if damaged else None
 
 
 @contextmanager
-def _watched_growth(file: Path, expected: int, report: Report) -> Iterator[None]:
-    """Report the length of a file that one long call writes."""
+def _watched_growth(folder: Path, expected: int, report: Report) -> Iterator[None]:
+    """Report how much long calls have written into the environments of `folder`."""
     done = threading.Event()
+
+    def size() -> int:
+        return sum(file.stat().st_size for file in folder.glob("durable*/data.mdb"))
 
     def watch() -> None:
         while not done.wait(PROGRESS_SECONDS):
-            if file.exists():
-                size = file.stat().st_size
-                report("copying bytes", size, max(size, expected))
+            report("copying bytes", size(), max(size(), expected))
 
     watcher = threading.Thread(target=watch, name="roost-backup-progress", daemon=True)
     watcher.start()
@@ -161,5 +194,4 @@ def _watched_growth(file: Path, expected: int, report: Report) -> Iterator[None]
     finally:
         done.set()
         watcher.join()
-    size = file.stat().st_size
-    report("copying bytes", size, size)
+    report("copying bytes", size(), size())

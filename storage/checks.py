@@ -7,6 +7,7 @@ writes to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC
@@ -14,7 +15,7 @@ from storage.codes import CODE_CODEC
 from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
-from storage.migrations import SCHEMA_CODEC
+from storage.migrations import META_CODEC
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC
 from storage.records import RecordCodec
@@ -22,7 +23,7 @@ from storage.settings import BLOCK_CODEC, CONTACT_CODEC, PRIVACY_CODEC, SHUNNED_
 
 # One for each table: a test compares this with the list of tables.
 CODECS: tuple[RecordCodec[Any], ...] = (
-    SCHEMA_CODEC,
+    META_CODEC,
     USER_CODEC,
     PHONE_CODEC,
     DEVICE_CODEC,
@@ -44,7 +45,7 @@ SLICE_ROWS = 4096
 
 
 def check_records(
-    environment: Readable, report: Callable[[int], None] | None = None
+    *environments: Readable, report: Callable[[int], None] | None = None
 ) -> list[CorruptRecordError]:
     """Read every row of every table; returns what is damaged, at best nothing.
 
@@ -52,12 +53,12 @@ def check_records(
     deleted meanwhile may be seen or not.
 
     Args:
-        environment: what to read.
+        environments: what to read.
         report: told after every slice how many rows were looked at so far.
     """
     problems: list[CorruptRecordError] = []
     seen = 0
-    for codec in CODECS:
+    for environment, codec in product(environments, CODECS):
         after: bytes | None = b"\0"
         while after is not None:
             with environment.read() as reader:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,7 @@ from storage.folder import (
     durable_folder,
     environment_lock_file,
     prepare_folder,
+    sync_folder,
 )
 from storage.gate import ReadGate
 from storage.tables import DURABLE_TABLES, Table
@@ -318,13 +319,17 @@ class Environment:
 
     def live_bytes(self) -> int:
         """The bytes of the pages that hold rows: about how long a compacted copy is."""
+        # The root of all tables, and two meta pages; the list of free pages itself is not counted, LMDB does
+        # not say how long it is.
+        beside = _pages(self._lmdb.stat()) + 2
+        return self.table_bytes(tuple(self._databases)) + beside * self._page_bytes
+
+    def table_bytes(self, tables: Sequence[Table]) -> int:
+        """The bytes of the pages that hold the rows of `tables`."""
         with self.read() as reader:
             txn = reader._open_txn()
-            stats = [txn.stat(database) for database in self._databases.values()]
-        stats.append(self._lmdb.stat())
-        pages = sum(s["branch_pages"] + s["leaf_pages"] + s["overflow_pages"] for s in stats)
-        # Two meta pages; the list of free pages itself is not counted, LMDB does not say how long it is.
-        return (pages + 2) * self._page_bytes
+            pages = sum(_pages(txn.stat(self._databases[table])) for table in tables)
+        return pages * self._page_bytes
 
     # Life ---------------------------------------------------------------------------------------------------
 
@@ -412,6 +417,9 @@ def open_environment(
         environment = Environment(data, number, lock, map_bytes, max_map_bytes, reserve_bytes)
         try:
             _make_ready(environment)
+            # LMDB makes its file durable, but not the file's name.
+            sync_folder(environment.folder)
+            sync_folder(data)
         except BaseException:
             environment.close()
             raise
@@ -425,8 +433,12 @@ def _make_ready(environment: Environment) -> None:
     stale = environment.reader_check()
     if stale:
         log.info("stale_readers_cleared", extra={"readers": stale})
-    migrations.migrate(environment._lmdb, environment.data)
+    migrations.migrate(environment._lmdb, environment.data, environment.number)
     environment._open_tables()
+
+
+def _pages(stat: lmdb._StatDict) -> int:
+    return stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
 
 
 def verify(folder: Path) -> list[str]:

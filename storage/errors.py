@@ -8,6 +8,10 @@
     - `CorruptLayoutError`: the file that says how many environments there are is damaged
     - `BackupError`: no backup was written
     - `RestoreError`: a backup was not put in place
+    - `NoRoomToMoveError`: the disk has no room for moving users to other environments
+    - `MissingEnvironmentError`: one of a store's environments is not there
+    - `MisplacedEnvironmentError`: an environment lies in the folder of another
+    - `RestoreUnfinishedError`: a restore was interrupted when it was decided, and has to be finished
     - `NoStoreError`: there is no store where one was looked for
     - `UnreadableStoreError`: there is one, and LMDB cannot open it
     - `MapTooSmallError`: the map could not be grown while readers were in it
@@ -95,6 +99,45 @@ class RestoreError(StorageError):
         super().__init__(f"{source} was not restored: {reason}")
         self.source = source
         self.reason = reason
+
+
+class NoRoomToMoveError(StorageError):
+    """Users cannot be moved to other environments, because their copies do not fit; nothing was changed."""
+
+    def __init__(self, folder: Path, before: int, after: int, needed: int, free: int) -> None:
+        super().__init__(
+            f"going from {before} to {after} workers needs about {needed:,} bytes of disk for a while, and "
+            f"{free:,} are free in {folder}: make room, or stay with {before}"
+        )
+        self.needed = needed
+        self.free = free
+
+
+class MissingEnvironmentError(StorageError):
+    """A part of the store is not there. An empty one in its place would be the loss of its users, unseen."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"a part of the store is missing: {folder}; restore a backup, or put it back")
+        self.folder = folder
+
+
+class MisplacedEnvironmentError(StorageError):
+    """An environment lies in the folder of another one: users would be looked for where they are not."""
+
+    def __init__(self, folder: Path, found: int) -> None:
+        super().__init__(f"{folder} holds environment {found}: folders of the store were mixed up")
+        self.folder = folder
+        self.found = found
+
+
+class RestoreUnfinishedError(StorageError):
+    """A restore was interrupted while it put its files in place: some are there, and some are not yet."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"a restore in {folder} was interrupted: start the node, which finishes it, or repeat the restore"
+        )
+        self.folder = folder
 
 
 class NoStoreError(StorageError):

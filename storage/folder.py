@@ -10,6 +10,7 @@
   durable.1/       environment 1, of worker 1, and so on
   volatile/        the presence and routing table, thrown away at every start (routing.py)
   backups/         copies taken before a migration, and stores that a restore has replaced
+  restoring/       what a restore makes ready; replacing/ when it is (restoration.py)
 """
 
 from __future__ import annotations
@@ -83,6 +84,16 @@ def ballast_file(data: Path, number: int = 0) -> Path:
 def secrets_file(data: Path) -> Path:
     """Where the node's secrets lie."""
     return data / "secrets"
+
+
+def staging_folder(data: Path) -> Path:
+    """Where a restore makes ready what it will put in place; means nothing until it is renamed."""
+    return data / "restoring"
+
+
+def replacing_folder(data: Path) -> Path:
+    """What a restore has decided to put in place: from the moment it is there, it is the store."""
+    return data / "replacing"
 
 
 def backups_folder(data: Path) -> Path:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -28,20 +28,26 @@ from protocol.ids import DeviceAddress
 from storage import accounts, mailboxes
 from storage.backups import Report, first_problem, mark_file, no_report
 from storage.environment import Environment, Reader, open_environment
-from storage.errors import JournalError, RestoreError
+from storage.errors import CorruptLayoutError, JournalError, RestoreError
 from storage.folder import (
     FILE_MODE,
     backups_folder,
     durable_folder,
+    environment_numbers,
     exclusive_folder,
+    layout_file,
     prepare_folder,
+    replacing_folder,
     secrets_file,
+    staging_folder,
     sync_folder,
     write_file_durably,
 )
-from storage.journal import InlineJournal
+from storage.layout import Layout, read_layout, write_layout
 from storage.mailboxes import DeviceCursor
 from storage.node import read_secrets
+from storage.offline import open_writer
+from storage.outside import environment_files
 from storage.tables import CODES, PREKEYS, DeleteRange, Op
 
 SEQ_JUMP = 1 << 24
@@ -57,11 +63,14 @@ BATCH_OPS = 10_000
 
 LAST_KEY = b"\xff" * 64
 
+KEPT = "kept"
+"""The folder in which a restore takes what it replaces along, until it is moved to the backups."""
+
 
 def restore(source: Path, data: Path, *, force: bool = False, report: Report = no_report) -> Path | None:
     """Put the backup `source` in place as the data folder `data`; durable when this returns.
 
-    The store is replaced by renaming one file, so a crash leaves the old one or the new one. The old one is
+    A crash leaves the old store, or the new one, or one that the next start makes the new one. The old one is
     kept in `data`/backups. It blocks for as long as copying and checking take.
 
     Args:
@@ -76,7 +85,8 @@ def restore(source: Path, data: Path, *, force: bool = False, report: Report = n
     Raises:
         RestoreError: `source` is damaged, `data` has a store and `force` was not said, or there is no room.
         DataFolderInUseError: a node runs in `data`.
-        NoStoreError, SchemaTooNewError, CorruptSecretsError: `source` cannot be used.
+        NoStoreError, MissingEnvironmentError, SchemaTooNewError, CorruptSecretsError, CorruptLayoutError:
+            `source` cannot be used.
     """
     read_secrets(source)
     problem = first_problem(source, report)
@@ -85,71 +95,134 @@ def restore(source: Path, data: Path, *, force: bool = False, report: Report = n
     try:
         prepare_folder(data)
         with exclusive_folder(data):
+            finish_restore(data)
             return _replace(source, data, force, report)
     except (OSError, lmdb.Error, JournalError) as error:
         raise RestoreError(source, str(error)) from error
 
 
 def _replace(source: Path, data: Path, force: bool, report: Report) -> Path | None:
-    store = durable_folder(data) / "data.mdb"
-    if store.exists() and not force:
+    is_there = layout_file(data).exists() or bool(environment_numbers(data))
+    if is_there and not force:
         raise RestoreError(source, f"there is a store in {data} already; --force replaces it, and keeps it")
-    staged = data / "restoring"
+    staged = staging_folder(data)
     shutil.rmtree(staged, ignore_errors=True)
     try:
         _stage(source, staged, report)
-        kept = _keep_present(data) if store.exists() else None
-        _put_in_place(staged, data)
+        write_layout(staged, _next_layout(source, data))
+        if is_there:
+            _keep_present(data, prepare_folder(staged / KEPT))
+        staged.rename(replacing_folder(data))
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return kept
+    return finish_restore(data)
+
+
+def _next_layout(source: Path, data: Path) -> Layout:
+    """The division of the backup, under a number that neither folder has had: a backup under way notices."""
+    theirs = read_layout(source)
+    try:
+        generation = max(theirs.generation, read_layout(data).generation)
+    except CorruptLayoutError:
+        # A reason to restore a backup, and no reason not to.
+        generation = theirs.generation
+    return Layout(theirs.environments, generation + 1)
 
 
 def _stage(source: Path, staged: Path, report: Report) -> None:
     """A copy of the backup, made safe, and checked once more as it will be used."""
-    prepare_folder(prepare_folder(staged) / "durable")
-    report("copying store", 0, 1)
-    shutil.copyfile(durable_folder(source) / "data.mdb", durable_folder(staged) / "data.mdb")
-    (durable_folder(staged) / "data.mdb").chmod(FILE_MODE)
-    report("copying store", 1, 1)
-    with open_environment(staged, reserve_bytes=0) as environment:
-        make_safe(environment)
-    (durable_folder(staged) / "lock.mdb").unlink()
+    prepare_folder(staged)
+    files = environment_files(source)
+    for number, file in enumerate(files):
+        report("copying store", number, len(files))
+        _stage_environment(file, staged, number)
+    report("copying store", len(files), len(files))
+    write_layout(staged, read_layout(source))
     problem = first_problem(staged, report)
     if problem is not None:
         raise RestoreError(source, f"the copy of it is damaged: {problem}")
-    with (durable_folder(staged) / "data.mdb").open("rb") as file:
-        os.fsync(file.fileno())
     write_file_durably(secrets_file(staged), secrets_file(source).read_bytes())
 
 
-def _keep_present(data: Path) -> Path:
+def _stage_environment(file: Path, staged: Path, number: int) -> None:
+    folder = prepare_folder(durable_folder(staged, number))
+    shutil.copyfile(file, folder / "data.mdb")
+    (folder / "data.mdb").chmod(FILE_MODE)
+    with open_environment(staged, number, reserve_bytes=0) as environment:
+        make_safe(environment)
+    (folder / "lock.mdb").unlink()
+    with (folder / "data.mdb").open("rb") as copy:
+        os.fsync(copy.fileno())
+    sync_folder(folder)
+
+
+def _keep_present(data: Path, kept: Path) -> None:
     """Give the present store and secrets a second name, by which they can be restored in turn."""
-    folder = prepare_folder(backups_folder(data))
-    number = sum(1 for _ in folder.glob("replaced-*")) + 1
-    kept = prepare_folder(folder / f"replaced-{number}")
-    # Links: no room is needed, and until the rename there is no moment without a store.
-    os.link(durable_folder(data) / "data.mdb", prepare_folder(durable_folder(kept)) / "data.mdb")
-    if secrets_file(data).exists():
-        os.link(secrets_file(data), secrets_file(kept))
-    for each in (durable_folder(kept), kept, folder):
-        sync_folder(each)
+    # Links: no room is needed, and until the last file is replaced there is no moment without a store.
+    for number in environment_numbers(data):
+        file = durable_folder(data, number) / "data.mdb"
+        if file.exists():
+            os.link(file, prepare_folder(durable_folder(kept, number)) / "data.mdb")
+            sync_folder(durable_folder(kept, number))
+    for find in (secrets_file, layout_file):
+        if find(data).exists():
+            os.link(find(data), find(kept))
+    sync_folder(kept)
+
+
+def finish_restore(data: Path) -> Path | None:
+    """Put in place what a restore has decided to; nothing to do if there is no such restore.
+
+    Every step may have been done before. Call it holding the folder's lock, with no environment open.
+
+    Returns:
+        Where the replaced store is kept; None if there was none.
+    """
+    replacing = replacing_folder(data)
+    if not replacing.exists():
+        return None
+    # The decision must outlast a power loss before anything is done by its word.
+    sync_folder(replacing)
+    sync_folder(data)
+    for number in environment_numbers(replacing):
+        _put_in_place(replacing, data, number)
+    for find in (secrets_file, layout_file):
+        if find(replacing).exists():
+            find(replacing).replace(find(data))
+    for number in environment_numbers(data)[read_layout(data).environments :]:
+        shutil.rmtree(durable_folder(data, number))
+    mark_file(data).unlink(missing_ok=True)
+    sync_folder(data)
+    kept = _keep(replacing / KEPT, data)
+    shutil.rmtree(replacing)
+    sync_folder(data)
+    if os.geteuid() == 0:
+        _give_to_owner(data)
     return kept
 
 
-def _put_in_place(staged: Path, data: Path) -> None:
-    durable = prepare_folder(durable_folder(data))
-    # The secrets first: they are the same unless another node's backup is restored over this one, and then
-    # a store with the wrong secrets lasts until the command is repeated.
-    os.replace(secrets_file(staged), secrets_file(data))
+def _put_in_place(replacing: Path, data: Path, number: int) -> None:
+    file = durable_folder(replacing, number) / "data.mdb"
+    if not file.exists():
+        return
+    folder = prepare_folder(durable_folder(data, number))
     # LMDB's readers of the old store; with the new one they would mean nothing.
-    (durable / "lock.mdb").unlink(missing_ok=True)
-    os.replace(durable_folder(staged) / "data.mdb", durable / "data.mdb")
-    mark_file(data).unlink(missing_ok=True)
-    for each in (durable, data):
-        sync_folder(each)
-    if os.geteuid() == 0:
-        _give_to_owner(data)
+    (folder / "lock.mdb").unlink(missing_ok=True)
+    file.replace(folder / "data.mdb")
+    sync_folder(folder)
+
+
+def _keep(kept: Path, data: Path) -> Path | None:
+    """Move what was replaced to where it stays."""
+    if not kept.exists():
+        return None
+    folder = prepare_folder(backups_folder(data))
+    number = 1
+    while (folder / f"replaced-{number}").exists():
+        number += 1
+    place = kept.rename(folder / f"replaced-{number}")
+    sync_folder(folder)
+    return place
 
 
 def _give_to_owner(data: Path) -> None:
@@ -166,16 +239,13 @@ def make_safe(environment: Environment) -> None:
         JournalError: it could not be written.
         CorruptRecordError: a row is damaged.
     """
-    journal = InlineJournal(environment)
-    try:
-        _submit(journal, [DeleteRange(PREKEYS, b"\0", LAST_KEY), DeleteRange(CODES, b"\0", LAST_KEY)])
+    with open_writer(environment) as write:
+        write([DeleteRange(PREKEYS, b"\0", LAST_KEY), DeleteRange(CODES, b"\0", LAST_KEY)])
         with environment.read() as reader:
             # All of one snapshot; the writes go to a transaction of their own, which LMDB allows.
             changes = _changes(reader)
             while batch := list(islice(changes, BATCH_OPS)):
-                _submit(journal, batch)
-    finally:
-        journal.close()
+                write(batch)
 
 
 def _changes(reader: Reader) -> Iterator[Op]:
@@ -189,11 +259,3 @@ def _changes(reader: Reader) -> Iterator[Op]:
 
 def _raised(cursor: DeviceCursor) -> DeviceCursor:
     return mailboxes.count_on_from(cursor, cursor.next_seq + SEQ_JUMP - 1)
-
-
-def _submit(journal: InlineJournal, ops: Sequence[Op]) -> None:
-    answers: list[JournalError | None] = []
-    journal.submit(ops, answers.append)
-    for error in answers:
-        if error is not None:
-            raise error

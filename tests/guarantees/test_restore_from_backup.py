@@ -19,6 +19,7 @@ from protocol import Accepted, Deliver, Refused
 from relay.config import HostPort
 from storage import backup
 from storage.restoration import restore
+from tests.helpers.inside_view import InsideView
 from tests.helpers.relay_node import TEST_CONFIG, RunningNode, open_running_node
 from tests.helpers.sim_network import SimNetwork, open_sim_network
 from tests.helpers.stage import Phone, open_stage
@@ -79,7 +80,7 @@ async def _make_history(data: Path, saved: Path) -> tuple[Phone, Phone]:
             ben.ack((await ben.expect(Deliver)).seq)
             await stage.settled(ben)
             if number == BEFORE:
-                backup(stage.running.worker.environment, saved)
+                backup(InsideView(stage.running.worker.environment), saved)
         return stage.anna, stage.ben
 
 
@@ -153,7 +154,7 @@ async def test_two_phones_go_on_talking_and_the_sender_s_phone_heals_what_the_ba
             async with home.phone(ANN) as ann, home.phone(BEN) as ben:
                 await arrived(ann, ann.send_text(BEN, "1, in the backup"))
                 await arrived(ben, ben.send_text(ANN, "2, in the backup"))
-                backup(running.worker.environment, tmp_path / "saved")
+                backup(InsideView(running.worker.environment), tmp_path / "saved")
                 for number in (3, 4, 5):
                     await arrived(ann, ann.send_text(BEN, f"{number}, delivered after it"))
             async with home.phone(ANN) as ann:
@@ -192,7 +193,7 @@ async def test_somebody_new_can_write_to_a_phone_whose_keys_were_handed_out_afte
         async with home.worker() as running:
             for phone in (ANN, BEN, cleo):
                 await home.register(running, phone)
-            backup(running.worker.environment, tmp_path / "saved")
+            backup(InsideView(running.worker.environment), tmp_path / "saved")
             async with home.phone(ANN) as ann, home.phone(BEN):
                 await arrived(ann, ann.send_text(BEN, "with the first key"))
         restore(tmp_path / "saved", tmp_path / "node", force=True)

@@ -12,7 +12,7 @@ from relay.config import Config
 from relay.store_checkup import LOW_DISK_BYTES, check_age, check_disk, check_map, examine_store
 from storage import Environment, InlineJournal, Put, load_or_create_secrets, open_environment
 from storage.environment import DEFAULT_RESERVE_BYTES
-from storage.migrations import SCHEMA_CODEC, SCHEMA_KEY, SchemaVersion
+from storage.migrations import META_CODEC, SCHEMA_KEY
 from storage.tables import QUEUE
 
 
@@ -91,7 +91,7 @@ def _page_damaged(data: Path) -> None:
 
 
 def _too_new(data: Path) -> None:
-    _store(data, SCHEMA_CODEC.put(SCHEMA_KEY, SchemaVersion(99)))
+    _store(data, META_CODEC.put(SCHEMA_KEY, 99))
 
 
 def _from_the_future(data: Path) -> None:
@@ -139,11 +139,12 @@ def test_a_disk_is_low_before_it_is_full() -> None:
 
 
 def test_a_file_much_longer_than_its_contents_is_a_warning(data: Path) -> None:
-    assert check_map(data, 4096).verdict is Verdict.OK
-    os.truncate(data / "durable" / "data.mdb", 5 << 30)  # a hole: it takes no space
-    assert check_map(data, 1 << 30).verdict is Verdict.WARNING
-    assert check_map(data, 2 << 30).verdict is Verdict.OK
+    file = data / "durable" / "data.mdb"
+    assert check_map([file], 4096).verdict is Verdict.OK
+    os.truncate(file, 5 << 30)  # a hole: it takes no space
+    assert check_map([file], 1 << 30).verdict is Verdict.WARNING
+    assert check_map([file], 2 << 30).verdict is Verdict.OK
 
 
 def test_a_little_skew_is_no_problem(data: Path) -> None:
-    assert check_age(data, system_clock.now() - 60).verdict is Verdict.OK
+    assert check_age([data / "durable" / "data.mdb"], system_clock.now() - 60).verdict is Verdict.OK

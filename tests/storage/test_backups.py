@@ -16,6 +16,7 @@ from storage import (
     verify,
 )
 from storage.tables import QUEUE
+from tests.helpers.inside_view import InsideView
 from tests.storage.conftest import MIB
 from tests.storage.test_accounts import store
 from tests.storage.test_checks import some_messages
@@ -24,7 +25,7 @@ from tests.storage.test_checks import some_messages
 def test_a_backup_is_a_data_folder_with_the_same_content(environment: Environment, tmp_path: Path) -> None:
     secrets = load_or_create_secrets(environment.data, Random(1).randbytes)
     store(environment, some_messages(100))
-    backup(environment, tmp_path / "copy")
+    backup(InsideView(environment), tmp_path / "copy")
     assert verify(tmp_path / "copy" / "durable") == []
     with open_environment(tmp_path / "copy", map_bytes=64 * MIB) as restored:
         assert restored.statistics().rows == environment.statistics().rows
@@ -34,7 +35,7 @@ def test_a_backup_is_a_data_folder_with_the_same_content(environment: Environmen
 
 def test_only_the_owner_may_look_into_a_backup(environment: Environment, tmp_path: Path) -> None:
     load_or_create_secrets(environment.data, Random(1).randbytes)
-    backup(environment, tmp_path / "copy")
+    backup(InsideView(environment), tmp_path / "copy")
     names = (".", "durable", "durable/data.mdb", "secrets")
     modes = [stat.S_IMODE((tmp_path / "copy" / name).stat().st_mode) for name in names]
     assert modes == [0o700, 0o700, 0o600, 0o600]
@@ -42,16 +43,16 @@ def test_only_the_owner_may_look_into_a_backup(environment: Environment, tmp_pat
 
 def test_a_backup_shows_the_moment_of_its_beginning(environment: Environment, tmp_path: Path) -> None:
     store(environment, some_messages(3))
-    backup(environment, tmp_path / "copy")
+    backup(InsideView(environment), tmp_path / "copy")
     store(environment, some_messages(5))
     with open_environment(tmp_path / "copy", map_bytes=64 * MIB) as restored:
         assert restored.statistics().rows[QUEUE] == 3
 
 
 def test_nothing_is_overwritten(environment: Environment, tmp_path: Path) -> None:
-    backup(environment, tmp_path / "copy")
+    backup(InsideView(environment), tmp_path / "copy")
     with pytest.raises(BackupError, match="exists already"):
-        backup(environment, tmp_path / "copy")
+        backup(InsideView(environment), tmp_path / "copy")
 
 
 def test_a_backup_that_fails_leaves_nothing_behind(
@@ -63,12 +64,12 @@ def test_a_backup_that_fails_leaves_nothing_behind(
 
     monkeypatch.setattr(environment, "copy", run_out_of_room)
     with pytest.raises(BackupError, match="No space left"):
-        backup(environment, tmp_path / "copy")
+        backup(InsideView(environment), tmp_path / "copy")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
 def test_what_a_killed_backup_left_is_cleared_away(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "copy.partial").mkdir()
     (tmp_path / "copy.partial" / "half").write_bytes(b"")
-    backup(environment, tmp_path / "copy")
+    backup(InsideView(environment), tmp_path / "copy")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "data"]

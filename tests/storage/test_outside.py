@@ -20,7 +20,7 @@ from storage import (
     open_outside,
 )
 from storage.backups import first_problem
-from storage.migrations import SCHEMA_CODEC, SCHEMA_KEY, SchemaVersion
+from storage.migrations import META_CODEC, SCHEMA_KEY
 from storage.tables import QUEUE
 from tests.storage.conftest import MIB
 from tests.storage.killed_writer import RECIPIENT, ciphertext
@@ -41,7 +41,7 @@ def data(tmp_path: Path) -> Path:
 def test_rows_can_be_counted_and_checked_from_outside(data: Path) -> None:
     with open_outside(data) as view:
         assert view.rows()[QUEUE] == 10
-        assert check_records(view) == []
+        assert check_records(*view.environments) == []
 
 
 def test_nothing_is_created_where_there_is_no_store(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_store_of_a_later_version_is_refused(data: Path) -> None:
     with open_environment(data, map_bytes=64 * MIB) as environment:
-        store(environment, [SCHEMA_CODEC.put(SCHEMA_KEY, SchemaVersion(99))])
+        store(environment, [META_CODEC.put(SCHEMA_KEY, 99)])
     with pytest.raises(SchemaTooNewError), open_outside(data):
         pass
 
@@ -103,7 +103,7 @@ def test_a_backup_beside_a_running_writer_has_all_that_was_durable_when_it_began
         # And the writer goes on as before.
         _read_accepted(writer, ENOUGH_MESSAGES * 2)
     assert first_problem(saved) is None
-    with open_outside(saved) as view, view.read() as reader:
+    with open_outside(saved) as view, view.directory.read() as reader:
         messages = mailboxes.read_range(reader, RECIPIENT, 0, 1_000_000)
         cursor = mailboxes.load_device_queue_state(reader, RECIPIENT)
     assert len(messages) >= ENOUGH_MESSAGES

@@ -24,7 +24,7 @@ from storage.mailboxes import (
     Progress,
     QueuedMessage,
 )
-from storage.migrations import SCHEMA_CODEC, SchemaVersion
+from storage.migrations import META_CODEC
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC, Piece
 from storage.records import RecordCodec, cbor_codec
@@ -33,7 +33,7 @@ from storage.tables import META, Table
 
 ADDRESS = DeviceAddress(UserId(2**62 + 7), DeviceId(3))
 EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
-    (SCHEMA_CODEC, SchemaVersion(1)),
+    (META_CODEC, 1),
     (USER_CODEC, UserRecord("+4915112345678", 1_790_000_000, DeviceId(2), 0)),
     (PHONE_CODEC, UserId(2**62 + 7)),
     (DEVICE_CODEC, DeviceRecord(b"s" * 32, b"i" * 32, 7, b"p" * 32, b"g" * 64, 1_790_000_000, "phone")),
@@ -122,13 +122,13 @@ def test_old_versions_stay_readable_and_are_written_as_the_new_one() -> None:
 def test_a_version_from_the_future_is_refused_by_name() -> None:
     future = cbor_codec(META, 9, lambda version: [version], int)
     with pytest.raises(CorruptRecordError, match="unknown record version 9"):
-        SCHEMA_CODEC.unpack(KEY, future.pack(KEY, 1))
+        META_CODEC.unpack(KEY, future.pack(KEY, 1))
 
 
 def test_a_payload_of_the_wrong_shape_is_corrupt_although_its_checksum_is_right() -> None:
     longer = cbor_codec(META, 1, lambda version: [version, "and more"], int)
     with pytest.raises(CorruptRecordError, match="does not decode"):
-        SCHEMA_CODEC.unpack(KEY, longer.pack(KEY, 1))
+        META_CODEC.unpack(KEY, longer.pack(KEY, 1))
 
 
 def test_a_codec_that_could_not_read_what_it_writes_is_not_made() -> None:

@@ -29,6 +29,7 @@ from storage.codes import CodeRecord
 from storage.prekeys import OneTimePrekey, add_prekeys, count_prekeys
 from storage.restoration import DEVICE_JUMP, SEQ_JUMP
 from storage.tables import QUEUE
+from tests.helpers.inside_view import InsideView
 from tests.storage.conftest import MIB
 from tests.storage.test_accounts import store
 from tests.storage.test_checks import some_messages
@@ -50,7 +51,7 @@ def saved(environment: Environment, tmp_path: Path) -> Path:
     prekeys = add_prekeys(ANNA, [OneTimePrekey(1, b"k" * 32), OneTimePrekey(2, b"l" * 32)])
     code = codes.put_code("+491", CodeRecord(b"s" * 16, b"h" * 32, 1, 2, 3, 4))
     store(environment, [*anna, *ben, *prekeys, *some_messages(10), *code])
-    backup(environment, tmp_path / "saved", taken_at=1.0)
+    backup(InsideView(environment), tmp_path / "saved", taken_at=1.0)
     return tmp_path / "saved"
 
 
@@ -72,7 +73,7 @@ def test_a_backup_is_known_as_one_and_restoring_does_not_change_it(saved: Path, 
 
 def test_no_device_is_given_a_number_that_it_may_have_seen(saved: Path, tmp_path: Path) -> None:
     restore(saved, tmp_path / "new")
-    with open_outside(tmp_path / "new") as view, view.read() as reader:
+    with open_outside(tmp_path / "new") as view, view.directory.read() as reader:
         anna = mailboxes.load_device_queue_state(reader, ANNA)
         ben = mailboxes.load_device_queue_state(reader, BEN)
         waiting = mailboxes.read_range(reader, ANNA, 0, 100)
@@ -84,7 +85,7 @@ def test_no_device_is_given_a_number_that_it_may_have_seen(saved: Path, tmp_path
 
 def test_no_device_number_prekey_or_code_is_given_away_twice(saved: Path, tmp_path: Path) -> None:
     restore(saved, tmp_path / "new")
-    with open_outside(tmp_path / "new") as view, view.read() as reader:
+    with open_outside(tmp_path / "new") as view, view.directory.read() as reader:
         user = accounts.load_user(reader, ANNA.user)
         assert user is not None
         assert user.last_device == ANNA.device + DEVICE_JUMP

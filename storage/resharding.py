@@ -1,0 +1,229 @@
+"""Moves users between environments when the number of workers has changed. No node runs meanwhile.
+
+    copy what changes its owner ──► replace the layout file ──► remove the rows at their old places
+                                       the commit point
+
+The layout file alone says which environment a user's rows count in. So before it is replaced the copies mean
+nothing, and after it the originals mean nothing; either way what means nothing lies in an environment that
+does not own its slot, and `sweep`, with which every start begins, removes it. A crash anywhere, also in a
+sweep, is followed by the same two steps, with whatever number of workers then. Nothing else is remembered.
+Rule 1: no row is removed before its copy and the layout are durable, with the names of both in their folders.
+Rule 2: everything goes in small transactions: LMDB keeps the pages of a transaction until its end.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from protocol.slots import SlotMove, first_user_of, slot_moves, slots_of
+from storage.environment import MIB, Environment, Reader, disk_free_bytes
+from storage.errors import NoRoomToMoveError
+from storage.folder import (
+    ballast_file,
+    durable_folder,
+    environment_lock_file,
+    environment_numbers,
+    sync_folder,
+)
+from storage.layout import Layout
+from storage.offline import Write, open_writer
+from storage.store import DIRECTORY_ENVIRONMENT
+from storage.tables import DeleteRange, Family, Put, Table, tables_of
+
+log = logging.getLogger("roost.storage")
+
+Tell: TypeAlias = Callable[[str], None]
+
+BATCH_ROWS = 10_000
+"""Rows in one transaction, if they are not larger than ..."""
+
+BATCH_BYTES = 8 * MIB
+"""... this together: the queue of a busy user may hold long messages."""
+
+ESTIMATE_FACTOR = 1.25
+"""Rows that are put one after the other fill their pages better than those they are copied from, but the
+users that move may have more rows than the average."""
+
+NEW_ENVIRONMENT_BYTES = MIB
+"""What an environment takes beside its rows: meta pages, roots of tables, a list of free pages."""
+
+TELL_EVERY = 0.1
+"""A line is shown each time this much more of the whole is done."""
+
+LAST_KEY = b"\xff" * 64
+
+
+def copy_moving_users(environments: Sequence[Environment], before: Layout, after: Layout, tell: Tell) -> None:
+    """Copy the rows of users whose owner is another one in `after`; durable when this returns.
+
+    Args:
+        environments: all of `before`, swept, and all of `after`, open.
+        before: the layout that holds now.
+        after: the layout that is to hold.
+        tell: told in a line how far it is.
+
+    Raises:
+        JournalError: they could not be written, as when the disk is full.
+    """
+    moves = list(slot_moves(before.environments, after.environments))
+    progress = _Progress(tell, after.environments, estimated_bytes(environments, moves, before))
+    for move in moves:
+        _copy(environments[move.source], environments[move.target], move.slots, progress)
+    progress.done()
+
+
+def check_room(data: Path, environments: Sequence[Environment], before: Layout, after: Layout) -> None:
+    """Look whether the disk has room for a move. Changes nothing.
+
+    Raises:
+        NoRoomToMoveError: it has not; it says how much is needed.
+    """
+    moves = list(slot_moves(before.environments, after.environments))
+    copies = int(estimated_bytes(environments, moves, before) * ESTIMATE_FACTOR)
+    targets = dict.fromkeys(move.target for move in moves)
+    needed = copies + len(targets) * NEW_ENVIRONMENT_BYTES + environments[0].reserve_bytes
+    free = disk_free_bytes(data)
+    if free < needed:
+        raise NoRoomToMoveError(data, before.environments, after.environments, needed, free)
+
+
+def estimated_bytes(environments: Sequence[Environment], moves: Sequence[SlotMove], layout: Layout) -> int:
+    """About how many bytes `moves` will copy, if each slot of an environment is as large as its others."""
+    sizes = [environment.table_bytes(tables_of(Family.USER)) for environment in environments]
+    return sum(
+        sizes[move.source] * len(move.slots) // len(slots_of(move.source, layout.environments))
+        for move in moves
+    )
+
+
+def _copy(source: Environment, target: Environment, slots: range, progress: _Progress) -> None:
+    first, end = _key_of(slots.start), _key_of(slots.stop)
+    with open_writer(target) as write:
+        for table in tables_of(Family.USER):
+            for batch in _batches(source, table, first, end):
+                write([Put(table, key, value) for key, value in batch])
+                target.grow_if_due()
+                progress.add(batch)
+
+
+def _batches(
+    source: Environment, table: Table, first: bytes, end: bytes
+) -> Iterator[list[tuple[bytes, bytes]]]:
+    """The rows with `first <= key < end`, in batches, each from a read transaction of its own."""
+    while True:
+        with source.read() as reader:
+            batch = _batch(reader, table, first, end)
+        if not batch:
+            return
+        yield batch
+        first = batch[-1][0] + b"\0"
+
+
+def _batch(reader: Reader, table: Table, first: bytes, end: bytes) -> list[tuple[bytes, bytes]]:
+    rows: list[tuple[bytes, bytes]] = []
+    size = 0
+    for key, value in reader.scan(table, first, end):
+        if key >= end or len(rows) >= BATCH_ROWS or size >= BATCH_BYTES:
+            break
+        rows.append((key, value))
+        size += len(key) + len(value)
+    return rows
+
+
+# Removing what does not count -------------------------------------------------------------------------------
+
+
+def sweep(data: Path, environments: Sequence[Environment], layout: Layout) -> None:
+    """Remove what an interrupted move left: rows that lie where they do not count, surplus environments.
+
+    Where there is nothing to remove it costs some lookups.
+
+    Args:
+        data: the data folder, whose lock is held.
+        environments: all of `layout`, open; of the others none.
+        layout: the layout that holds.
+    """
+    # A process that was killed may have replaced the file without making that durable. What is removed by its
+    # word must not count again after a power loss.
+    sync_folder(data)
+    for environment in environments:
+        with open_writer(environment) as write:
+            removed = sum(
+                _remove(environment, write, table, first, end)
+                for table, first, end in _foreign_ranges(environment.number, layout)
+            )
+        if removed:
+            log.info("foreign_rows_removed", extra={"environment": environment.number, "rows": removed})
+    for number in environment_numbers(data):
+        if number >= layout.environments:
+            _remove_environment(data, number)
+
+
+def _foreign_ranges(number: int, layout: Layout) -> Iterator[tuple[Table, bytes, bytes]]:
+    """Where environment `number` can have rows that do not count: (table, first key, first key behind)."""
+    own = slots_of(number, layout.environments)
+    for table in tables_of(Family.USER):
+        # From a first key that no table has, as LMDB knows no empty one.
+        yield table, b"\0", _key_of(own.start)
+        yield table, _key_of(own.stop), LAST_KEY
+    if number != DIRECTORY_ENVIRONMENT:
+        for table in tables_of(Family.DIRECTORY):
+            yield table, b"\0", LAST_KEY
+
+
+def _remove(environment: Environment, write: Write, table: Table, first: bytes, end: bytes) -> int:
+    """Remove the rows with `first <= key < end`; returns how many there were."""
+    removed = 0
+    for batch in _batches(environment, table, first, end):
+        write([DeleteRange(table, batch[0][0], batch[-1][0])])
+        removed += len(batch)
+    return removed
+
+
+def _remove_environment(data: Path, number: int) -> None:
+    shutil.rmtree(durable_folder(data, number))
+    ballast_file(data, number).unlink(missing_ok=True)
+    environment_lock_file(data, number).unlink(missing_ok=True)
+    sync_folder(data)
+    log.info("environment_removed", extra={"environment": number})
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Tells now and then how much was copied."""
+
+    tell: Tell
+    workers: int
+    expected_bytes: int
+    _bytes: int = 0
+    _rows: int = 0
+    _told_bytes: float = 0.0
+
+    def add(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
+        """Count what was copied."""
+        self._rows += len(batch)
+        self._bytes += sum(len(key) + len(value) for key, value in batch)
+        if self._bytes - self._told_bytes >= max(BATCH_BYTES, TELL_EVERY * self.expected_bytes):
+            self._told_bytes = self._bytes
+            self._say("so far")
+
+    def done(self) -> None:
+        """Say what it came to, if there was anybody to move."""
+        if self._rows:
+            self._say("in all")
+
+    def _say(self, how_far: str) -> None:
+        self.tell(
+            f"moving users to {self.workers} workers: {self._bytes // MIB:,} of about "
+            f"{self.expected_bytes // MIB:,} MiB, {self._rows:,} rows {how_far}"
+        )
+
+
+def _key_of(slot: int) -> bytes:
+    """The lowest key that a row of a slot's user can have."""
+    return first_user_of(slot).to_bytes(8, "big")
