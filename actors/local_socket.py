@@ -32,28 +32,33 @@ RETRY_SECONDS: Final = 0.02
 _UCRED: Final = struct.Struct("3i")  # who is at the other end: process, user, group
 
 
-def bind_local(path: Path, kind: socket.SocketKind) -> socket.socket:
-    """Open a non-blocking socket at ``path``, in place of one that a dead process has left there.
-
-    The socket is bound and not listening yet; ``listen_at`` does both.
+def listen_local(path: Path, backlog: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    """Open a non-blocking socket that listens at ``path``, in place of one that a dead process has left.
 
     Raises:
         OSError: EADDRINUSE if a living process has it, or something else than a socket is there; otherwise as
             the system says (no such folder, no permission, path too long on a system without /proc).
     """
-    return _bind(path, kind, backlog=None)
+    _refuse_if_taken(path, kind)
+    # Bound beside its place, and listening before it is moved there: whoever finds the name can connect.
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    sock = socket.socket(socket.AF_UNIX, kind)
+    try:
+        sock.setblocking(False)
+        beside.unlink(missing_ok=True)
+        with short_address(beside) as address:
+            sock.bind(address)
+        beside.chmod(0o600)
+        sock.listen(backlog)
+        beside.rename(path)
+    except BaseException:
+        sock.close()
+        beside.unlink(missing_ok=True)
+        raise
+    return sock
 
 
-def listen_local(path: Path, backlog: int) -> socket.socket:
-    """Open a non-blocking stream socket that listens at ``path``.
-
-    Raises:
-        OSError: as ``bind_local``.
-    """
-    return _bind(path, socket.SOCK_STREAM, backlog)
-
-
-async def connect_local(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+async def connect_local(path: Path) -> socket.socket:
     """Connect to whoever listens at ``path``; waits while the backlog is full.
 
     Always a checkpoint. Cancelled, it leaves nothing behind.
@@ -61,7 +66,7 @@ async def connect_local(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM
     Raises:
         OSError: nobody listens there (FileNotFoundError, ConnectionRefusedError), or as the system says.
     """
-    sock = socket.socket(socket.AF_UNIX, kind)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         await trio.lowlevel.checkpoint()
@@ -118,27 +123,6 @@ def short_address(path: Path) -> Iterator[str]:
         yield address
     finally:
         os.close(folder)
-
-
-def _bind(path: Path, kind: socket.SocketKind, backlog: int | None) -> socket.socket:
-    _refuse_if_taken(path, kind)
-    # Bound beside its place, and listening before it is moved there: whoever finds the name can connect.
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    sock = socket.socket(socket.AF_UNIX, kind)
-    try:
-        sock.setblocking(False)
-        beside.unlink(missing_ok=True)
-        with short_address(beside) as address:
-            sock.bind(address)
-        beside.chmod(0o600)
-        if backlog is not None:
-            sock.listen(backlog)
-        beside.rename(path)
-    except BaseException:
-        sock.close()
-        beside.unlink(missing_ok=True)
-        raise
-    return sock
 
 
 def _refuse_if_taken(path: Path, kind: socket.SocketKind) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from actors import local_socket
 from actors.local_socket import (
     MAX_ADDRESS_BYTES,
-    bind_local,
     connect_local,
     file_identity,
     listen_local,
@@ -81,15 +81,12 @@ def test_the_file_of_a_killed_process_is_replaced(path: Path) -> None:
         assert os.listdir(path.parent) == [path.name]
 
 
-@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET, socket.SOCK_DGRAM])
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
 def test_a_living_owner_is_not_replaced_whatever_kind_of_socket_it_has(
     path: Path, kind: socket.SocketKind
 ) -> None:
-    with bind_local(path, kind) as first:
-        if kind is not socket.SOCK_DGRAM:
-            first.listen(1)
-        with pytest.raises(OSError, match="in use"):
-            listen_local(path, 1)
+    with listen_local(path, 1, kind), pytest.raises(OSError, match="in use"):
+        listen_local(path, 1)
 
 
 async def test_an_owner_with_a_full_backlog_is_alive(path: Path) -> None:
@@ -116,8 +113,7 @@ def test_only_the_owner_may_connect(path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_connecting_waits_while_the_backlog_is_full(path: Path) -> None:
+async def test_connecting_waits_while_the_backlog_is_full(path: Path, autojump_clock: MockClock) -> None:
     with listen_local(path, 0) as listener, await connect_local(path):
         connected: list[socket.socket] = []
 
@@ -132,8 +128,7 @@ async def test_connecting_waits_while_the_backlog_is_full(path: Path) -> None:
         connected[0].close()
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_a_cancelled_connect_leaves_nothing_open(path: Path) -> None:
+async def test_a_cancelled_connect_leaves_nothing_open(path: Path, autojump_clock: MockClock) -> None:
     with listen_local(path, 0), await connect_local(path):
         before = open_descriptors()
         with trio.move_on_after(10) as scope:
