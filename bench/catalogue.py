@@ -60,6 +60,8 @@ CATALOGUE: dict[str, Kind] = {
     "login_p99_ms": Kind("a resumed login, 99 % within", "ms", _DOWN),
     "first_logins_per_s": Kind("first logins (XX)", "logins/s", _UP),
     "first_login_cpu_us": Kind("CPU of the workers a first login", "µs", _DOWN),
+    "first_login_p50_ms": Kind("a first login, half of all within", "ms", _DOWN),
+    "first_login_p99_ms": Kind("a first login, 99 % within", "ms", _DOWN),
     "storm_devices": Kind("devices in the storm after a restart", "", _SIZE),
     "storm_s": Kind("from the node's death until all are back", "s", _DOWN),
     "storm_restart_s": Kind("of these until the node listens again", "s", _DOWN),

@@ -24,14 +24,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import bench.accounts
+from bench import compare
 from bench.accounting import parse_cpus
-from bench.accounts import load_accounts
+from bench.accounts import load_accounts, make_accounts, save_accounts
 from bench.cores import Cores, choose_cores
-from bench.document import Document, document, write_document
+from bench.document import Document, document, read_document, write_document
 from bench.errors import BenchError
 from bench.machine import commit, describe_machine, describe_versions
 from bench.measurement import Measurement, Scenario, Stage
 from bench.node import SETTINGS, SOURCE, Node, node_at, node_from_ready_file, running_node
+from bench.page import write_page
 from bench.progress import Progress
 from bench.scenarios.options import positive
 from bench.table import as_table
@@ -39,6 +42,8 @@ from storage import StorageError
 
 SCENARIOS: dict[str, str] = {
     "pairs": "1:1 messages: throughput, CPU a message, latency",
+    "login": "first and resumed logins, and the storm after a restart",
+    "offline": "messages to people who are away, and fetching them",
     "idle": "what connected devices weigh while nothing happens",
 }
 
@@ -56,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         module.add_arguments(described)
         _add_common(described)
         described.set_defaults(scenario=name, do=run_scenario)
+    _add_compare(kinds)
+    _add_accounts(kinds)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,6 +98,8 @@ def run_scenario(args: argparse.Namespace) -> int:
     print(as_table(found))
     if args.json is not None:
         write_document(args.json, found)
+    if args.report is not None:
+        print(f"\nthe report is {write_page(args.report, found)}")
     return 0 if found["is_valid"] else LOAD_WAS_THE_LIMIT
 
 
@@ -142,6 +151,29 @@ def _facts(args: argparse.Namespace, plan: Any, cores: Cores) -> Document:
     }
 
 
+def run_compare(args: argparse.Namespace) -> int:
+    """Compare two runs.
+
+    Raises:
+        ValueError: they cannot be compared.
+        BenchError: a file cannot be read.
+    """
+    print(compare.as_table(compare.compare(read_document(args.before), read_document(args.after))))
+    return 0
+
+
+def run_accounts(args: argparse.Namespace) -> int:
+    """Put accounts into the data folder of a node that is stopped.
+
+    Raises:
+        StorageError: the folder is in use, damaged or too new.
+        BenchError: too many.
+    """
+    save_accounts(args.accounts, make_accounts(args.data, args.count))
+    print(f"{args.count} accounts are in {args.data}, and their keys in {args.accounts}")
+    return 0
+
+
 def _scenario(name: str) -> Scenario:
     return cast("Scenario", importlib.import_module(f"bench.scenarios.{name}"))
 
@@ -151,6 +183,21 @@ def _add_parser(kinds: Any, name: str, text: str, description: str | None) -> ar
         name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     return parser
+
+
+def _add_compare(kinds: Any) -> None:
+    parser = _add_parser(kinds, "compare", "what changed between two runs beyond the noise", compare.__doc__)
+    parser.add_argument("before", type=Path, metavar="A.json")
+    parser.add_argument("after", type=Path, metavar="B.json")
+    parser.set_defaults(do=run_compare)
+
+
+def _add_accounts(kinds: Any) -> None:
+    parser = _add_parser(kinds, "accounts", "accounts for a node that runs on", bench.accounts.__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the node's data folder")
+    parser.add_argument("--count", type=positive, required=True, help="how many")
+    parser.add_argument("--accounts", type=Path, required=True, metavar="FILE", help="where their keys go")
+    parser.set_defaults(do=run_accounts)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -179,6 +226,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--load-processes", type=positive, metavar="N", help="load processes (one a core)")
     out = parser.add_argument_group("what comes out")
     out.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    out.add_argument("--report", type=Path, metavar="DIR", help="write a page with plots, DIR/index.html")
     out.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 

@@ -14,7 +14,7 @@ from bench.load.fleet import Fleet
 from bench.load.process import MakeCrew
 from bench.node import Node
 from bench.progress import Progress
-from bench.timeline import Interval, Use
+from bench.timeline import Interval, Total, Use
 from bench.verdict import Verdict
 
 Figure = float | int | None
@@ -89,6 +89,13 @@ class Scenario(Protocol):
         Raises:
             BenchError: it could not be measured.
         """
+
+
+def each_us(all_of_it: Total, name: str, count: int) -> Figure:
+    """CPU microseconds that processes of a name used for one of `count`; None if there are none."""
+    if not count or not any(use.name.startswith(name) for use in all_of_it.uses):
+        return None
+    return round(all_of_it.cpu_seconds(name) / count * 1e6, 1)
 
 
 def points(intervals: Sequence[Interval]) -> list[Point]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bench.accounting import CpuTime
+from bench.errors import BenchError
 from bench.histogram import Histogram
 from bench.load.crew import Sample
 from bench.load.fleet import Fleet
@@ -111,7 +112,7 @@ class Watch:
         load = [Process(f"load {number}", pid) for number, pid in enumerate(fleet.pids)]
         self._processes = [*node.processes, *load]
         self.intervals: list[Interval] = []
-        self._at = time.perf_counter()
+        self.began = self._at = time.perf_counter()
         self._cpu = self._read()
 
     def cut(self) -> Interval:
@@ -144,6 +145,25 @@ class Watch:
         while (left := end - time.perf_counter()) > 0:
             time.sleep(min(INTERVAL_SECONDS, left))
             intervals.append(self.cut())
+        return intervals
+
+    def until_counted(self, what: str, count: int, seconds: float) -> list[Interval]:
+        """Cut until so many of something were counted.
+
+        Raises:
+            LoadError: as `cut`.
+            BenchError: they were not after so many seconds.
+        """
+        counted = 0
+
+        def is_done(interval: Interval) -> bool:
+            nonlocal counted
+            counted += interval.sample.counts[what]
+            return counted >= count
+
+        intervals = self.until(is_done, seconds)
+        if counted < count:
+            raise BenchError(f"{counted} of {count} {what} after {seconds:.0f} s")
         return intervals
 
     def until(self, condition: Callable[[Interval], bool], seconds: float) -> list[Interval]:

@@ -100,6 +100,11 @@ class Device:
         assert self._socket is not None
         return self._socket.fileno()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a socket: between `connect` and the end of it."""
+        return self._socket is not None
+
     # --- hearing ---
 
     def ready(self, events: int) -> None:

@@ -48,13 +48,18 @@ class Fleet:
         context = multiprocessing.get_context("fork")
         for assignment in self._assignments:
             ours, theirs = context.Pipe()
-            arguments = (theirs, self._make_crew, assignment, self._cpus)
-            process = context.Process(target=be_crew, args=arguments, daemon=True)
+            self._pipes.append(ours)
+            process = context.Process(target=self._be_one, args=(theirs, assignment), daemon=True)
             process.start()
             theirs.close()
-            self._pipes.append(ours)
             self._processes.append(process)
         return self
+
+    def _be_one(self, pipe: Connection, assignment: Assignment) -> None:
+        """In the child: our ends of the pipes came along, and would hide it if the bench were gone."""
+        for ours in self._pipes:
+            ours.close()
+        be_crew(pipe, self._make_crew, assignment, self._cpus)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,9 +88,16 @@ class Fleet:
         self.order(LOG_IN)
 
     def order(self, word: str, argument: float = 0.0) -> None:
-        """Tell every crew to do something."""
-        for pipe in self._pipes:
-            pipe.send((word, argument))
+        """Tell every crew to do something.
+
+        Raises:
+            BenchError: a process has died.
+        """
+        try:
+            for pipe in self._pipes:
+                pipe.send((word, argument))
+        except OSError:
+            raise BenchError("a load process has died") from None
 
     def cut(self) -> Sample:
         """What all crews together have seen since the last cut.

@@ -31,7 +31,7 @@ from bench.load.wire import (
     SEND,
     bind,
 )
-from bench.measurement import Figure, Measurement, Stage, points
+from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios.options import add_times, positive, positive_float
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import judge_closed_loop, judge_open_loop
@@ -348,13 +348,6 @@ def _figures(all_of_it: Total, missing: int) -> dict[str, Figure]:
         "delivered_p99_ms": all_of_it.time("delivered").percentile_ms(99),
         "missing": missing,
     }
-
-
-def each_us(all_of_it: Total, name: str, count: int) -> Figure:
-    """CPU microseconds that processes of a name used for one of `count`; None if there are none."""
-    if not count or not any(use.name.startswith(name) for use in all_of_it.uses):
-        return None
-    return round(all_of_it.cpu_seconds(name) / count * 1e6, 1)
 
 
 def _line(interval: Interval) -> str:

@@ -1,0 +1,235 @@
+"""Messages to people who are away: accepted a second, disk that each takes, and how fast they are fetched.
+
+  roost bench offline                      100 people are away and get 1,000 messages each
+
+200 devices write to recipients who are not there, each with a window of 8, until all messages are accepted.
+Then the disk is looked at, and the recipients log in together, and fetch and acknowledge what waits for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.accounts import Account
+from bench.load.crew import Assignment, Crew
+from bench.load.device import Device
+from bench.load.loop import Loop
+from bench.load.wire import ACCEPTED, ACK, DELIVER, SEND, bind
+from bench.measurement import Figure, Measurement, Stage, each_us, points
+from bench.scenarios.options import positive
+from bench.timeline import Interval, Total, Watch, total
+from bench.verdict import both, judge_phase
+
+RECIPIENT: Final = 0  # the handle that a writer binds for the one it writes to
+
+PHASE_SECONDS = 300.0
+
+LOGIN_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters."""
+
+    recipients: int = 100
+    queued: int = 1_000
+    """Messages for each."""
+    writers: int = 200
+    window: int = 8
+    """Messages that a writer keeps on their way."""
+    ciphertext_bytes: int = 100
+
+    @property
+    def messages(self) -> int:
+        """All of them."""
+        return self.recipients * self.queued
+
+
+DEFAULT = Plan()
+
+
+class Writer(Device):
+    """Writes so many messages to one who is away, a window at a time."""
+
+    __slots__ = ("accepted", "crew", "due", "left", "number", "user")
+
+    crew: WritersCrew
+
+    def __init__(
+        self, crew: WritersCrew, account: Account, source: str, recipient: Account, count: int
+    ) -> None:
+        super().__init__(crew, account, source)
+        self.user = recipient.address.user
+        self.left = count
+        self.number = self.accepted = 0
+        self.due: deque[float] = deque()  # when those that are not accepted yet were sent
+
+    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+        """Count what was accepted."""
+        if kind != ACCEPTED:
+            return
+        for _ in range(item[2] - self.accepted):
+            self.crew.record("accepted", now - self.due.popleft())
+        self.crew.counts["accepted"] += item[2] - self.accepted
+        self.accepted = item[2]
+
+    def heard_all(self, now: float) -> None:
+        """Send until the window is full."""
+        for _ in range(min(self.left, self.crew.window - len(self.due))):
+            self.left -= 1
+            self.number += 1
+            self.due.append(now)
+            self.wire.say((SEND, RECIPIENT, self.number, self.crew.ciphertext))
+
+
+class WritersCrew(Crew):
+    """Its plan is (the scenario's, the recipients)."""
+
+    def __init__(self, loop: Loop, assignment: Assignment) -> None:
+        self.plan: Plan
+        self.recipients: list[Account]
+        self.plan, self.recipients = assignment.plan
+        self.ciphertext = b"c" * self.plan.ciphertext_bytes
+        self.window = 0
+        super().__init__(loop, assignment)
+
+    def make_device(self, index: int) -> Device:
+        """A writer; recipients and messages are shared out evenly."""
+        place = self.assignment.first + index
+        count = share_of(self.plan.messages, self.plan.writers, place)
+        recipient = self.recipients[place % len(self.recipients)]
+        return Writer(self, self.assignment.accounts[index], self.source(index), recipient, count)
+
+    def came_online(self, device: Device, now: float) -> None:
+        """Name the recipient."""
+        assert isinstance(device, Writer)
+        device.wire.say(bind(RECIPIENT, device.user))
+        super().came_online(device, now)
+
+    def order(self, word: str, argument: float) -> None:
+        """`go`."""
+        if word != "go":
+            super().order(word, argument)
+        self.window = self.plan.window
+        for device in self.devices:
+            device.heard_all(argument)
+            device.flush()
+
+
+class Fetcher(Device):
+    """Acknowledges whatever comes."""
+
+    __slots__ = ("seq",)
+
+    def __init__(self, crew: Crew, account: Account, source: str) -> None:
+        super().__init__(crew, account, source)
+        self.seq = 0
+
+    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+        """Count what was fetched."""
+        if kind == DELIVER:
+            self.seq = item[1]
+            self.crew.counts["drained"] += 1
+
+    def heard_all(self, now: float) -> None:
+        """One acknowledgement for everything that was read."""
+        if self.seq:
+            self.wire.say((ACK, self.seq))
+            self.seq = 0
+
+
+class FetchersCrew(Crew):
+    """Recipients who come back."""
+
+    def make_device(self, index: int) -> Device:
+        """A fetcher."""
+        return Fetcher(self, self.assignment.accounts[index], self.source(index))
+
+
+# --- the bench's side ---
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the scenario's own options."""
+    parser.add_argument("--recipients", type=positive, default=DEFAULT.recipients, help="who are away (100)")
+    parser.add_argument(
+        "--queued", type=positive, default=DEFAULT.queued, metavar="N", help="messages for each (1000)"
+    )
+    parser.add_argument("--writers", type=positive, default=DEFAULT.writers, help="devices that write (200)")
+    parser.add_argument("--window", type=positive, default=DEFAULT.window, help="of each of them (8)")
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The scenario's parameters."""
+    return Plan(args.recipients, args.queued, args.writers, args.window)
+
+
+def accounts(plan: Plan) -> int:
+    """Writers and recipients."""
+    return plan.writers + plan.recipients
+
+
+def measure(stage: Stage, plan: Plan) -> Measurement:
+    """Write, look at the disk, fetch.
+
+    Raises:
+        BenchError: a device was refused, or lost.
+    """
+    writers = stage.node.accounts[: plan.writers]
+    recipients = stage.node.accounts[plan.writers : accounts(plan)]
+    before = disk_bytes(stage.node.data)
+    with stage.fleet(WritersCrew, writers, (plan, recipients)) as fleet:
+        fleet.log_in()
+        fleet.wait_until(lambda seen: seen.online == plan.writers, LOGIN_SECONDS)
+        writing = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "accepted")))
+        fleet.order("go", writing.began)
+        accepted = total(writing.until_counted("accepted", plan.messages, PHASE_SECONDS))
+    after = disk_bytes(stage.node.data)
+    with stage.fleet(FetchersCrew, recipients, plan) as fleet:
+        fetching = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "drained")))
+        fleet.log_in()
+        drained = total(fetching.until_counted("drained", plan.messages, PHASE_SECONDS))
+    return Measurement(
+        figures=_figures(
+            plan, accepted, drained, None if before is None or after is None else after - before
+        ),
+        verdict=both(judge_phase(accepted, "accepting"), judge_phase(drained, "fetching")),
+        uses=accepted.uses,
+        points=points([*writing.intervals, *fetching.intervals]),
+        histograms=accepted.times,
+    )
+
+
+def _figures(plan: Plan, accepted: Total, drained: Total, grown: int | None) -> dict[str, Figure]:
+    return {
+        "messages": accepted.counts["accepted"],
+        "accepted_per_s": round(accepted.per_second("accepted"), 1),
+        "worker_cpu_us_per_message": each_us(accepted, "worker", plan.messages),
+        "accepted_p50_ms": accepted.time("accepted").percentile_ms(50),
+        "accepted_p99_ms": accepted.time("accepted").percentile_ms(99),
+        "bytes_on_disk_per_message": None if grown is None else round(grown / plan.messages),
+        "drained_per_s": round(drained.per_second("drained"), 1),
+        "drain_cpu_us_per_message": each_us(drained, "worker", plan.messages),
+    }
+
+
+def disk_bytes(data: Path | None) -> int | None:
+    """What a data folder takes on its disk, holes of files left out; None if it is not ours to look into."""
+    if data is None:
+        return None
+    files = (Path(folder) / name for folder, _, names in os.walk(data) for name in names)
+    return sum(file.stat().st_blocks * 512 for file in files)
+
+
+def share_of(amount: int, shares: int, place: int) -> int:
+    """How much of an amount falls to one of several, none having two more than another."""
+    return amount * (place + 1) // shares - amount * place // shares
+
+
+def _line(interval: Interval, what: str) -> str:
+    return f"{interval.per_second(what):,.0f} messages {what} a second"

@@ -1,0 +1,93 @@
+"""The command measures, writes what was asked for, and says by its status whose figures they are."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import command
+from bench.command import LOAD_WAS_THE_LIMIT, SCENARIOS
+from bench.document import write_document
+from bench.measurement import Measurement, Stage
+from bench.scenarios import pairs
+from tests.bench.test_document import FINE, SPOILT, a_document, measurement
+
+
+def _bench(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(words))
+
+
+@pytest.fixture
+def without_node(monkeypatch: pytest.MonkeyPatch) -> list[Measurement]:
+    """What scenarios give back, one a repetition, without measuring anything."""
+    results: list[Measurement] = []
+
+    def measure(stage: Stage, plan: object) -> Measurement:
+        return results.pop(0)
+
+    monkeypatch.setattr(pairs, "measure", measure)
+    return results
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> list[str]:
+    """The words that name a node elsewhere, so that none is started."""
+    accounts = tmp_path / "accounts"
+    assert _bench("accounts", "--data", str(tmp_path / "d"), "--count", "2", "--accounts", str(accounts)) == 0
+    return ["--relay", "roost://relay.example:5252#aaaa", "--accounts", str(accounts), "--quiet"]
+
+
+def test_figures_are_printed_and_written(
+    without_node: list[Measurement],
+    elsewhere: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    without_node += [measurement(10.0), measurement(30.0)]
+    out = ["--json", str(tmp_path / "a.json"), "--report", str(tmp_path / "report")]
+    assert _bench("pairs", "--pairs", "1", "--repeat", "2", *out, *elsewhere) == 0
+    assert "10.0 to 30.0" in capsys.readouterr().out
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["ticked_per_s"] == 20.0
+    assert found["parameters"]["pairs"] == 1
+    assert {"machine", "versions", "commit", "command", "date", "cores"} <= found.keys()
+    assert (tmp_path / "report" / "index.html").exists()
+
+
+def test_the_status_says_that_the_load_was_the_limit(
+    without_node: list[Measurement], elsewhere: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_node += [measurement(10.0, SPOILT)]
+    assert _bench("pairs", "--pairs", "1", *elsewhere) == LOAD_WAS_THE_LIMIT
+    assert "INVALID" in capsys.readouterr().out
+
+
+def test_a_node_elsewhere_needs_accounts_and_enough_of_them(
+    without_node: list[Measurement], elsewhere: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_node += [measurement(10.0, FINE)]
+    assert _bench("pairs", "--relay", "roost://relay.example:5252#aaaa", "--quiet") == 2
+    assert "--accounts" in capsys.readouterr().err
+    assert _bench("pairs", "--pairs", "2", *elsewhere) == 2
+    assert "has 2 accounts" in capsys.readouterr().err
+
+
+def test_what_cannot_be_compared_or_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    write_document(first, a_document(1.0))
+    write_document(second, a_document(1.0) | {"scenario": "idle"})
+    assert _bench("compare", str(first), str(first)) == 0
+    assert "ticked_per_s" in capsys.readouterr().out
+    assert _bench("compare", str(first), str(second)) == 2
+    assert _bench("compare", str(first), str(tmp_path / "c.json")) == 1
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, "compare", "accounts"])
+def test_every_scenario_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        _bench(name, "--help")
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out) > 300

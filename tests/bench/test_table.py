@@ -1,0 +1,36 @@
+"""The table shows what is known, with its spread, and marks what is worth nothing."""
+
+import pytest
+
+from bench.document import document
+from bench.table import as_table, columns, number
+from tests.bench.test_document import FINE, SPOILT, a_document, measurement
+
+
+def test_a_figure_has_its_name_unit_spread_and_key() -> None:
+    (line,) = [line for line in as_table(a_document(10.0, 30.0)).splitlines() if "ticked_per_s" in line]
+    assert "messages/s" in line
+    assert "20.0" in line
+    assert "10.0 to 30.0" in line
+
+
+def test_what_could_not_be_read_is_left_out() -> None:
+    assert "worker_cpu" not in as_table(a_document(10.0))
+
+
+def test_figures_that_are_the_loads_are_marked() -> None:
+    assert "INVALID: spoilt" in as_table(document([measurement(1.0, SPOILT)], {"scenario": "pairs"}))
+    assert "note: fine" in as_table(document([measurement(1.0, FINE)], {"scenario": "pairs"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (12_345, "12,345"), (12_345.6, "12,346"), (12.34, "12.3"), (0.123, "0.12"), (0, "0")],
+)
+def test_a_number_has_no_more_digits_than_it_deserves(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert columns([("a", "1", "x"), ("bbb", "22", "")]) == ["a     1  x", "bbb  22"]
+    assert columns([]) == []
