@@ -320,7 +320,7 @@ class Connection(Actor):
 
     def _look_up(self, static_key: bytes) -> bool:
         """Whether an account has this key; remembers whose it is. Asked by the protocol, once."""
-        with self._worker.environment.read() as reader:
+        with self._worker.store.read_directory() as reader:
             self._device = accounts.find_device_by_static_key(reader, static_key)
         return self._device is not None
 
@@ -372,16 +372,17 @@ class Connection(Actor):
                 self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
             return []
         try:
-            mailbox = await self._mailboxes.get(user)
+            mailbox = await self._mailboxes.recipient(user)
         except RefusalError as refusal:
             for message in messages:
                 self._outgoing.refused(user, message.number, refusal.code)
             return []
-        chat = self._chats.get(user)
-        if chat is None or chat.mailbox is not mailbox.ref:
-            chat = self._chats[user] = Chat(mailbox.ref)
-            self.monitor(mailbox.ref)
-        chat.submitted = messages[-1].number
+        if mailbox.ref is not None:
+            chat = self._chats.get(user)
+            if chat is None or chat.mailbox is not mailbox.ref:
+                chat = self._chats[user] = Chat(mailbox.ref)
+                self.monitor(mailbox.ref)
+            chat.submitted = messages[-1].number
         await mailbox.submit(self._device, self._outgoing, messages)
         return []
 
@@ -404,7 +405,7 @@ class Connection(Actor):
     async def _activity(self, event: Typing | Paused) -> None:
         """Typing is passed on to those who are online, and to nobody else."""
         assert self._device is not None
-        mailbox = self._mailboxes.running(event.chat)  # type: ignore[arg-type]  # a client's chat is a user
+        mailbox = self._mailboxes.reachable(event.chat)  # type: ignore[arg-type]  # a client's chat is a user
         if mailbox is not None:
             try:
                 mailbox.activity(self._device, is_typing=type(event) is Typing)

@@ -65,7 +65,8 @@ class Intake:
         """Tell a sender what it would wait for: ✓ up to where it is durable, and what to send again."""
         state = self._senders.of(sender)
         self._tick_accepted(sender, state)
-        accepted = state.progress.accepted
+        # After a failure only what is on disk counts: all that was on its way there fails with it.
+        accepted = state.durable if self._flight.failed else state.progress.accepted
         if accepted < submitted:
             source.refused(self._user, submitted, ErrorCode.OUT_OF_ORDER, accepted + 1)
 

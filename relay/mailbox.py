@@ -22,6 +22,7 @@ from actors import Actor, NameTakenError, Overflow, StartIgnored
 from protocol import ChangeSettings, DeviceAddress, DeviceId, ErrorCode, Prekey, SignedPrekey, UserId
 from relay import prekeys
 from relay.blocklist import Blocklist, load_blocklist
+from relay.bus.messages import Lost
 from relay.config import MAILBOX_QUEUE, RELOAD_SECONDS
 from relay.deliveries import Deliveries
 from relay.errors import RefusalError
@@ -78,6 +79,7 @@ class Mailbox(Actor):
         "_flight",
         "_idle_check_planned",
         "_intake",
+        "_is_successor",
         "_reload_planned",
         "_senders",
         "_shelf",
@@ -92,6 +94,7 @@ class Mailbox(Actor):
     def __init__(self, worker: Worker, user: UserId) -> None:
         self._worker = worker
         self._user = user
+        self._is_successor = user in worker.flights
         self._flight = worker.flight_of(user)
         self._senders = Senders(worker.environment, user)
         self._deliveries = Deliveries(worker, user, self._flight, self._senders)
@@ -115,6 +118,8 @@ class Mailbox(Actor):
         self._flight.mailbox = self.ref
         self._load()
         self._plan_idle_check()
+        if self._is_successor:  # senders here have watched the predecessor; those elsewhere are told
+            self._worker.bus.tell_all(Lost(self._user))
 
     def handle(self, message: object) -> object:
         """One branch for each message, the frequent ones first."""

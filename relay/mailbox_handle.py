@@ -6,7 +6,7 @@ Beside `mailbox.py` and not in it, because the two together would be longer than
 from dataclasses import dataclass
 from typing import Any
 
-from actors import ActorRef
+from actors import ActorRef, ActorSystem
 from protocol import (
     ChangeSettings,
     DeviceAddress,
@@ -225,3 +225,9 @@ class MailboxHandle:
     def crash(self) -> None:
         """Test hooks only."""
         self.ref.tell_nowait(CRASH)
+
+
+def running_mailbox(system: ActorSystem, user: UserId) -> MailboxHandle | None:
+    """The mailbox of a user if it is in memory."""
+    ref = system.registry.whereis(name_of(user))
+    return MailboxHandle(ref) if ref is not None else None

@@ -6,11 +6,11 @@ end, and starting is the work of the supervisor. What is here is the wait for so
 
 import trio
 
-from actors import ActorSystem
 from protocol import ErrorCode, UserId
 from relay import mailbox
+from relay.bus.remote_mailbox import RemoteMailbox
 from relay.errors import RefusalError
-from relay.mailbox_handle import MailboxHandle, name_of
+from relay.mailbox_handle import MailboxHandle, running_mailbox
 from relay.worker import Worker
 from storage import accounts
 from supervisors import SupervisorHandle
@@ -34,8 +34,19 @@ class Mailboxes:
         """The mailbox of a user if it is in memory."""
         return running_mailbox(self._worker.system, user)
 
+    def reachable(self, user: UserId) -> MailboxHandle | RemoteMailbox | None:
+        """As `running`; if another worker owns the user, the way there."""
+        found = self.running(user)
+        if found is None and (peer := self._worker.bus.peer_of(user)) is not None:
+            return RemoteMailbox(self._worker.abroad, peer, user)
+        return found
+
+    async def recipient(self, user: UserId) -> MailboxHandle | RemoteMailbox:
+        """Where messages for a user go, wherever that is. Raises as `get`."""
+        return self.reachable(user) or await self.get(user)
+
     async def get(self, user: UserId) -> MailboxHandle:
-        """The mailbox of a user, started if need be. A checkpoint only if it has to be.
+        """The mailbox of a user of this worker, started if need be. A checkpoint only if it has to be.
 
         A mailbox that is being restarted by its supervisor is waited for: the supervisor does one thing
         after the other, and finds the name taken when it comes to our request.
@@ -66,9 +77,3 @@ class Mailboxes:
         with self._worker.environment.read() as reader:
             if accounts.load_user(reader, user) is None:
                 raise RefusalError(ErrorCode.UNKNOWN_USER)
-
-
-def running_mailbox(system: ActorSystem, user: UserId) -> MailboxHandle | None:
-    """The mailbox of a user if it is in memory."""
-    ref = system.registry.whereis(name_of(user))
-    return MailboxHandle(ref) if ref is not None else None

@@ -37,6 +37,7 @@ from protocol import (
     Typing,
     UserId,
 )
+from relay.bus.chat import Chat
 from relay.correspondent import Source
 from relay.metrics import Counters
 from storage.mailboxes import QueuedMessage
@@ -72,6 +73,7 @@ class Outgoing:
         "_stalled_at",
         "_taken",
         "_written",
+        "abroad",
         "acked",
         "device",
         "end",
@@ -99,6 +101,8 @@ class Outgoing:
         self.given = Seq(0)  # the highest seq sent through here
         # What the device says was read here, of each sender. Bounded by the handles of a connection (4,096).
         self.readings: dict[DeviceAddress, MessageNumber] = {}
+        # Chats with users of other workers (bus/abroad.py). Bounded likewise; made when there is one.
+        self.abroad: dict[UserId, Chat] | None = None
         self.opened_at = self.heard_at = self.spoke_at = shared.beat
         self._link = link
         self._channel = channel

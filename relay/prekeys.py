@@ -11,6 +11,7 @@ from protocol import DeviceAddress, DeviceBundle, DeviceId, Prekey, SignedPrekey
 from storage import Op, Reader, accounts, prekeys
 from storage.accounts import DeviceRecord
 from storage.prekeys import OneTimePrekey
+from storage.tables import Family, of_family
 
 MAX_STORED_PREKEYS = 1_000
 """One-time prekeys kept for a device: clients keep about 100 here; what is above this limit is not stored."""
@@ -58,7 +59,7 @@ def upload(
     ops: list[Op] = []
     record = accounts.load_device(reader, device)
     if record is not None and signed is not None:
-        ops += accounts.put_device(
+        changed = accounts.put_device(
             device,
             replace(
                 record,
@@ -67,6 +68,7 @@ def upload(
                 signed_prekey_signature=signed.signature,
             ),
         )
+        ops += of_family(changed, Family.USER)  # the static key stays what it was
     count = prekeys.count_prekeys(reader, device)
     kept = [OneTimePrekey(*prekey) for prekey in one_time[: max(0, MAX_STORED_PREKEYS - count)]]
     return count + len(kept), ops + prekeys.add_prekeys(device, kept)

@@ -11,6 +11,7 @@ Rule 2: whether a watcher may see is asked anew each time it is told something (
 Bounded: each device watches few users at a time (watching.py).
 """
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from actors.ports import Clock
@@ -58,6 +59,12 @@ class PresenceBoard:
             if not watchers:
                 del self._watchers[user]
                 self._due.pop(user, None)
+
+    def forget(self, concerns: Callable[[UserId], bool]) -> None:
+        """Drop the watchers that belong to these users: their worker begins anew, and tells who still is."""
+        for user, watchers in list(self._watchers.items()):
+            for watcher in [watcher for watcher in watchers if concerns(watcher.user)]:
+                self.unwatch(watcher, user)
 
     @property
     def watcher_count(self) -> int:

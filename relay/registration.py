@@ -1,12 +1,23 @@
 """Gives people accounts: codes to prove a number, and the device that has proved it.
 
 An actor because it must do one thing after the other: two guesses at one code, or two registrations of one
-number, must not both read the store before either has written.
-Talks to: the store and the journal; the mailbox of a user who registers anew, which owns that user's rows.
+number, must not both read the store before either has written. There is one desk for the node, in worker 0,
+which alone writes the directory (numbers, static keys, codes); the other workers ask it over the bus.
+Talks to: the store and the journal; the worker that owns the user, over the bus if that is another.
 Guarantees: a code is stored as a keyed digest only, is good for 10 minutes and 5 guesses, and a new one can
     be had once a minute; each of these survives a restart, because it is durable before anybody hears of it.
 Restarts as: permanent, with nothing lost: all its state is in the store.
-Not here: how a code reaches a phone (sms.py).
+Not here: how a code reaches a phone (sms.py), the rows of the account itself (device_creation.py).
+
+A registration changes rows of two owners, and there are no transactions across owners. So it has two steps:
+
+    1. the account with its new device is durable at the user's owner;
+    2. the directory leads to it (number, new static key), and the old static keys and the code are gone.
+
+Whoever dies in between: the person has had no answer, and tries again with the code, which is still good. A
+new user's rows of the first attempt are then found by nobody; a known user's device of the first attempt is
+replaced by that of the second. Its old devices are logged out by then, and their static keys lead to devices
+that are not there, which is what logged out means.
 """
 
 import logging
@@ -14,23 +25,38 @@ from dataclasses import dataclass
 
 from actors import Actor, ActorRef
 from actors.registry import Via
-from protocol import CodeRoute, DeviceAddress, ErrorCode, Prekey, Register, UserId, new_user_id
+from protocol import (
+    CodeRoute,
+    DeviceAddress,
+    ErrorCode,
+    Prekey,
+    Register,
+    SignedPrekey,
+    UserId,
+    new_user_id,
+)
 from relay import codes
+from relay.bus import messages as m
+from relay.bus.peer import Peer
 from relay.config import CODE_RESEND_SECONDS, CODE_SECONDS, COMMIT_SECONDS
+from relay.device_creation import NewDevice, create_device
 from relay.errors import GatewayError, RefusalError
 from relay.mailboxes import Mailboxes
 from relay.phones import check_phone, mask_phone
 from relay.worker import Worker
-from storage import JournalError, Op, Reader, accounts, prekeys
+from storage import JournalError, Op, accounts
 from storage import codes as stored_codes
 from storage.accounts import DeviceRecord, UserRecord
-from storage.prekeys import OneTimePrekey
+from storage.tables import Family, of_family
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.relay")
 
 NAME = "registration"
 """What the registry knows it as."""
+
+DESK_WORKER = 0
+"""Where the desk is: the directory lies in that worker's environment."""
 
 ASK_SECONDS = 2 * COMMIT_SECONDS
 """How long a peer waits in line: a broken disk ends the node before that."""
@@ -54,22 +80,91 @@ class WithdrawCode:
 
 
 @dataclass(frozen=True, slots=True)
-class Redeem:
+class Application:
     """Make this key a device of the account of the number. Answered with its address, or a RefusalError."""
 
     phone: str
-    request: Register
+    code: str
     static_key: bytes
+    identity_key: bytes
+    signed_prekey: SignedPrekey
+    prekeys: tuple[Prekey, ...]
+
+
+# ---- how others talk to it ----
+
+
+class Desk:
+    """The desk of this worker. Every refusal is a RefusalError, with the code to answer with."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: ActorRef | Via) -> None:
+        self._ref = ref
+
+    async def issue_code(self, phone: str) -> str:
+        """Make a code for a number. Raises RefusalError: `wait`, or what the store said."""
+        code = await self._ask(IssueCode(phone))
+        assert isinstance(code, str)
+        return code
+
+    async def withdraw_code(self, phone: str) -> None:
+        """Forget the code of a number."""
+        await self._ask(WithdrawCode(phone))
+
+    async def redeem(self, application: Application) -> DeviceAddress:
+        """Register a device. Raises RefusalError, as `Registrar.register`."""
+        address = await self._ask(application)
+        assert isinstance(address, DeviceAddress)
+        return address
+
+    async def _ask(self, message: object) -> object:
+        answer = await self._ref.ask(message, timeout=ASK_SECONDS)
+        if isinstance(answer, RefusalError):
+            raise answer
+        return answer
+
+
+class RemoteDesk:
+    """The desk of worker 0, for all others. Refusals as those of `Desk`; `restarting` if it is not there."""
+
+    __slots__ = ("_peer",)
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def issue_code(self, phone: str) -> str:
+        """See `Desk`; likewise below."""
+        answer: m.CodeIssued = await self._peer.ask(m.IssueCode(phone), ASK_SECONDS)
+        return answer.code
+
+    async def withdraw_code(self, phone: str) -> None:
+        """Forget the code of a number."""
+        await self._peer.ask(m.WithdrawCode(phone), ASK_SECONDS)
+
+    async def redeem(self, application: Application) -> DeviceAddress:
+        """Register a device."""
+        question = m.Redeem(
+            application.phone,
+            application.code,
+            application.static_key,
+            application.identity_key,
+            *application.signed_prekey,
+            application.prekeys,
+        )
+        answer: m.Redeemed = await self._peer.ask(question, ASK_SECONDS)
+        return answer.device
 
 
 class RegistrationHandle:
-    """How connections register strangers. Every refusal is a RefusalError, with the code to answer with."""
+    """How connections register strangers, wherever the desk is."""
 
-    __slots__ = ("_ref", "_worker")
+    __slots__ = ("_desk", "_worker")
 
-    def __init__(self, worker: Worker, ref: ActorRef | Via) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._ref = ref
+        peer = worker.bus.peers.get(DESK_WORKER)
+        self._desk = RemoteDesk(peer) if peer is not None else Desk(worker.system.via(NAME))
 
     async def send_code(self, phone: str, via: CodeRoute) -> tuple[int, int]:
         """Make a code and have it brought to the phone; waits for the gateway, in the caller's task.
@@ -81,13 +176,12 @@ class RegistrationHandle:
             RefusalError: `invalid-number`, `wait`, `gateway-failed`, or what the store said.
         """
         number = _checked(phone)
-        code = await self._ask(IssueCode(number))
-        assert isinstance(code, str)
+        code = await self._desk.issue_code(number)
         try:
             await self._worker.sms.send_code(number, code, via.value)
         except GatewayError as error:
             log.warning("code_not_sent", extra={"phone": mask_phone(number), "reason": str(error)})
-            await self._ask(WithdrawCode(number))
+            await self._desk.withdraw_code(number)
             raise RefusalError(ErrorCode.GATEWAY_FAILED) from None
         return CODE_RESEND_SECONDS, CODE_SECONDS
 
@@ -96,21 +190,21 @@ class RegistrationHandle:
 
         Raises:
             RefusalError: `invalid-number`, `invalid-code`, `code-expired`, `too-many-guesses`,
-                `account-exists`, or what the store said.
+                `account-exists`, what the store said, or that a worker is not there.
         """
-        address = await self._ask(Redeem(_checked(request.phone), request, static_key))
-        assert isinstance(address, DeviceAddress)
-        return address
-
-    async def _ask(self, message: object) -> object:
-        answer = await self._ref.ask(message, timeout=ASK_SECONDS)
-        if isinstance(answer, RefusalError):
-            raise answer
-        return answer
+        application = Application(
+            _checked(request.phone),
+            request.code,
+            static_key,
+            request.identity_key,
+            SignedPrekey(request.signed_prekey_id, request.signed_prekey, request.signature),
+            request.prekeys,
+        )
+        return await self._desk.redeem(application)
 
 
 def child_spec(worker: Worker) -> ChildSpec:
-    """The one registration desk of a worker."""
+    """The one registration desk of a node; only worker 0 has it."""
     return ChildSpec(id=NAME, start=lambda: Registration(worker))
 
 
@@ -137,17 +231,19 @@ class Registration(Actor):
                     return await self._issue(phone)
                 case WithdrawCode(phone):
                     await self._commit(stored_codes.remove_code(phone))
-                case Redeem(phone, request, static_key):
-                    return await self._redeem(phone, request, static_key)
+                case Application():
+                    return await self._redeem(message)
                 case _:
                     self.unexpected(message)
         except RefusalError as refusal:
             return refusal
+        except JournalError:
+            return RefusalError(ErrorCode.STORAGE_FULL)
         return None
 
     async def _issue(self, phone: str) -> str:
         now = self._worker.clock.now()
-        with self._worker.environment.read() as reader:
+        with self._worker.store.read_directory() as reader:
             codes.check_resend(stored_codes.load_code(reader, phone), now)
         code = codes.make_code(self._worker.entropy)
         secret = self._worker.secrets.code_secret
@@ -155,61 +251,81 @@ class Registration(Actor):
         await self._commit(stored_codes.put_code(phone, record))
         return code
 
-    async def _redeem(self, phone: str, request: Register, static_key: bytes) -> DeviceAddress:
-        with self._worker.environment.read() as reader:
-            if accounts.find_device_by_static_key(reader, static_key) is not None:
-                raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+    async def _redeem(self, application: Application) -> DeviceAddress:
+        phone = application.phone
+        if self._is_known(application.static_key):
+            raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+        with self._worker.store.read_directory() as reader:
             record = stored_codes.load_code(reader, phone)
         secret, now = self._worker.secrets.code_secret, self._worker.clock.now()
-        left = codes.check_guess(record, secret, phone, request.code, now)
+        left = codes.check_guess(record, secret, phone, application.code, now)
         if left is not None:
             # Durable before the answer: a crash must not give guesses back.
             await self._commit(stored_codes.put_code(phone, left))
             raise RefusalError(ErrorCode.INVALID_CODE)
-        address = await self._create(phone, _device_record(request, static_key, int(now)), request.prekeys)
+        address = await self._register(phone, _device_record(application, int(now)), application.prekeys)
         self._worker.counters.registrations += 1
         log.info("device_registered", extra={"device": str(address), "phone": mask_phone(phone)})
         return address
 
-    async def _create(self, phone: str, device: DeviceRecord, one_time: tuple[Prekey, ...]) -> DeviceAddress:
-        """Store the device, and forget the code, in one transaction."""
-        with self._worker.environment.read() as reader:
-            known = accounts.find_user_by_phone(reader, phone)
-            user = known or self._free_user_id(reader)
-            record = accounts.load_user(reader, user) or UserRecord(phone, device.created_at)
+    def _is_known(self, static_key: bytes) -> bool:
+        """Whether the key is that of a device. One that leads to a device that is gone is nobody's."""
+        store = self._worker.store
+        with store.read_directory() as reader:
+            address = accounts.find_device_by_static_key(reader, static_key)
+        if address is None:
+            return False
+        with store.read_of(address.user) as reader:
+            device = accounts.load_device(reader, address)
+        return device is not None and device.static_key == static_key
+
+    async def _register(
+        self, phone: str, record: DeviceRecord, one_time: tuple[Prekey, ...]
+    ) -> DeviceAddress:
+        """The two steps, in this order; see the top of this module."""
+        with self._worker.store.read_directory() as reader:
+            user = accounts.find_user_by_phone(reader, phone) or self._free_user_id()
+        with self._worker.store.read_of(user) as reader:
             before = accounts.list_devices(reader, user)
+        address = await self._create(NewDevice(user, phone, record, one_time))
         ops: list[Op] = stored_codes.remove_code(phone)
         for number, old in before:
-            gone = DeviceAddress(user, number)
-            ops += accounts.remove_device(gone, old) + prekeys.remove_prekeys(gone)
-        address, _, added = accounts.add_device(user, record, device)
-        ops += added
-        ops += prekeys.add_prekeys(address, [OneTimePrekey(*prekey) for prekey in one_time])
-        await self._store(address, ops, is_new=known is None)
+            ops += accounts.remove_device(DeviceAddress(user, number), old)
+        ops += accounts.put_user(user, UserRecord(phone, record.created_at))
+        ops += accounts.put_device(address, record)
+        await self._commit(of_family(ops, Family.DIRECTORY))
         return address
 
-    async def _store(self, address: DeviceAddress, ops: list[Op], *, is_new: bool) -> None:
-        """A new user has no mailbox yet; that of a known one must know of its new device at once."""
-        if is_new:
-            await self._commit(ops)
-            return
-        mailbox = await self._mailboxes.get(address.user)
-        try:
-            await mailbox.replace_devices(address.device, ops)
-        except JournalError:
-            raise RefusalError(ErrorCode.STORAGE_FULL) from None
+    async def _create(self, device: NewDevice) -> DeviceAddress:
+        """The first step, by the owner of the user."""
+        peer = self._worker.bus.peer_of(device.user)
+        if peer is None:
+            return await create_device(self._worker, self._mailboxes, device)
+        record = device.record
+        answer: m.DeviceCreated = await peer.ask(
+            m.CreateDevice(
+                device.user,
+                device.phone,
+                record.static_key,
+                record.identity_key,
+                record.signed_prekey_id,
+                record.signed_prekey,
+                record.signed_prekey_signature,
+                device.one_time,
+                record.created_at,
+            )
+        )
+        return DeviceAddress(device.user, answer.device)
 
-    def _free_user_id(self, reader: Reader) -> UserId:
+    def _free_user_id(self) -> UserId:
         while True:
             user = new_user_id(self._worker.entropy)
-            if accounts.load_user(reader, user) is None:
-                return user
+            with self._worker.store.read_of(user) as reader:
+                if accounts.load_user(reader, user) is None:
+                    return user
 
     async def _commit(self, ops: list[Op]) -> None:
-        try:
-            await self._worker.journal.commit(ops)
-        except JournalError:
-            raise RefusalError(ErrorCode.STORAGE_FULL) from None
+        await self._worker.journal.commit(ops)
 
 
 def _checked(phone: str) -> str:
@@ -220,12 +336,13 @@ def _checked(phone: str) -> str:
         raise RefusalError(ErrorCode.INVALID_NUMBER) from None
 
 
-def _device_record(request: Register, static_key: bytes, now: int) -> DeviceRecord:
+def _device_record(application: Application, now: int) -> DeviceRecord:
+    number, key, signature = application.signed_prekey
     return DeviceRecord(
-        static_key=static_key,
-        identity_key=request.identity_key,
-        signed_prekey_id=request.signed_prekey_id,
-        signed_prekey=request.signed_prekey,
-        signed_prekey_signature=request.signature,
+        static_key=application.static_key,
+        identity_key=application.identity_key,
+        signed_prekey_id=number,
+        signed_prekey=key,
+        signed_prekey_signature=signature,
         created_at=now,
     )

@@ -36,8 +36,8 @@ from protocol import (
     Stanza,
     StoreProfile,
     UploadPrekeys,
+    UserId,
 )
-from relay import registration
 from relay.contacts import find_users
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
@@ -87,7 +87,7 @@ async def _register(asker: Asker, request: Register) -> Registered:
 def _registration_for(asker: Asker) -> RegistrationHandle:
     if asker.device is not None:
         raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
-    return RegistrationHandle(asker.worker, asker.worker.system.via(registration.NAME))
+    return RegistrationHandle(asker.worker)
 
 
 async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
@@ -100,26 +100,31 @@ async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
 async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:
     assert asker.device is not None  # nor this
     asker.worker.limits.check_prekeys(asker.device.user, request.user, trio.current_time())
-    mailbox = await asker.mailboxes.get(request.user)
+    mailbox = await asker.mailboxes.recipient(request.user)
     return Bundles(request.request, await mailbox.take_bundles())
 
 
 async def _look_up_phones(asker: Asker, request: Lookup) -> Found:
     assert asker.device is not None  # nor this
     asker.worker.limits.check_lookup(asker.device.user, len(request.phones), trio.current_time())
-    with asker.worker.environment.read() as reader:
+    with asker.worker.store.read_directory() as reader:
         return Found(request.request, find_users(reader, request.phones))
 
 
 async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
     """What is durable; what becomes durable from here on is pushed, because this device is present."""
     assert asker.device is not None  # nor fetch this
-    with asker.worker.environment.read() as reader:
-        rows = [(user, mailboxes.load_progress(reader, user, asker.device)) for user in request.users]
-    chats = tuple(
-        ChatProgress(user, row.accepted, row.delivered, row.read, row.expired) for user, row in rows
-    )
-    return Progresses(request.request, chats)
+    chats = [_progress_of(asker.worker, user, asker.device) for user in request.users]
+    outgoing = asker.worker.presence.of_device(asker.device)
+    if outgoing is not None:
+        asker.worker.abroad.remember(outgoing, request.users)
+    return Progresses(request.request, tuple(chats))
+
+
+def _progress_of(worker: Worker, user: UserId, sender: DeviceAddress) -> ChatProgress:
+    with worker.store.read_of(user) as reader:
+        row = mailboxes.load_progress(reader, user, sender)
+    return ChatProgress(user, row.accepted, row.delivered, row.read, row.expired)
 
 
 async def _change_settings(asker: Asker, request: ChangeSettings) -> Settings:

@@ -5,6 +5,7 @@ It stands below the worker's process in the node's tree (node_tree.py).
 
 from actors.network import Listener as Port
 from relay import connection, expiry, listener, mailboxes, registration, sweeper
+from relay.bus import supervision
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import NamedSupervisor
 from relay.worker import Worker
@@ -18,7 +19,10 @@ def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervi
     """
     directory = Mailboxes(worker)
     children = [
-        # First, because everybody writes to mailboxes and nobody can do without.
+        # Before mailboxes: what they and all others say to other workers goes through it. So it is the last
+        # to stop, and takes along what was said on the way down. With one worker there is none.
+        *supervision.child_specs(worker),
+        # First of what works here, because everybody writes to mailboxes and nobody can do without.
         # One mailbox that crashes concerns one user: one_for_one, as always in a dynamic supervisor. Its
         # intensity counts the crashes of all mailboxes together, so it is far above OTP's 1 in 5 s.
         supervisor_spec(
@@ -37,5 +41,7 @@ def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervi
 
 
 def _services(worker: Worker, control: ChildSpec | None) -> list[ChildSpec]:
-    services = [registration.child_spec(worker), sweeper.child_spec(worker), expiry.child_spec(worker)]
+    services = [sweeper.child_spec(worker), expiry.child_spec(worker)]
+    if worker.store.worker == registration.DESK_WORKER:
+        services.insert(0, registration.child_spec(worker))
     return services if control is None else [*services, control]

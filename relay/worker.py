@@ -12,8 +12,12 @@ from actors import ActorSystem
 from actors.network import Network
 from actors.ports import Clock, Entropy
 from protocol import DeviceAddress, DeviceId, KeyPair, UserId, Welcome
-from relay.config import Config
-from relay.correspondent import FindCorrespondent
+from relay.bus import Bus
+from relay.bus.abroad import Abroad
+from relay.bus.arrivals import Arrivals
+from relay.bus.remote import RemoteBoard, RemoteDevice
+from relay.config import BACKLOG_HIGH, Config
+from relay.correspondent import Correspondent, FindCorrespondent
 from relay.flight import Flight
 from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
@@ -25,9 +29,10 @@ from relay.presence_board import PresenceBoard
 from relay.rate_limits import RateLimits
 from relay.sms import SmsGateway
 from relay.visibility import Visibility
-from relay.watching import Watching
+from relay.watching import Board, Watching
 from storage import Environment, NodeSecrets, Store, accounts
 from storage.environment import Reader
+from storage.folder import volatile_folder
 from storage.routing import RoutingTable
 
 
@@ -58,6 +63,12 @@ class Worker:
     """What each mailbox has given to the journal; must outlive the mailbox (flight.py says why)."""
     correspondent: FindCorrespondent = field(init=False)
     """Whom to tell what became of a device's messages, wherever that device is connected."""
+    bus: Bus = field(init=False)
+    """The other workers of the node."""
+    abroad: Abroad = field(init=False)
+    """What our devices have to do with users of other workers."""
+    arrivals: Arrivals = field(init=False)
+    """What comes from other workers for our users."""
     limits: RateLimits = field(init=False)
     visibility: Visibility = field(init=False)
     """Who may see what of whom."""
@@ -76,13 +87,35 @@ class Worker:
     def __post_init__(self) -> None:
         self.environment = self.store.own
         self.limits = RateLimits(self.config)
-        self.correspondent = self.presence.of_device
+        self.bus = Bus(
+            self.network,
+            volatile_folder(self.config.data),
+            self.store.worker,
+            self.store.workers,
+            self.entropy,
+            lambda: self.journal.backlog >= BACKLOG_HIGH,
+        )
+        self.abroad = Abroad(self.bus, self.presence)
+        self.arrivals = Arrivals(self.bus, self.system)
+        # With one worker, what it always was: nothing is to be decided for each tick.
+        self.correspondent = self._find_correspondent if self.bus.peers else self.presence.of_device
         self.visibility = Visibility(self.reader_of)
         self.board = PresenceBoard(self.routing, self.visibility, self.correspondent, self.clock)
-        self.watching = Watching(lambda user: self.board)
+        self.watching = Watching(self._board_of)
         self.surroundings = Surroundings(
             self.network, self.counters, self.phone_of, self.config.max_unsent_bytes
         )
+
+    def _find_correspondent(self, device: DeviceAddress) -> Correspondent | None:
+        """Of a device of another worker only that knows whether it is online."""
+        peer = self.bus.peer_of(device.user)
+        if peer is None:
+            return self.presence.of_device(device)
+        return RemoteDevice(peer, device) if peer.is_up else None
+
+    def _board_of(self, user: UserId) -> Board:
+        peer = self.bus.peer_of(user)
+        return self.board if peer is None else RemoteBoard(peer)
 
     def reader_of(self, user: UserId) -> Reader:
         """A look into the store where the rows of a user are."""

@@ -103,6 +103,11 @@ def tables_of(family: Family) -> tuple[Table, ...]:
     return tuple(table for table, its_family in FAMILY_OF.items() if its_family is family)
 
 
+def of_family(ops: Sequence[Op], family: Family) -> list[Op]:
+    """Those of the operations that change rows of a family: what one submission to one environment takes."""
+    return [op for op in ops if FAMILY_OF[op.table] is family]
+
+
 def only_grows(ops: Sequence[Op]) -> bool:
     """Whether `ops` are a new message or registration: they add rows for good and delete none."""
     return all(isinstance(op, Put) for op in ops) and any(op.table in GROWING_TABLES for op in ops)
