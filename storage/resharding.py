@@ -106,9 +106,13 @@ def _copy(source: Environment, target: Environment, slots: range, progress: _Pro
     with open_writer(target) as write:
         for table in tables_of(Family.USER):
             for batch in _batches(source, table, first, end):
-                write([Put(table, key, value) for key, value in batch])
+                _copy_batch(write, table, batch)
                 target.grow_if_due()
                 progress.add(batch)
+
+
+def _copy_batch(write: Write, table: Table, batch: Sequence[tuple[bytes, bytes]]) -> None:
+    write([Put(table, key, value) for key, value in batch])
 
 
 def _batches(
