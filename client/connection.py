@@ -47,6 +47,7 @@ from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
     Ack,
+    Available,
     Bind,
     Deliver,
     Delivered,
@@ -55,11 +56,15 @@ from protocol.stanzas import (
     Expired,
     Paused,
     Pong,
+    Presence,
     Read,
     Refused,
     Send,
     Stanza,
+    Subscribe,
     Typing,
+    Unavailable,
+    Unsubscribe,
     Welcome,
 )
 from protocol.stanzas import Part as WirePart
@@ -154,6 +159,18 @@ class ConnectionHandle:
     def tell_typing(self, user: UserId, is_typing: bool) -> None:
         """The person has begun or stopped to type. Dropped while offline."""
         self._ref.tell_nowait(_Say(None, Typing(user) if is_typing else Paused(user)))
+
+    def tell_available(self, is_available: bool) -> None:
+        """Somebody is at this phone, or not any more. Dropped while offline."""
+        self._ref.tell_nowait(_Say(None, Available() if is_available else Unavailable()))
+
+    def watch(self, user: UserId) -> None:
+        """Hear how a user is, for as long as this connection lasts. Dropped while offline."""
+        self._ref.tell_nowait(_Say(None, Subscribe(user)))
+
+    def unwatch(self, user: UserId) -> None:
+        """Hear it no more. Dropped while offline."""
+        self._ref.tell_nowait(_Say(None, Unsubscribe(user)))
 
     def ask_relay(self, build: BuildRequest, on_answer: OnAnswer) -> None:
         """Put a question; ``on_answer`` is called exactly once, in the connection's task: it must be quick.
@@ -331,6 +348,8 @@ class Connection(Actor):
                 self._listener.refused(chat, number, code, detail)
             case Typing(chat) | Paused(chat):
                 self._listener.typing(_user(chat), isinstance(event, Typing))
+            case Presence(chat, online, last_seen):
+                self._listener.presence(chat, bool(online), None if last_seen is None else float(last_seen))
             case Bind(address=DeviceAddress() as address, phone=str(phone)):
                 line.phones[address] = phone
             case Pong():

@@ -41,3 +41,6 @@ class ConnectionListener(Protocol):
 
     def typing(self, user: UserId, is_typing: bool) -> None:
         """Somebody has begun or stopped to type."""
+
+    def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
+        """How somebody is whom this phone watches."""

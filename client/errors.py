@@ -5,6 +5,8 @@
         - ``PhoneNumberError``: a phone number that cannot exist
         - ``RelayUrlError``: a relay address that cannot be read
         - ``OwnNumberError``: a message to oneself
+        - ``BlockedError``: a message to somebody whom one has blocked
+        - ``ProfileError``: a name, about or picture that cannot be shown
         - ``CodeFileError``: no code for this phone in the gateway's file
     - ``HomeError``: the home folder does not hold what is needed, or already holds it
         - ``NoAccountError``: no account has been registered in this home
@@ -65,6 +67,22 @@ class OwnNumberError(UserInputError):
     def __init__(self, phone: str) -> None:
         super().__init__(f"{phone} is this phone's own number")
         self.phone = phone
+
+
+class BlockedError(UserInputError):
+    """A message to somebody whom this account has blocked."""
+
+    name = "blocked"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(f"{who} is blocked; roost block remove lets you write again")
+        self.who = who
+
+
+class ProfileError(UserInputError):
+    """A name, about or picture that cannot be shown."""
+
+    name = "invalid-profile"
 
 
 class CodeFileError(UserInputError):

@@ -78,13 +78,26 @@ class TypingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """How somebody is whose chat is open here."""
+
+    user: UserId
+    phone: str | None
+    is_online: bool
+    last_seen: float | None
+    """Unix seconds; None while online, and if the relay does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventsMissed:
     """This listener was too slow: ``count`` older events are gone. Look into the store."""
 
     count: int
 
 
-Event: TypeAlias = ConnectionChanged | MessageReceived | TickChanged | TypingChanged | EventsMissed
+Event: TypeAlias = (
+    ConnectionChanged | MessageReceived | TickChanged | TypingChanged | PresenceChanged | EventsMissed
+)
 
 
 class Subscription:

@@ -10,7 +10,8 @@ from protocol.e2e import content as contents
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 
 _ENTRIES = (
-    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone FROM messages m LEFT JOIN peers p USING (user)"
+    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone, f.name AS known_name FROM messages m"
+    " LEFT JOIN peers p USING (user) LEFT JOIN peer_profiles f USING (user)"
 )
 
 _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the index of what is unread
@@ -108,6 +109,7 @@ def _entry(row: sqlite3.Row) -> HistoryEntry:
         outgoing=bool(row["outgoing"]),
         user=row["user"],
         phone=row["known_phone"],
+        name=row["known_name"] or None,
         sender_device=row["device"],
         number=row["number"],
         text=content.text if isinstance(content, Text) else None,

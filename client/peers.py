@@ -40,6 +40,10 @@ class Peers:
             self._database.execute("UPDATE peers SET phone = NULL WHERE phone = ? AND user <> ?", phone, user)
             self._database.execute("UPDATE peers SET phone = ? WHERE user = ?", phone, user)
 
+    def note_contact(self, user: UserId) -> None:
+        """The person writes to this user, who is a contact from now on."""
+        self._database.execute("UPDATE peers SET is_contact = 1 WHERE user = ? AND is_contact = 0", user)
+
     def identity_key(self, address: DeviceAddress) -> bytes | None:
         """The identity key known for a device."""
         key: bytes | None = self._database.value(

@@ -18,17 +18,22 @@ from actors.network import Network
 from actors.ports import Clock, Entropy, system_clock, system_entropy
 from actors.reactor import open_reactor
 from client.access import account_access
+from client.account_sync import AccountSyncHandle
+from client.attention import Attention
 from client.connection import ConnectionHandle
 from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneFailedError, RelayRefusedError
 from client.events import ConnectionChanged, Connectivity, EventStream
 from client.home_lock import HomeLock
 from client.outbox import OutboxHandle
+from client.profile_fetching import refresh_profile
+from client.profiles import PeerProfile
 from client.receipts import ReceiptsHandle
 from client.records import Account, HistoryEntry, MessageState
 from client.store import Store
 from client.tree import phone_tree
-from protocol.codes import ErrorCode
+from protocol.codes import ErrorCode, code_name, code_sentence
 from protocol.ids import UserId
+from protocol.stanzas import Failed, Found, Lookup
 
 LOCK_POLL_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
@@ -48,6 +53,9 @@ class Phone:
         self._connection = ConnectionHandle(system)
         self._outbox = OutboxHandle(system)
         self._receipts = ReceiptsHandle(system)
+        self._account_sync = AccountSyncHandle(system)
+        self.attention = Attention(system)
+        """Whether anybody is at this phone, and whose chats are open."""
 
     def send_text(self, to: str | UserId, text: str) -> str:
         """Put a message into the outbox, where it survives anything; it goes out when there is a connection.
@@ -57,6 +65,7 @@ class Phone:
 
         Raises:
             TextTooLongError: the text is too long, or empty.
+            BlockedError: the recipient is somebody whom this account has blocked.
         """
         message_id = self._store.queue_text(to, text)
         self._outbox.look()
@@ -76,11 +85,16 @@ class Phone:
         Call it right after showing, without waiting in between, so that nothing new is taken for shown.
         """
         due = self._store.mark_seen(with_, limit)
-        if self._read_receipts:
+        withheld = [receipt for receipt in due if not self._tells_read(receipt.sender.user)]
+        # Noted as told, or a later run that does give receipts would tell about these too.
+        self._store.read_receipts_sent(withheld)
+        if len(withheld) < len(due):
             self._receipts.send_due()
-        else:
-            # Noted as told, or a later run that does give receipts would tell about these too.
-            self._store.read_receipts_sent(due)
+
+    def _tells_read(self, user: UserId) -> bool:
+        """Whether somebody may learn what is read here. The relay would not tell them, but need not know."""
+        settings = self._store.settings
+        return self._read_receipts and settings.allows(settings.privacy().read_receipts, user)
 
     def entry(self, message_id: str) -> HistoryEntry | None:
         """One message by its id."""
@@ -93,6 +107,45 @@ class Phone:
     def set_typing(self, user: UserId, is_typing: bool) -> None:
         """Let somebody see that we are typing, or have stopped. Only if there is a connection."""
         self._connection.tell_typing(user, is_typing)
+
+    def profile_of(self, user: UserId) -> PeerProfile | None:
+        """Somebody's profile as far as it is known here; ``refresh_profile`` asks for a newer one."""
+        return self._store.profiles.of(user)
+
+    def is_profile_stale(self, user: UserId) -> bool:
+        """Whether it is time to ask for somebody's profile."""
+        return self._store.profiles.is_stale(user)
+
+    async def refresh_profile(self, user: UserId) -> PeerProfile | None:
+        """Ask the relay for somebody's profile; None if they never let us see one.
+
+        Raises:
+            RequestTimeoutError: there is no connection, or no answer.
+            RelayRefusedError: the relay wants to be asked later.
+        """
+        return await refresh_profile(self._store.profiles, self._connection, user)
+
+    async def find(self, phone: str) -> UserId | None:
+        """Who has this number; asks the relay if this phone has not met them.
+
+        Raises:
+            RequestTimeoutError: there is no connection, or no answer.
+            RelayRefusedError: the relay wants to be asked later.
+        """
+        known = self._store.user_of(phone)
+        if known is not None:
+            return known
+        answer = await self._connection.request(lambda request: Lookup(request, (phone,)))
+        if isinstance(answer, Failed):
+            raise RelayRefusedError(code_name(answer.code), code_sentence(answer.code), answer.detail)
+        user = answer.users[0] if isinstance(answer, Found) and answer.users else UserId(0)
+        if user:
+            self._store.meet(phone, user)
+        return user or None
+
+    def look(self) -> None:
+        """Something was changed in the store that concerns the account: bring it to the relay."""
+        self._account_sync.look()
 
     async def wait_for(self, message_id: str, state: MessageState) -> HistoryEntry:
         """Wait until one of our messages has come to ``state``, or has failed or expired.
@@ -228,7 +281,9 @@ class _Works:
     ) -> None:
         store, entropy = self._store, self._entropy
         access = account_access(store, self._account)
-        tree = await system.start(lambda: phone_tree(system, store, phone.events, access, network, entropy))
+        tree = await system.start(
+            lambda: phone_tree(system, store, phone.events, phone.attention, access, network, entropy)
+        )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch, tree, phone)
             task_status.started(phone)

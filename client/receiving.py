@@ -14,6 +14,7 @@ from actors.ports import Clock, Entropy
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.peers import Peers
+from client.profiles import Profiles
 from client.records import (
     Account,
     Duplicate,
@@ -39,6 +40,7 @@ class Receiving:
         keys: DeviceKeys,
         peers: Peers,
         sessions: Sessions,
+        profiles: Profiles,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -46,6 +48,7 @@ class Receiving:
         self._keys = keys
         self._peers = peers
         self._sessions = sessions
+        self._profiles = profiles
         self._entropy = entropy
         self._clock = clock
 
@@ -100,6 +103,8 @@ class Receiving:
         kind = EntryKind.TEXT if isinstance(content, Text) else EntryKind.UNKNOWN
         if not self._insert(delivery, content.id, kind, plaintext, None):
             return Duplicate(delivery.seq)
+        if isinstance(content, Text) and content.profile_key is not None:
+            self._profiles.learn_key(delivery.sender.user, content.profile_key)
         return ReceivedMessage(
             seq=delivery.seq,
             sender=delivery.sender,

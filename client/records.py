@@ -190,6 +190,8 @@ class HistoryEntry:
     user: UserId | None
     """The other side; None while a phone number has not been looked up."""
     phone: str | None
+    name: str | None = field(repr=False)
+    """What they call themselves, by their profile; nobody vouches for it."""
     sender_device: DeviceId | None
     """The device it came from; None for outgoing messages."""
     number: MessageNumber | None

@@ -202,6 +202,9 @@ class _FirstContact:
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
         pass
 
+    def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
+        """A stranger watches nobody."""
+
     def typing(self, user: UserId, is_typing: bool) -> None:
         pass
 

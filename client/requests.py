@@ -8,15 +8,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from protocol.stanzas import Bundles, CodeSent, Done, Failed, Found, Progresses, Registered, Stanza
+from protocol.stanzas import (
+    Bundles,
+    CodeSent,
+    Done,
+    Failed,
+    Found,
+    Profile,
+    ProfileStored,
+    Progresses,
+    Registered,
+    Settings,
+    Stanza,
+)
 
 REQUEST_TIMEOUT_SECONDS = (
     15.0  # a relay answers in milliseconds; a phone network may hold a packet for seconds
 )
 MOST_OPEN_REQUESTS = 64  # questions asked at the same time; a 65th is answered NO_ANSWER at once
 
-RelayAnswer: TypeAlias = Bundles | CodeSent | Done | Failed | Found | Progresses | Registered
-ANSWERS = (Bundles, CodeSent, Done, Failed, Found, Progresses, Registered)
+RelayAnswer: TypeAlias = (
+    Bundles | CodeSent | Done | Failed | Found | Profile | ProfileStored | Progresses | Registered | Settings
+)
+ANSWERS = (
+    Bundles, CodeSent, Done, Failed, Found, Profile, ProfileStored, Progresses, Registered, Settings,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,56 @@ CREATE TABLE read_marks (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+-- What the person has chosen (one row, made when needed), and what of it the relay has not been told yet.
+CREATE TABLE settings (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last_seen TEXT NOT NULL DEFAULT 'everyone',     -- protocol.stanzas.Audience; likewise the next two
+    read_receipts TEXT NOT NULL DEFAULT 'everyone',
+    profile TEXT NOT NULL DEFAULT 'everyone',
+    is_due INTEGER NOT NULL DEFAULT 0,
+    is_known INTEGER NOT NULL DEFAULT 0,            -- this device has heard how they stand at the relay
+    refusal TEXT                                    -- why the relay refused the last change, if it did
+) STRICT;
+
+CREATE TABLE blocks (
+    user INTEGER PRIMARY KEY,
+    is_blocked INTEGER NOT NULL,
+    is_due INTEGER NOT NULL
+) STRICT;
+
+ALTER TABLE peers ADD COLUMN is_contact INTEGER NOT NULL DEFAULT 0;    -- we have written to them
+ALTER TABLE peers ADD COLUMN is_named INTEGER NOT NULL DEFAULT 0;      -- the relay knows them as a contact
+UPDATE peers SET is_contact = 1 WHERE user IN (SELECT user FROM messages WHERE outgoing = 1);
+CREATE INDEX peers_to_name ON peers (user) WHERE is_contact <> is_named;
+
+-- One's own profile (one row). Each change of the key is a new generation.
+CREATE TABLE own_profile (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL DEFAULT '',
+    about TEXT NOT NULL DEFAULT '',
+    picture BLOB,
+    key BLOB NOT NULL,
+    generation INTEGER NOT NULL,
+    version INTEGER NOT NULL,               -- 0: it has been removed
+    is_due INTEGER NOT NULL
+) STRICT;
+
+-- Which generation of the key went out with a message.
+ALTER TABLE messages ADD COLUMN profile_generation INTEGER;
+CREATE INDEX messages_with_key ON messages (user, profile_generation) WHERE profile_generation IS NOT NULL;
+
+CREATE TABLE peer_profiles (
+    user INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    version INTEGER NOT NULL DEFAULT 0,     -- of what is here; 0: nothing is
+    name TEXT NOT NULL DEFAULT '',
+    about TEXT NOT NULL DEFAULT '',
+    picture BLOB,
+    checked_at REAL NOT NULL DEFAULT 0      -- when the relay was last asked
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 CURRENT_VERSION = len(MIGRATIONS)

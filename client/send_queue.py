@@ -8,16 +8,20 @@ import sqlite3
 from collections.abc import Sequence
 
 from actors.ports import Clock, Entropy
+from client.blocks import Blocks
 from client.database import Database
 from client.device_keys import DeviceKeys
-from client.errors import MessageStateError, OwnNumberError, TextTooLongError
+from client.errors import BlockedError, MessageStateError, OwnNumberError, TextTooLongError
 from client.peers import Peers
+from client.profiles import Profiles
 from client.records import Account, EntryKind, MessageState, OutgoingSend, Part, QueuedMessage
 from client.sessions import Sessions
+from client.settings import Settings
 from protocol.e2e import Bundle, MisuseError, Text
 from protocol.e2e import content as contents
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from protocol.limits import MAX_LOOKUP_PHONES
+from protocol.stanzas import Audience
 
 # A user can be written to when the device list is fresh, not empty, and there is a session with each of them.
 _READY = """
@@ -40,6 +44,9 @@ class SendQueue:
         keys: DeviceKeys,
         peers: Peers,
         sessions: Sessions,
+        settings: Settings,
+        blocks: Blocks,
+        profiles: Profiles,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -47,6 +54,9 @@ class SendQueue:
         self._keys = keys
         self._peers = peers
         self._sessions = sessions
+        self._settings = settings
+        self._blocks = blocks
+        self._profiles = profiles
         self._entropy = entropy
         self._clock = clock
 
@@ -55,31 +65,55 @@ class SendQueue:
     def queue_text(self, to: UserId | str, text: str) -> str:
         """Queue a text; its id and its time are fixed here."""
         now = self._clock.now()
-        content = Text(self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now), text)
-        try:
-            encoded = contents.encode(content)
-        except MisuseError as error:
-            raise TextTooLongError(str(error)) from None
+        content_id, sent_at = self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now)
         with self._database.transaction():
             account = self._keys.require_account()
             user, phone = self._recipient(to)
             if account.user == user or account.phone == phone:
                 raise OwnNumberError(account.phone)
-            self._insert(content.id, user, phone, encoded, now)
-        return content.id.hex()
+            if user is not None and self._blocks.is_blocked(user):
+                raise BlockedError(phone or self._peers.phone_of(user) or f"{user:016x}")
+            generation, key = self._profile_key_for(user) or (None, None)
+            encoded = _encoded(Text(content_id, sent_at, text, key))
+            self._insert(content_id, user, phone, encoded, now, generation)
+        return content_id.hex()
+
+    def _profile_key_for(self, user: UserId | None) -> tuple[int, bytes] | None:
+        """The profile key to send along, with its generation, if they may have it and have it not.
+
+        Somebody who has yet to be looked up has got nothing from us, and is a contact by being written to.
+        """
+        audience = self._settings.privacy().profile
+        if audience is Audience.NOBODY:
+            return None
+        if user is None:
+            own = self._profiles.own()
+            return (own.generation, own.key) if own is not None and own.version else None
+        return self._profiles.key_for(user)
 
     def _recipient(self, to: UserId | str) -> tuple[UserId | None, str | None]:
         if isinstance(to, str):
-            return self._peers.user_of(to), to
+            user = self._peers.user_of(to)
+            if user is not None:
+                self._peers.note_contact(user)
+            return user, to
         self._peers.remember(to)
+        self._peers.note_contact(to)
         return to, None
 
     def _insert(
-        self, content_id: bytes, user: UserId | None, phone: str | None, encoded: bytes, now: float
+        self,
+        content_id: bytes,
+        user: UserId | None,
+        phone: str | None,
+        encoded: bytes,
+        now: float,
+        generation: int | None,
     ) -> None:
         self._database.execute(
-            "INSERT INTO messages (id, kind, outgoing, user, phone, content, stored_at, state)"
-            " VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages"
+            " (id, kind, outgoing, user, phone, content, stored_at, state, profile_generation)"
+            " VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
             content_id,
             EntryKind.TEXT.value,
             user,
@@ -87,6 +121,7 @@ class SendQueue:
             encoded,
             now,
             MessageState.PENDING,
+            generation,
         )
 
     # ------------------------------------------------------------- what is missing
@@ -107,6 +142,7 @@ class SendQueue:
                 self._fail("m.user IS NULL AND m.phone = ?", phone, "unknown-user")
                 return
             self._peers.remember(user, phone)
+            self._peers.note_contact(user)
             self._database.execute(
                 "UPDATE messages SET user = ? WHERE user IS NULL AND phone = ?", user, phone
             )
@@ -212,3 +248,10 @@ class SendQueue:
         self._database.execute("UPDATE messages SET number = ? WHERE row = ?", number, row)
         self._database.execute("UPDATE peers SET next_number = ? WHERE user = ?", number + 1, chat)
         return MessageNumber(number)
+
+
+def _encoded(text: Text) -> bytes:
+    try:
+        return contents.encode(text)
+    except MisuseError as error:
+        raise TextTooLongError(str(error)) from None

@@ -1,8 +1,9 @@
 """The phone's memory: account, keys, sessions, history and outbox in one SQLite file.
 
 This is the front; each noun has its own module (``device_keys``, ``peers``, ``sessions``, ``history``,
-``send_queue``, ``sent_messages``, ``receiving``). Every public method is one transaction: when it returns,
-what it says is on disk, and when it raises or the process dies, nothing of it has happened.
+``send_queue``, ``sent_messages``, ``receiving``; and ``settings``, ``blocks``, ``profiles``, used by their
+names). Every public method is one transaction: when it returns, what it says is on disk, and when it
+raises or the process dies, nothing of it has happened.
 
 Rule 1: a ciphertext, its number and the ratchet state after it are written together, before a byte goes out;
         a re-send sends the stored ciphertext. So no message key is ever used twice.
@@ -21,10 +22,12 @@ from types import TracebackType
 from typing import Self
 
 from actors.ports import Clock, Entropy
+from client.blocks import Blocks
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.history import History
 from client.peers import Peers
+from client.profiles import Profiles
 from client.receiving import Receiving
 from client.records import (
     Account,
@@ -41,7 +44,9 @@ from client.records import (
 from client.send_queue import SendQueue
 from client.sent_messages import SentMessages
 from client.sessions import Sessions
+from client.settings import Settings
 from protocol.ids import DeviceId, MessageNumber, Seq, UserId
+from protocol.stanzas import Audience, Privacy
 
 STORE_FILE_NAME = "phone.sqlite"
 
@@ -59,9 +64,24 @@ class Store:
         self._peers = Peers(database, entropy, clock)
         self._sessions = Sessions(database, entropy)
         self._history = History(database)
-        self._queue = SendQueue(database, self._keys, self._peers, self._sessions, entropy, clock)
+        self.settings = Settings(database)
+        self.blocks = Blocks(database)
+        self.profiles = Profiles(database, entropy, clock)
+        self._queue = SendQueue(
+            database,
+            self._keys,
+            self._peers,
+            self._sessions,
+            self.settings,
+            self.blocks,
+            self.profiles,
+            entropy,
+            clock,
+        )
         self._sent = SentMessages(database, clock)
-        self._receiving = Receiving(database, self._keys, self._peers, self._sessions, entropy, clock)
+        self._receiving = Receiving(
+            database, self._keys, self._peers, self._sessions, self.profiles, entropy, clock
+        )
 
     @classmethod
     def open(cls, home: Path, entropy: Entropy, clock: Clock) -> Self:
@@ -141,6 +161,10 @@ class Store:
         """A ``Lookup`` was answered. With None, what was queued for the phone fails as ``unknown-user``."""
         self._queue.learn_phone(phone, user)
 
+    def meet(self, phone: str, user: UserId) -> None:
+        """A ``Lookup`` was answered about somebody to whom nothing is to be sent."""
+        self._peers.remember(user, phone)
+
     def phone_of(self, user: UserId) -> str | None:
         """The phone number that the relay's directory gave for a user, if known."""
         return self._peers.phone_of(user)
@@ -152,6 +176,22 @@ class Store:
     def safety_number(self, user: UserId) -> str | None:
         """The 60 digits to compare with this user, or None while no key of theirs is known."""
         return self._peers.safety_number(self._keys.require_account(), user)
+
+    def set_blocked(self, user: UserId, is_blocked: bool) -> None:
+        """Block somebody, or end it. Who is blocked keeps the profile's key, so it is changed with that."""
+        with self._database.transaction():
+            self._peers.remember(user)
+            if is_blocked and not self.blocks.is_blocked(user):
+                self.profiles.change_key()
+            self.blocks.set(user, is_blocked)
+
+    def choose_privacy(self, privacy: Privacy) -> None:
+        """Choose who may see what. Who may not see the profile any more keeps its key, so it is changed."""
+        with self._database.transaction():
+            before = self.settings.privacy()
+            self.settings.choose(privacy)
+            if privacy.profile is not before.profile and privacy.profile is not Audience.EVERYONE:
+                self.profiles.change_key()
 
     # ------------------------------------------------------------- sending
 
@@ -165,6 +205,7 @@ class Store:
             NoAccountError: nobody is registered in this home.
             TextTooLongError: more than the content format allows.
             OwnNumberError: the recipient is this account.
+            BlockedError: the recipient is somebody whom this account has blocked.
         """
         return self._queue.queue_text(to, text)
 

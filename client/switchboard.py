@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from actors import ActorSystem
+from client.account_sync import AccountSyncHandle
+from client.attention import Attention
 from client.errors import ClientError
-from client.events import ConnectionChanged, Connectivity, EventStream, TypingChanged
+from client.events import ConnectionChanged, Connectivity, EventStream, PresenceChanged, TypingChanged
 from client.inbox import InboxHandle
 from client.outbox import OutboxHandle
 from client.prekeys import PrekeysHandle
@@ -19,13 +21,15 @@ from protocol.stanzas import Detail, Welcome
 class Switchboard:
     """The ``ConnectionListener`` of a registered phone; what is told to the dead is dropped."""
 
-    def __init__(self, system: ActorSystem, store: Store, events: EventStream) -> None:
+    def __init__(self, system: ActorSystem, store: Store, events: EventStream, attention: Attention) -> None:
         self._store = store
+        self._attention = attention
         self._events = events
         self._inbox = InboxHandle(system)
         self._outbox = OutboxHandle(system)
         self._receipts = ReceiptsHandle(system)
         self._prekeys = PrekeysHandle(system)
+        self._account_sync = AccountSyncHandle(system)
 
     def connecting(self) -> None:
         """The connection begins to dial."""
@@ -36,6 +40,8 @@ class Switchboard:
         self._outbox.went_online(session)
         self._receipts.send_due()
         self._prekeys.check()
+        self._attention.went_online()
+        self._account_sync.look()
         self._events.publish(ConnectionChanged(Connectivity.ONLINE, queued=welcome.queued))
 
     def went_offline(self, reason: str, retry_in: float | None, error: ClientError | None) -> None:
@@ -73,3 +79,7 @@ class Switchboard:
     def typing(self, user: UserId, is_typing: bool) -> None:
         """Somebody has begun or stopped to type."""
         self._events.publish(TypingChanged(user, self._store.phone_of(user), is_typing))
+
+    def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
+        """How somebody is whose chat is open."""
+        self._events.publish(PresenceChanged(user, self._store.phone_of(user), is_online, last_seen))

@@ -5,7 +5,8 @@
     ├─ outbox       sends what is queued, takes in the ticks
     ├─ receipts     tells what was read
     ├─ connection   the line to the relay
-    └─ prekeys      keeps the relay supplied
+    ├─ prekeys      keeps the relay supplied
+    └─ account-sync brings privacy, blocks and the profile there
 
 Whatever breaks, everything after it starts anew: with inbox, outbox or receipts the connection too, and on a
 new connection the relay repeats whatever was not acknowledged. All that lasts is in the store.
@@ -14,8 +15,9 @@ new connection the relay repeats whatever was not acknowledged. All that lasts i
 from actors import Actor, ActorSystem
 from actors.network import Network
 from actors.ports import Entropy
-from client import connection, inbox, outbox, prekeys, receipts
+from client import account_sync, connection, inbox, outbox, prekeys, receipts
 from client.access import Access
+from client.attention import Attention
 from client.events import EventStream
 from client.store import Store
 from client.switchboard import Switchboard
@@ -27,16 +29,23 @@ RESTART_PERIOD_SECONDS = 30.0
 
 
 def phone_tree(
-    system: ActorSystem, store: Store, events: EventStream, access: Access, network: Network, entropy: Entropy
+    system: ActorSystem,
+    store: Store,
+    events: EventStream,
+    attention: Attention,
+    access: Access,
+    network: Network,
+    entropy: Entropy,
 ) -> Actor:
     """The root of the tree; start it in ``system``, one phone to a system."""
-    listener = Switchboard(system, store, events)
+    listener = Switchboard(system, store, events, attention)
     children: list[ChildSpec] = [
         inbox.child_spec(store, events),
         outbox.child_spec(store, events),
         receipts.child_spec(store),
         connection.child_spec(access, network, entropy, listener),
         prekeys.child_spec(store),
+        account_sync.child_spec(store, entropy),
     ]
     return Supervisor(
         children, Strategy.REST_FOR_ONE, intensity=RESTARTS, period=RESTART_PERIOD_SECONDS, name="phone"

@@ -9,6 +9,7 @@ from protocol.e2e.errors import (
     BadBundleError,
     BadCiphertextError,
     BadContentError,
+    BadProfileError,
     BadStateError,
     DuplicateMessageError,
     EndToEndError,
@@ -28,6 +29,7 @@ from protocol.e2e.keys import (
     PublicSignedPrekey,
     verify_signed_prekey,
 )
+from protocol.e2e.profile import Profile, ProfileDetails
 from protocol.e2e.record import SessionRecord
 from protocol.e2e.safety_number import safety_number
 from protocol.e2e.session import Session
@@ -36,6 +38,7 @@ __all__ = [
     "BadBundleError",
     "BadCiphertextError",
     "BadContentError",
+    "BadProfileError",
     "BadStateError",
     "Bundle",
     "Content",
@@ -47,6 +50,8 @@ __all__ = [
     "NoSessionError",
     "Prekey",
     "PrekeyGoneError",
+    "Profile",
+    "ProfileDetails",
     "PublicPrekey",
     "PublicSignedPrekey",
     "Session",

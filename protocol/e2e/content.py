@@ -12,6 +12,7 @@ from typing import Any
 import cbor2
 
 from protocol.e2e.errors import BadContentError, MisuseError
+from protocol.e2e.profile import PROFILE_KEY_BYTES
 from protocol.limits import MAX_CIPHERTEXT_BYTES
 
 EPOCH_UNIX_SECONDS = 1_767_225_600
@@ -37,6 +38,8 @@ class Text:
     id: bytes
     sent_at: int
     text: str = field(repr=False)
+    profile_key: bytes | None = field(default=None, repr=False)
+    """What opens the sender's profile; travels with the first text, and with one after it has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,10 @@ def encode(content: Content) -> bytes:
         raise MisuseError("the text contains half a surrogate pair, which is no character") from None
     if size > MAX_TEXT_BYTES:
         raise MisuseError(f"a text of {size} bytes; the limit is {MAX_TEXT_BYTES}")
-    return cbor2.dumps([TEXT_KIND, content.id, content.sent_at, content.text])
+    key = content.profile_key
+    return cbor2.dumps(
+        [TEXT_KIND, content.id, content.sent_at, content.text, *([] if key is None else [key])]
+    )
 
 
 def decode(data: bytes) -> Content:
@@ -95,7 +101,7 @@ def decode(data: bytes) -> Content:
         raise BadContentError("the content's id is not 8 bytes")
     if kind != TEXT_KIND:
         return Unknown(content_id, sent_at, kind, data)
-    return Text(content_id, sent_at, _read_text(rest))
+    return Text(content_id, sent_at, _read_text(rest), _read_profile_key(rest))
 
 
 def _read_array(data: bytes) -> list[Any]:
@@ -119,6 +125,12 @@ def _read_text(fields: list[Any]) -> str:
     if len(text.encode()) > MAX_TEXT_BYTES:
         raise BadContentError("a text message that is too long")
     return text
+
+
+def _read_profile_key(fields: list[Any]) -> bytes | None:
+    """A key that is none is no reason not to show the text."""
+    key = fields[1] if len(fields) > 1 else None
+    return key if isinstance(key, bytes) and len(key) == PROFILE_KEY_BYTES else None
 
 
 def _is_uint(value: object, largest: int) -> bool:

@@ -11,6 +11,7 @@
     - ``NoSessionError``: a ratchet message came from a device with which there is no session
     - ``PrekeyGoneError``: it was made for a prekey that has been used up or rotated away
     - ``BadContentError``: it was opened, but what is inside is not content; the sender's fault
+    - ``BadProfileError``: a piece of a profile that does not open with this key, or holds no profile
     - ``BadStateError``: a stored session state cannot be read; the disk's fault, or a later version's
 
 No error carries a key, a plaintext or a ciphertext, and none has a cause that does.
@@ -85,6 +86,12 @@ class BadContentError(EndToEndError):
     """Opened, but what is inside is not content; the sender's fault."""
 
     name = "bad-content"
+
+
+class BadProfileError(EndToEndError):
+    """A piece of a profile that was sealed with another key or for another place, or holds no profile."""
+
+    name = "bad-profile"
 
 
 class BadStateError(EndToEndError):

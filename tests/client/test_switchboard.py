@@ -1,6 +1,7 @@
 from trio.testing import MockClock
 
 from actors import open_actor_system
+from client.attention import Attention
 from client.connection_listener import ConnectionListener
 from client.errors import RelayRefusedError
 from client.events import ConnectionChanged, Connectivity, EventStream, TypingChanged
@@ -13,7 +14,7 @@ from tests.client.conftest import ANN, Town
 async def test_news_for_parts_that_are_dead_is_dropped(autojump_clock: MockClock, town: Town) -> None:
     async with open_actor_system() as system:
         with Store.open(town.home(ANN), town.entropy, town.clock) as store:
-            board: ConnectionListener = Switchboard(system, store, EventStream())
+            board: ConnectionListener = Switchboard(system, store, EventStream(), Attention(system))
             board.accepted(UserId(1), MessageNumber(1))
             board.delivered(UserId(1), MessageNumber(1))
             board.read(UserId(1), MessageNumber(1))
@@ -28,7 +29,7 @@ async def test_only_the_word_of_the_relay_itself_logs_a_phone_out(
     async with open_actor_system() as system:
         with Store.open(town.home(ANN), town.entropy, town.clock) as store:
             events = EventStream()
-            board = Switchboard(system, store, events)
+            board = Switchboard(system, store, events, Attention(system))
             with events.subscribe() as news:
                 board.went_offline("logged-out", 3.0, None)
                 account = store.account()
@@ -50,7 +51,7 @@ async def test_somebody_who_types_is_named_by_number_where_it_is_known(
         with Store.open(town.home(ANN), town.entropy, town.clock) as store:
             store.learn_phone("+4915112345679", UserId(7))
             events = EventStream()
-            board = Switchboard(system, store, events)
+            board = Switchboard(system, store, events, Attention(system))
             with events.subscribe() as news:
                 board.typing(UserId(7), True)
                 board.typing(UserId(8), False)

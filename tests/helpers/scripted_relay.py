@@ -21,7 +21,9 @@ from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
     Ack,
+    Available,
     Bundles,
+    ChangeSettings,
     ChatProgress,
     CodeSent,
     Deliver,
@@ -32,11 +34,16 @@ from protocol.stanzas import (
     Error,
     Failed,
     FetchBundles,
+    FetchProfile,
     FetchProgress,
     Found,
     Lookup,
     Paused,
     Prekey,
+    Presence,
+    Privacy,
+    Profile,
+    ProfileStored,
     Progresses,
     Read,
     Refused,
@@ -45,8 +52,13 @@ from protocol.stanzas import (
     RequestCode,
     Run,
     Send,
+    Settings,
     Stanza,
+    StoreProfile,
+    Subscribe,
     Typing,
+    Unavailable,
+    Unsubscribe,
     UploadPrekeys,
     Welcome,
 )
@@ -124,6 +136,12 @@ class ScriptedRelay:
         self.stored: list[tuple[UserId, MessageNumber]] = []  # what was accepted as new, in order
         self.progress: dict[tuple[DeviceAddress, UserId], list[int]] = {}  # [delivered, read]
         self.expired: dict[tuple[DeviceAddress, UserId], tuple[Run, ...]] = {}
+        self.privacy: dict[UserId, Privacy] = {}
+        self.blocked: dict[UserId, dict[UserId, None]] = {}
+        self.contacts: dict[UserId, dict[UserId, None]] = {}
+        self.profiles: dict[tuple[UserId, int], tuple[int, bytes]] = {}  # {(user, piece): (version, data)}
+        self.available: dict[UserId, None] = {}
+        self.watchers: dict[UserId, dict[DeviceAddress, None]] = {}
         self.delivered: list[bytes] = []  # ciphertexts, in order, repetitions included
         self.heard: list[Event] = []
         self.lines: list[Line] = []
@@ -188,6 +206,9 @@ class ScriptedRelay:
         elif isinstance(event, Send | Ack | Read | Typing | Paused):
             assert line.device is not None
             self._of_messages(line, line.device, event)
+        elif isinstance(event, Subscribe | Unsubscribe | Available | Unavailable):
+            assert line.device is not None
+            self._of_presence(line.device, event)
         elif hasattr(event, "request"):
             answer = self._answer(line, event)
             if not self.loses_answer(event):
@@ -221,6 +242,28 @@ class ScriptedRelay:
                 for other in self._devices(UserId(int(user)) if isinstance(user, int) else user.user):
                     if other.line is not None:
                         other.line.say(type(event)(device.address))
+
+    def _of_presence(self, device: Device, event: Event) -> None:
+        user = device.address.user
+        match event:
+            case Subscribe(chat):
+                self.watchers.setdefault(chat, {})[device.address] = None
+                self.tell_presence(chat)
+            case Unsubscribe(chat):
+                self.watchers[chat].pop(device.address)
+            case Available():
+                self.available[user] = None
+                self.tell_presence(user)
+            case Unavailable():
+                self.available.pop(user, None)
+                self.tell_presence(user, last_seen=1_795_348_800)
+
+    def tell_presence(self, user: UserId, last_seen: int | None = None) -> None:
+        """Tell all who watch somebody how they are."""
+        for watcher in self.watchers.get(user, {}):
+            for device in self._devices(watcher.user):
+                if device.line is not None:
+                    device.line.say(Presence(user, int(user in self.available), last_seen))
 
     def _send(self, line: Line, device: Device, send: Send) -> None:
         key = (device.address, send.chat)
@@ -286,11 +329,32 @@ class ScriptedRelay:
             case FetchBundles(user=user):
                 bundles = tuple(self._bundle(device) for device in self._devices(user))
                 return Bundles(request, bundles) if bundles else Failed(request, ErrorCode.UNKNOWN_USER)
+            case ChangeSettings():
+                return self._change_settings(line, event)
+            case StoreProfile(version=version, piece=piece, data=data):
+                assert line.device is not None
+                self.profiles[line.device.address.user, piece] = (version, data)
+                return ProfileStored(request)
+            case FetchProfile(user=user, piece=piece, known_version=known):
+                version, data = self.profiles.get((user, piece), (0, b""))
+                return Profile(request, version, b"" if version == known else data)
             case FetchProgress(users=users):
                 assert line.device is not None
                 return Progresses(request, tuple(self._progress(line.device.address, user) for user in users))
             case _:
                 raise AssertionError(event)
+
+    def _change_settings(self, line: Line, change: ChangeSettings) -> Settings:
+        assert line.device is not None
+        user = line.device.address.user
+        if change.privacy is not None:
+            self.privacy[user] = change.privacy
+        blocked, contacts = self.blocked.setdefault(user, {}), self.contacts.setdefault(user, {})
+        blocked |= dict.fromkeys(change.block)
+        contacts |= dict.fromkeys(change.add_contacts)
+        for gone in change.unblock:
+            blocked.pop(gone, None)
+        return Settings(change.request, self.privacy.get(user, Privacy()), tuple(blocked), len(contacts))
 
     def _register(self, line: Line, event: Register) -> Stanza:
         if event.code != CODE:

@@ -14,9 +14,10 @@ def entry(
     phone: str | None = BEN,
     state: MessageState = MessageState.RECEIVED,
     error_name: str | None = None,
+    name: str | None = None,
 ) -> HistoryEntry:
     return HistoryEntry(
-        "00" * 8, kind, outgoing, UserId(7), phone, DeviceId(1), MessageNumber(1), text, 1e9, 1e9, None,
+        "00" * 8, kind, outgoing, UserId(7), phone, name, DeviceId(1), MessageNumber(1), text, 1e9, 1e9, None,
         state, error_name,
     )  # fmt: skip
 
