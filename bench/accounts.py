@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,13 @@ from protocol import (
     new_user_id,
     parse_device_address,
 )
-from storage import InlineJournal, Op, accounts, open_environment
+from storage import InlineJournal, Layout, Op, accounts, open_environment, prepare_store, read_layout
 from storage.accounts import DeviceRecord, UserRecord
+from storage.store import DIRECTORY_ENVIRONMENT
+from storage.tables import FAMILY_OF, Family
 
 # Accounts made in one commit: each commit waits for the disk.
-ACCOUNTS_A_COMMIT = 500
+ACCOUNTS_A_COMMIT = 5_000
 
 # Numbers that the German regulator keeps free for films and books begin like this; nobody is ever called.
 PHONE_PREFIX = "+4917139"
@@ -48,8 +51,13 @@ class Account:
     address: DeviceAddress
 
 
-def make_accounts(data: Path, count: int) -> list[Account]:
+def make_accounts(data: Path, count: int, workers: int | None = None) -> list[Account]:
     """Put `count` accounts into the data folder of a node that is not running.
+
+    Args:
+        data: the folder; made if it is not there.
+        count: how many.
+        workers: for a node with so many workers; None for as many as it had.
 
     Raises:
         StorageError: the folder is in use, damaged or too new.
@@ -58,17 +66,26 @@ def make_accounts(data: Path, count: int) -> list[Account]:
     if count > MAX_ACCOUNTS:
         raise BenchError(f"{count} accounts are more than {MAX_ACCOUNTS}")
     made: list[Account] = []
-    with open_environment(data) as environment:
-        journal = InlineJournal(environment)
-        ops: list[Op] = []
-        for index in range(count):
-            account, more = _new_account(index)
-            made.append(account)
-            ops += more
-            if len(made) % ACCOUNTS_A_COMMIT == 0 or len(made) == count:
-                journal.submit(ops, _must_succeed)
-                ops = []
+    with prepare_store(data, workers or read_layout(data).environments, _nobody), ExitStack() as stack:
+        layout = read_layout(data)
+        environments = [stack.enter_context(open_environment(data, at)) for at in range(layout.environments)]
+        for first in range(0, count, ACCOUNTS_A_COMMIT):
+            batch = [_new_account(index) for index in range(first, min(count, first + ACCOUNTS_A_COMMIT))]
+            for at, ops in _by_environment(layout, batch).items():
+                InlineJournal(environments[at]).submit(ops, _must_succeed)
+            made += [account for account, _ in batch]
     return made
+
+
+def _by_environment(layout: Layout, batch: Sequence[tuple[Account, list[Op]]]) -> dict[int, list[Op]]:
+    """{environment: its rows}: a user's with the user's owner, those of the directory in the first."""
+    rows: dict[int, list[Op]] = {}
+    for account, ops in batch:
+        owner = layout.owner(account.address.user)
+        for op in ops:
+            at = DIRECTORY_ENVIRONMENT if FAMILY_OF[op.table] is Family.DIRECTORY else owner
+            rows.setdefault(at, []).append(op)
+    return rows
 
 
 def _new_account(index: int) -> tuple[Account, list[Op]]:
@@ -77,6 +94,10 @@ def _new_account(index: int) -> tuple[Account, list[Op]]:
     user = UserRecord(f"{PHONE_PREFIX}{index:06d}", 0)
     address, _, ops = accounts.add_device(new_user_id(os.urandom), user, device)
     return Account(keys, address), ops
+
+
+def _nobody(text: str) -> None:
+    """Whom preparing a store tells what takes long."""
 
 
 def _must_succeed(error: Exception | None) -> None:

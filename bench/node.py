@@ -204,7 +204,7 @@ def running_node(
     """
     with _temporary_folder(folder) as place:
         spawned = Spawned(place, workers=workers, settings=settings, cpus=cpus, source=source)
-        made = make_accounts(spawned.data, accounts)
+        made = make_accounts(spawned.data, accounts, workers)
         try:
             yield spawned.start(made)
         finally:

@@ -7,14 +7,26 @@ import pytest
 
 from bench.accounts import MAX_ACCOUNTS, load_accounts, make_accounts, save_accounts
 from bench.errors import BenchError
-from storage import accounts, open_environment
+from storage import accounts, open_store, read_layout
 
 
-def test_a_store_knows_the_devices_that_were_made_for_it(tmp_path: Path) -> None:
-    made = make_accounts(tmp_path, 3)
-    with open_environment(tmp_path) as environment, environment.read() as reader:
+@pytest.mark.parametrize("workers", [None, 3])
+def test_a_store_knows_the_devices_that_were_made_for_it(tmp_path: Path, workers: int | None) -> None:
+    made = make_accounts(tmp_path, 9, workers)
+    with open_store(tmp_path, 0) as store:
         for account in made:
-            assert accounts.find_device_by_static_key(reader, account.keys.public) == account.address
+            with store.read_directory() as reader:
+                assert accounts.find_device_by_static_key(reader, account.keys.public) == account.address
+            with store.read_of(account.address.user) as reader:
+                found = accounts.load_device(reader, account.address)
+            assert found is not None
+            assert found.static_key == account.keys.public
+
+
+def test_accounts_can_be_added_to_a_store_that_has_workers_already(tmp_path: Path) -> None:
+    make_accounts(tmp_path, 0, 2)
+    make_accounts(tmp_path, 1)
+    assert read_layout(tmp_path).environments == 2
 
 
 def test_keys_come_back_from_the_file_and_nobody_else_may_read_it(tmp_path: Path) -> None:
