@@ -102,6 +102,11 @@ class RelayConnection(Channel):
         self._held = b""  # what the frame says that has proved it; only with `_confirmed`
 
     @property
+    def remote_static(self) -> bytes:
+        """The device's static key; empty before the handshake is done, and when CLOSED by `export`."""
+        return b"" if self._transport is None else self._transport.remote_static or b""
+
+    @property
     def confirmed(self) -> Confirmed | None:
         """The event behind which nothing is read until `proceed` is called; None at all other times."""
         return self._confirmed

@@ -15,6 +15,7 @@ Hostile input ends in one place, `_fault`: a named error to the peer, a counter,
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -48,6 +49,7 @@ from protocol import (
     RemoteProtocolError,
     Send,
     Seq,
+    State,
     Subscribe,
     TestCrash,
     Typing,
@@ -56,7 +58,6 @@ from protocol import (
     UserId,
     code_name,
 )
-from protocol.frames import encode_frame
 from relay import requests
 from relay.config import (
     BACKLOG_HIGH,
@@ -67,6 +68,8 @@ from relay.config import (
     SWEEP_SECONDS,
 )
 from relay.errors import RefusalError
+from relay.goodbye import turn_back
+from relay.handover import Moving
 from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
 from relay.outgoing import Outgoing
@@ -86,6 +89,10 @@ WORKER = 0
 """There is one worker; its number in the routing table."""
 
 
+HANDED_OVER = "handed-over"
+"""The end of a connection that goes on at the worker that owns its user."""
+
+
 class Resume:
     """A connection's note to itself: read on."""
 
@@ -93,29 +100,29 @@ class Resume:
 RESUME = Resume()
 
 
-async def start(worker: Worker, mailboxes: Mailboxes, link: Link) -> None:
-    """Give a new link an actor of its own.
+class TakeUp:
+    """A connection's note to itself: go on where the worker that accepted it has stopped."""
+
+
+TAKE_UP = TakeUp()
+
+
+async def start(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> None:
+    """Give a new link an actor of its own; with `moved`, one that goes on with what another worker began.
 
     Raises:
         ChildStartError, MaxChildrenError: it did not start; the link is the caller's to abort.
     """
     await SupervisorHandle(worker.system.via(SUPERVISOR_NAME)).start_child(
-        child_spec(worker, mailboxes, link)
+        child_spec(worker, mailboxes, link, moved)
     )
 
 
-def turn_away(worker: Worker, link: Link) -> None:
-    """Refuse a peer at the door, at the cost of four bytes: there is no room, and it may try again later."""
-    worker.counters.refuse(ErrorCode.OVERLOADED.wire_name)
-    link.write(encode_frame(bytes((ErrorCode.OVERLOADED,))))
-    link.close()
-
-
-def child_spec(worker: Worker, mailboxes: Mailboxes, link: Link) -> ChildSpec:
+def child_spec(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> ChildSpec:
     """The connection over one link."""
     return ChildSpec(
         id=f"connection {link.remote}",
-        start=lambda: Connection(worker, mailboxes, link),
+        start=lambda: Connection(worker, mailboxes, link, moved),
         restart=Restart.TEMPORARY,
         shutdown=CONNECTION_SHUTDOWN_SECONDS,
     )
@@ -147,7 +154,7 @@ class Connection(Actor):
         "_worker",
     )
 
-    def __init__(self, worker: Worker, mailboxes: Mailboxes, link: Link) -> None:
+    def __init__(self, worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> None:
         self._worker = worker
         self._mailboxes = mailboxes
         self._link = link
@@ -160,6 +167,8 @@ class Connection(Actor):
         # Bounded by the handles of a connection (4,096), and empty on most connections.
         self._chats: dict[UserId, Chat] = {}
         self._reattached: deque[float] | None = None  # when, made at the first time
+        if moved is not None:
+            self._channel.adopt(moved.state)
 
     async def on_start(self) -> None:
         """Be known to the sweeper, and begin to read."""
@@ -167,7 +176,12 @@ class Connection(Actor):
         number = worker.next_connection_number()
         self._outgoing = Outgoing(number, self.ref, self._link, self._channel, worker.surroundings)
         worker.presence.opened(self._outgoing)
-        worker.counters.connections_opened += 1
+        if self._channel.state is State.AWAIT_PREAMBLE:
+            worker.counters.connections_opened += 1
+        else:
+            worker.presence.identified(self._outgoing)
+            worker.counters.taken_over += 1
+            self.ref.tell_nowait(TAKE_UP)  # before the first Received
         self._link.activate(self.ref)
 
     async def handle(self, message: object) -> None:
@@ -182,6 +196,9 @@ class Connection(Actor):
                 await self._mailbox_died(ref, reason)
             case Resume():
                 self._read_on()
+            case TakeUp():
+                await self._act(message)
+                await self._heard(0)
             case _:
                 self.unexpected(message)
 
@@ -193,8 +210,10 @@ class Connection(Actor):
         leave(worker, self._outgoing)
         if reason.is_abnormal:
             worker.counters.crashes += 1
-        if self._mailbox is not None and self._device is not None:
-            await self._mailbox.detach(self._device.device, self._outgoing)
+        if self._mailbox is not None and self._outgoing.device is not None:
+            await self._mailbox.detach(self._outgoing.device.device, self._outgoing)
+        if self._outgoing.end == HANDED_OVER:
+            return  # it is not closed, and its owner will say when it is
         log.info(
             "connection_closed",
             extra={
@@ -218,13 +237,21 @@ class Connection(Actor):
             self._fault(error)
             return
         await self._act_on(events)
-        if self._channel.confirmed is not None:
+        await self._heard(len(data))
+
+    async def _heard(self, count: int) -> None:
+        """So many bytes were dealt with: see where the connection belongs by now, answer, and read on."""
+        outgoing = self._outgoing
+        if self._channel.confirmed is not None and self._is_at_home:
             await self._proceed()
         if outgoing.end is not None:
             return
+        if not self._is_at_home:
+            self._hand_over()
+            return
         if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
             outgoing.plan_flush()
-        pause = self._worker.limits.bytes.charge(self._payer(), self._beat_seconds(), len(data))
+        pause = self._worker.limits.bytes.charge(self._payer(), self._beat_seconds(), count)
         if pause:
             self.send_after(pause, RESUME)
         else:
@@ -331,11 +358,46 @@ class Connection(Actor):
         """The device itself is here, and now."""
         self._worker.presence.identified(self._outgoing)
         self._static_key = event.remote_static
-        if self._device is not None:
+        if self._device is None:
+            self._outgoing.push(self._worker.welcome(None))
+        elif self._worker.store.owns(self._device.user):
             self._worker.limits.check_login(self._device.user, trio.current_time())
             await self._log_in(self._device, event.hello.resume_seq)
-            return
-        self._outgoing.push(self._worker.welcome(None))
+
+    # ---- where does it live? ----
+
+    @property
+    def _is_at_home(self) -> bool:
+        """Whether its device is logged in here, or it has none; otherwise it belongs to another worker."""
+        return self._device is self._outgoing.device
+
+    def _hand_over(self) -> None:
+        """Give the connection to the worker that owns its user. Nothing behind this point was read."""
+        worker, outgoing = self._worker, self._outgoing
+        assert self._device is not None
+        owner = worker.store.owner(self._device.user)
+        stream = self._link.detach()
+        if stream is None:
+            return  # the peer is gone, and LinkClosed is on its way to say so
+        moving = Moving(stream, self._channel.export(), worker.store.worker, outgoing.number)
+        outgoing.ended(HANDED_OVER)
+        worker.counters.handed_over += 1
+        log.debug("connection_handed_over", extra={"connection": outgoing.number, "to_worker": owner})
+        worker.handover.give(owner, moving, partial(turn_back, worker))
+        self.stop()
+
+    async def _take_up(self, _message: TakeUp) -> None:
+        """Go on as if the connection had been accepted here: whose it is has been proved elsewhere."""
+        self._static_key = self._channel.remote_static
+        confirmed = self._channel.confirmed
+        known = self._look_up(self._static_key)
+        if self._device is None or not self._worker.store.owns(self._device.user):
+            # Registered anew, or moved, while the connection was on its way.
+            self._outgoing.close(ErrorCode.RESTARTING if known else ErrorCode.LOGGED_OUT)
+        elif confirmed is not None:
+            await self._confirmed(confirmed)
+        else:
+            await self._log_in(self._device, Seq(0))  # it has just registered
 
     async def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
         """Take the place of an older connection of the device, and have the mailbox welcome it."""
@@ -439,7 +501,8 @@ class Connection(Actor):
         self._outgoing.push(answer)
         if type(answer) is Registered:
             self._device = DeviceAddress(answer.user, answer.device)
-            await self._log_in(self._device, Seq(0))
+            if self._worker.store.owns(answer.user):
+                await self._log_in(self._device, Seq(0))
 
     async def _peer_error(self, event: Error) -> None:
         """The peer says why it leaves."""
@@ -526,4 +589,5 @@ _ACTS: dict[type, Callable[[Connection, Any], Awaitable[None]]] = {
     **dict.fromkeys(requests.ANSWERS, Connection._answer),
     Error: Connection._peer_error,
     TestCrash: Connection._test_crash,
+    TakeUp: Connection._take_up,
 }

@@ -14,6 +14,7 @@ from actors import Actor, ExitReason
 from actors.network import Link
 from actors.network import Listener as Port
 from relay import connection
+from relay.goodbye import turn_away
 from relay.mailboxes import Mailboxes
 from relay.worker import Phase, Worker
 from supervisors import ChildSpec, ChildStartError, MaxChildrenError
@@ -66,7 +67,7 @@ class Listener(Actor):
             or presence.connection_count >= config.max_connections
             or not self._worker.limits.admits(link.remote, trio.current_time())
         ):
-            connection.turn_away(self._worker, link)
+            turn_away(self._worker, link)
             return
         try:
             await connection.start(self._worker, self._mailboxes, link)

@@ -23,17 +23,21 @@ class Counters:
         "expired",
         "frames_in",
         "frames_out",
+        "handed_over",
         "handshakes",
         "logins",
         "pushed",
         "received",
         "refused",
         "registrations",
+        "taken_over",
     )
 
     def __init__(self) -> None:
         self.connections_opened = 0
         self.connections_closed: dict[str, int] = {}  # {reason: count}
+        self.handed_over = 0  # connections accepted here whose user another worker owns
+        self.taken_over = 0  # connections that another worker has accepted
         self.handshakes = 0
         self.logins = 0
         self.frames_in = 0  # reads from sockets: under load one carries several frames

@@ -19,6 +19,7 @@ from relay.bus.remote import RemoteBoard, RemoteDevice
 from relay.config import BACKLOG_HIGH, Config
 from relay.correspondent import Correspondent, FindCorrespondent
 from relay.flight import Flight
+from relay.handover import HandOver, NobodyElse
 from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
 from relay.outgoing import Surroundings
@@ -76,6 +77,8 @@ class Worker:
     """Who watches the users of this worker."""
     watching: Watching = field(init=False)
     """Whom the devices of this worker watch."""
+    handover: HandOver = field(default_factory=NobodyElse)
+    """How connections leave for the workers that own their users, and come from those that accepted them."""
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
     garbage: GarbagePauses = field(default_factory=GarbagePauses)
