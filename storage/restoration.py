@@ -106,7 +106,6 @@ def _replace(source: Path, data: Path, force: bool, report: Report) -> Path | No
     if is_there and not force:
         raise RestoreError(source, f"there is a store in {data} already; --force replaces it, and keeps it")
     staged = staging_folder(data)
-    shutil.rmtree(staged, ignore_errors=True)
     try:
         _stage(source, staged, report)
         write_layout(staged, _next_layout(source, data))
@@ -178,6 +177,8 @@ def finish_restore(data: Path) -> Path | None:
     Returns:
         Where the replaced store is kept; None if there was none.
     """
+    # Of a restore that was killed before it had decided.
+    shutil.rmtree(staging_folder(data), ignore_errors=True)
     replacing = replacing_folder(data)
     if not replacing.exists():
         return None

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
+import lmdb
 import pytest
 
 from storage import (
+    MisplacedEnvironmentError,
+    MissingEnvironmentError,
     NoStoreError,
     SchemaTooNewError,
     UnreadableStoreError,
@@ -20,12 +25,14 @@ from storage import (
     open_outside,
 )
 from storage.backups import first_problem
-from storage.migrations import META_CODEC, SCHEMA_KEY
-from storage.tables import QUEUE
+from storage.migrations import META_CODEC, SCHEMA_KEY, migrate
+from storage.outside import environment_files
+from storage.tables import DURABLE_TABLES, META, QUEUE
 from tests.storage.conftest import MIB
 from tests.storage.killed_writer import RECIPIENT, ciphertext
 from tests.storage.test_accounts import store
 from tests.storage.test_checks import some_messages
+from tests.storage.whole_store import prepare, put, random_rows
 
 ENOUGH_MESSAGES = 500
 
@@ -70,6 +77,56 @@ def test_whoever_holds_the_folder_is_named_and_nobody_otherwise(data: Path, tmp_
     with _running_writer(data) as writer:
         assert holder_of(data) == writer.pid
     assert holder_of(data) is None
+
+
+def test_all_environments_are_seen_together(tmp_path: Path) -> None:
+    prepare(tmp_path, 3)
+    rows = random_rows(Random(1), 20)
+    put(tmp_path, rows)
+    with open_outside(tmp_path) as view:
+        assert [environment.number for environment in view.environments] == [0, 1, 2]
+        assert view.directory is view.environments[0]
+        assert sum(count for table, count in view.rows().items() if table != META) == len(rows)
+        assert view.layout.environments == 3
+        assert view.live_bytes() == sum(each.live_bytes() for each in view.environments)
+
+
+def test_a_table_that_an_older_store_does_not_have_is_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "durable").mkdir()
+    with lmdb.Environment(str(tmp_path / "durable"), max_dbs=2, map_size=MIB) as env:
+        migrate(env, tmp_path)
+    with open_outside(tmp_path) as view:
+        assert view.rows() == dict.fromkeys(DURABLE_TABLES, 0) | {META: 2}
+        assert check_records(*view.environments) == []
+        with view.directory.read() as reader:
+            assert reader.get(QUEUE, b"k") is None
+            assert reader.last(QUEUE, b"a", b"z") is None
+            assert list(reader.scan(QUEUE, b"a", b"z")) == []
+
+
+def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
+    prepare(tmp_path, 2)
+    (tmp_path / "durable.1" / "data.mdb").unlink()
+    with pytest.raises(MissingEnvironmentError, match=r"durable\.1"), open_outside(tmp_path):
+        pass
+    with pytest.raises(MissingEnvironmentError):
+        environment_files(tmp_path)
+
+
+def test_parts_that_were_mixed_up_are_noticed(tmp_path: Path) -> None:
+    prepare(tmp_path, 2)
+    (tmp_path / "durable").rename(tmp_path / "aside")
+    (tmp_path / "durable.1").rename(tmp_path / "durable")
+    (tmp_path / "aside").rename(tmp_path / "durable.1")
+    with pytest.raises(MisplacedEnvironmentError), open_outside(tmp_path):
+        pass
+
+
+def test_a_worker_that_has_outlived_its_node_is_the_holder(tmp_path: Path) -> None:
+    prepare(tmp_path, 2)
+    with open_environment(tmp_path, 1):
+        assert holder_of(tmp_path) == os.getpid()
+    assert holder_of(tmp_path) is None
 
 
 @contextmanager

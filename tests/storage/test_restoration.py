@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from protocol.ids import DeviceAddress, DeviceId, UserId
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+from protocol.slots import first_user_of
 from storage import (
+    BackupError,
     CorruptSecretsError,
     DataFolderInUseError,
     Environment,
     Put,
     RestoreError,
+    RestoreUnfinishedError,
+    StorageError,
     accounts,
     backup,
     check_records,
@@ -21,6 +28,7 @@ from storage import (
     mailboxes,
     open_environment,
     open_outside,
+    read_layout,
     read_secrets,
     restore,
 )
@@ -31,8 +39,12 @@ from storage.restoration import DEVICE_JUMP, SEQ_JUMP
 from storage.tables import QUEUE
 from tests.helpers.inside_view import InsideView
 from tests.storage.conftest import MIB
+from tests.storage.crashes import Crash, Crashes, crashes
 from tests.storage.test_accounts import store
 from tests.storage.test_checks import some_messages
+from tests.storage.whole_store import prepare, put
+
+__all__ = ["crashes"]
 
 ANNA = DeviceAddress(UserId(7), DeviceId(1))
 BEN = DeviceAddress(UserId(8), DeviceId(1))
@@ -163,3 +175,119 @@ def test_progress_tells_of_every_stage(saved: Path, tmp_path: Path) -> None:
     told: list[str] = []
     restore(saved, tmp_path / "new", report=lambda what, _done, _total: told.append(what))
     assert list(dict.fromkeys(told)) == ["checking pages", "checking rows", "copying store"]
+
+
+# Several environments ---------------------------------------------------------------------------------------
+
+EAST, WEST = UserId(7), UserId(first_user_of(256) - 7)
+"""A user of the first slot, and one of the last."""
+
+
+def fill(data: Path, workers: int, messages: int) -> None:
+    """Make a store of so many workers, with two accounts for which so many messages wait."""
+    prepare(data, workers)
+    load_or_create_secrets(data, Random(workers).randbytes)
+    for user, phone in ((EAST, "+491"), (WEST, "+492")):
+        address, _, ops = add_device(user, UserRecord(phone, 1), _device(phone.encode()[-1:]))
+        cursor = mailboxes.DeviceCursor()
+        for number in range(1, messages + 1):
+            message = mailboxes.QueuedMessage(ANNA, MessageNumber(number), 1, 2, b"c")
+            cursor, more = mailboxes.append(address, cursor, message)
+            ops += more
+        ops += add_prekeys(address, [OneTimePrekey(1, b"k" * 32)])
+        put(data, {(op.table, op.key): op.value for op in ops if isinstance(op, Put)})
+
+
+def save(data: Path, target: Path) -> Path:
+    with open_outside(data) as view:
+        backup(view, target)
+    return target
+
+
+def waiting(data: Path, user: UserId) -> tuple[int, int]:
+    """How many messages wait for the device of a user, and the next seq."""
+    with open_outside(data) as view:
+        reader = view.environments[view.layout.owner(user)].read()
+        with reader:
+            cursor = mailboxes.load_device_queue_state(reader, DeviceAddress(user, DeviceId(1)))
+    return cursor.messages, cursor.next_seq
+
+
+@pytest.mark.parametrize(("saved_workers", "present_workers"), [(1, 3), (3, 1), (2, 2), (3, 0)])
+def test_a_backup_of_any_number_of_workers_takes_the_place_of_a_store_of_any(
+    tmp_path: Path, saved_workers: int, present_workers: int
+) -> None:
+    fill(tmp_path / "old", saved_workers, 4)
+    saved = save(tmp_path / "old", tmp_path / "saved")
+    data = tmp_path / "data"
+    if present_workers:
+        fill(data, present_workers, 2)
+    kept = restore(saved, data, force=True)
+    assert read_layout(data).environments == saved_workers
+    for user in (EAST, WEST):
+        assert waiting(data, user) == (4, 5 + SEQ_JUMP)
+    assert read_secrets(data) == read_secrets(saved)
+    if present_workers:
+        assert kept is not None
+        assert [waiting(kept, user) for user in (EAST, WEST)] == [(2, 3), (2, 3)]
+    assert sorted(path.name for path in data.glob("durable*")) == sorted(
+        f"durable.{number}" if number else "durable" for number in range(saved_workers)
+    )
+    prepare(data, 2)
+    for user in (EAST, WEST):
+        assert waiting(data, user) == (4, 5 + SEQ_JUMP)
+
+
+def test_a_backup_that_is_taken_during_a_restore_notices(tmp_path: Path) -> None:
+    fill(tmp_path / "data", 2, 4)
+    saved = save(tmp_path / "data", tmp_path / "saved")
+    with open_outside(tmp_path / "data") as view:
+        restore(saved, tmp_path / "data", force=True)
+        with pytest.raises(BackupError, match="changed meanwhile"):
+            backup(view, tmp_path / "another")
+
+
+def test_a_store_whose_layout_is_damaged_can_be_restored(tmp_path: Path) -> None:
+    fill(tmp_path / "data", 2, 4)
+    saved = save(tmp_path / "data", tmp_path / "saved")
+    (tmp_path / "data" / "layout").write_text("nonsense")
+    restore(saved, tmp_path / "data", force=True)
+    assert waiting(tmp_path / "data", WEST) == (4, 5 + SEQ_JUMP)
+
+
+@pytest.mark.slow
+def test_killed_before_any_step_there_is_the_old_store_or_the_new_one(
+    tmp_path: Path, crashes: Crashes
+) -> None:
+    fill(tmp_path / "new", 3, 4)
+    saved = save(tmp_path / "new", tmp_path / "saved")
+    fill(tmp_path / "template", 2, 2)
+    decided: list[bool] = []
+    for steps in count():
+        data = tmp_path / "data"
+        shutil.copytree(tmp_path / "template", data)
+        crashes.before_step(steps)
+        with suppress(Crash, StorageError):
+            restore(saved, data, force=True)
+        crashes.never()
+        if (data / "replacing").exists():
+            with pytest.raises(RestoreUnfinishedError), open_outside(data):
+                pass
+        prepare(data, 2)
+        is_new = waiting(data, EAST) == (4, 5 + SEQ_JUMP)
+        assert is_new or waiting(data, EAST) == (2, 3)
+        assert waiting(data, WEST) == waiting(data, EAST)
+        assert read_secrets(data) == read_secrets(saved if is_new else tmp_path / "template")
+        if is_new:
+            kept = data / "backups" / "replaced-1"
+            assert (waiting(kept, EAST), waiting(kept, WEST)) == ((2, 3), (2, 3))
+        assert not (data / "restoring").exists()
+        assert not (data / "replacing").exists()
+        decided.append(is_new)
+        shutil.rmtree(data)
+        if not crashes.happened:
+            break
+    # There is one moment before which it is the old one, and from which on it is the new one.
+    assert decided == sorted(decided)
+    assert decided.count(False) > 20
+    assert decided.count(True) > 20

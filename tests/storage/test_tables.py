@@ -1,14 +1,57 @@
 from __future__ import annotations
 
-from storage import Environment
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+from storage import (
+    DeleteRange,
+    Environment,
+    Op,
+    accounts,
+    mailboxes,
+    prekeys,
+    profiles,
+    settings,
+    tables,
+)
+from storage.accounts import DeviceRecord, UserRecord
 from storage.checks import CODECS
 from storage.environment import MAX_TABLES
-from storage.tables import DURABLE_TABLES, MAX_KEY_BYTES
+from storage.tables import DURABLE_TABLES, FAMILY_OF, MAX_KEY_BYTES, Family, tables_of
 
 
 def test_every_table_has_a_name_of_its_own_and_a_codec() -> None:
     assert len(dict.fromkeys(DURABLE_TABLES)) == len(DURABLE_TABLES)
     assert [codec.table for codec in CODECS] == list(DURABLE_TABLES)
+
+
+def test_every_table_that_is_defined_has_a_family() -> None:
+    """A table without one would be left behind when users move to another environment."""
+    defined = [value for name, value in vars(tables).items() if name.isupper() and isinstance(value, str)]
+    assert defined == list(FAMILY_OF) == list(DURABLE_TABLES)
+    assert sorted(table for family in Family for table in tables_of(family)) == sorted(defined)
+
+
+def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
+    """A slot is a range of keys only if they do. A new table of users needs a line here."""
+    user = UserId(0x1122334455667788)
+    device, other = DeviceAddress(user, DeviceId(1)), DeviceAddress(UserId(9), DeviceId(2))
+    record = DeviceRecord(b"s" * 32, b"i" * 32, 1, b"p" * 32, b"g" * 64, 1)
+    message = mailboxes.QueuedMessage(other, MessageNumber(1), 1, 2, b"c")
+    ops: list[Op] = [
+        *accounts.add_device(user, UserRecord("+491", 1), record)[2],
+        *mailboxes.append(device, mailboxes.DeviceCursor(), message)[1],
+        mailboxes.put_progress(user, other, mailboxes.Progress()),
+        *prekeys.add_prekeys(device, [prekeys.OneTimePrekey(1, b"k" * 32)]),
+        settings.put_privacy(user, settings.EVERYTHING_OPEN),
+        settings.add_block(user, other.user, 1),
+        settings.add_contact(user, other.user),
+        settings.put_shunned(user, other, MessageNumber(1)),
+        profiles.remove_profile(user),
+    ]
+    of_users = [op for op in ops if FAMILY_OF[op.table] is Family.USER]
+    for op in of_users:
+        key = op.first if isinstance(op, DeleteRange) else op.key
+        assert key.startswith(user.to_bytes(8, "big")), op.table
+    assert {op.table for op in of_users} == set(tables_of(Family.USER))
 
 
 def test_there_is_room_for_tables_to_come() -> None:
