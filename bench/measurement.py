@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -50,6 +51,10 @@ class Stage:
     load_cpus: frozenset[int]
     load_processes: int
     progress: Progress
+
+    def with_accounts(self, accounts: Sequence[Account]) -> Stage:
+        """The same stage for other devices."""
+        return dataclasses.replace(self, node=dataclasses.replace(self.node, accounts=accounts))
 
     def fleet(
         self, make_crew: MakeCrew, accounts: Sequence[Account], plan: object, processes: int = 0

@@ -36,6 +36,7 @@ SETTINGS: Mapping[str, str | int] = {
     "limit_bytes": "900000000/s burst 900000000",
     "limit_logins": "1000000/s burst 1000000",
     "limit_connections": "1000000/s burst 1000000",
+    "max_connections": 1_000_000,
 }
 """Limits that keep one account, or everybody together, from being too much for a node: load is just that.
 They are raised for every run, and the work that they cost is still done. The limit that an address has does

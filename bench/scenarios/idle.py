@@ -105,10 +105,10 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
         figures={
             "connections": watch.intervals[-1].sample.online,
             **after.each(before, count),
-            "idle_cpu_percent": _idle_percent(stage, idle),
+            "idle_cpu_percent": idle_percent(stage, idle),
             "idle_seconds": round(idle.seconds, 1),
             "logins_per_s": round(logins.per_second("logins"), 1),
-            "login_cpu_us": _login_cpu(stage, logins),
+            "login_cpu_us": login_cpu(stage, logins),
         },
         verdict=both(judge_phase(logins, "logins")),
         uses=idle.uses,
@@ -132,13 +132,15 @@ def _share(now: int | None, before: int | None, count: int) -> int | None:
     return None if now is None or before is None else round((now - before) / count)
 
 
-def _idle_percent(stage: Stage, idle: Total) -> Figure:
+def idle_percent(stage: Stage, idle: Total) -> Figure:
+    """Of one core, all workers together; None if they run elsewhere."""
     if not stage.node.workers:
         return None
     return round(100 * idle.cpu_seconds("worker") / idle.seconds, 2)
 
 
-def _login_cpu(stage: Stage, logins: Total) -> Figure:
+def login_cpu(stage: Stage, logins: Total) -> Figure:
+    """Microseconds of the workers for one login; None if they run elsewhere."""
     if not stage.node.workers:
         return None
     return round(logins.cpu_seconds("worker") / max(1, logins.counts["logins"]) * 1e6, 1)
