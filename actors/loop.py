@@ -35,6 +35,11 @@ about as many function calls. At 1 to 2 µs a message a slice of small ones stay
 STALL_SECONDS = 0.05
 """A handler that holds the loop longer than this is reported by name."""
 
+RATED_FROM = 10
+"""An actor that has handled fewer messages than this in its life has no rates yet: nobody looks for it among
+the busy, and the counters would be a tenth of what it weighs. What it had handled until then counts as
+handled now."""
+
 _NOTHING: Final = object()
 
 
@@ -251,9 +256,11 @@ def _watch(
 
 def _note_handled(ref: ActorRef, mailbox: Mailbox, handled: int, now: float) -> None:
     mailbox.handled += handled
-    if ref._rates is None:
+    if ref._rates is not None:
+        ref._rates.note(handled, now)
+    elif mailbox.handled >= RATED_FROM:
         ref._rates = Rates(now)
-    ref._rates.note(handled, now)
+        ref._rates.note(mailbox.handled, now)
 
 
 def _crash(ref: ActorRef, error: Exception, message_type: str) -> None:

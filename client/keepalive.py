@@ -3,6 +3,7 @@
 Pure: it is told what was sent and heard and at which time, and decides.
 """
 
+import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -25,6 +26,7 @@ class Keepalive:
     interval_s: float
     last_sent: float
     last_heard: float
+    last_ping: float = -math.inf
 
     @property
     def check_s(self) -> float:
@@ -35,6 +37,9 @@ class Keepalive:
         """What is to be done now."""
         if now - self.last_heard >= PATIENCE_INTERVALS * self.interval_s:
             return Due.GIVE_UP
-        if now - self.last_sent >= self.interval_s:
+        # The relay must hear of us and we of it, and as long as it hears us it says nothing by itself. A ping
+        # brings both about, so one an interval is enough.
+        silent_since = min(self.last_sent, self.last_heard)
+        if now - max(silent_since, self.last_ping) >= self.interval_s:
             return Due.PING
         return Due.NOTHING

@@ -96,6 +96,7 @@ class Line:
                 on_pong(False)
             return
         self._pings.append(on_pong)
+        self.keepalive.last_ping = trio.current_time()
         self.send(Ping())
 
     def connected(self) -> None:

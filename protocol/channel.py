@@ -12,6 +12,7 @@ from protocol.codes import ErrorCode
 from protocol.errors import (
     DecryptionError,
     LocalProtocolError,
+    NoiseError,
     NotAllowedError,
     RemoteProtocolError,
     UndecryptableError,
@@ -21,7 +22,12 @@ from protocol.events import Event
 from protocol.frames import FrameDecoder, encode_frame
 from protocol.handles import HandleTable
 from protocol.ids import Address, Handle, address_to_bytes
-from protocol.limits import MAX_PLAINTEXT_BYTES, MAX_STANZAS_PER_FRAME
+from protocol.limits import (
+    AEAD_TAG_BYTES,
+    FRAME_HEADER_BYTES,
+    MAX_PLAINTEXT_BYTES,
+    MAX_STANZAS_PER_FRAME,
+)
 from protocol.noise.transport import Transport
 from protocol.schema import SPEC_OF_CLASS, Sender, StanzaSpec
 from protocol.stanzas import (
@@ -40,6 +46,12 @@ _PING: Final = SPEC_OF_CLASS[Ping].number
 _PONG: Final = SPEC_OF_CLASS[Pong].number
 _BIND: Final = SPEC_OF_CLASS[Bind].number
 _ERROR: Final = SPEC_OF_CLASS[Error].number
+
+# Frames that hold nothing but a Ping or a Pong, each a stanza of one byte.
+_PING_WORD: Final = join_frame((_PING,))
+_PONG_WORD: Final = join_frame((_PONG,))
+_KEEPALIVE_HEADER: Final = (len(_PING_WORD) + AEAD_TAG_BYTES).to_bytes(FRAME_HEADER_BYTES)
+_KEEPALIVE_FRAME_BYTES: Final = FRAME_HEADER_BYTES + len(_PING_WORD) + AEAD_TAG_BYTES
 
 
 class Channel:
@@ -173,6 +185,39 @@ class Channel:
         """Give back what an idle connection does not need: two cipher objects, 2.5 KB each."""
         if self._transport is not None:
             self._transport.rest()
+
+    def hear_keepalive(self, data: bytes) -> bytes | None:
+        """Deal with what the network brings if it is one frame with a lone Ping or Pong; else None.
+
+        With None nothing has changed, and `receive_data` is to be called. So a program can answer a Ping, the
+        only word that most devices say for hours, without waking anybody. Nothing is answered ahead of what
+        waits in `data_to_send`.
+
+        Returns:
+            What to write: the frame with the Pong, or nothing for a Pong.
+        """
+        transport = self._transport
+        if (
+            len(data) != _KEEPALIVE_FRAME_BYTES
+            or data[:FRAME_HEADER_BYTES] != _KEEPALIVE_HEADER
+            or transport is None
+            or Ping not in self._hearable[self._state]
+            or self.has_data_to_send
+            or not self._decoder.is_empty
+        ):
+            return None
+        try:
+            word = transport.peek(data[FRAME_HEADER_BYTES:])
+        except NoiseError:
+            return None  # `receive_data` says what is wrong with it
+        if word == _PING_WORD:
+            transport.skip()
+            return encode_frame(transport.encrypt(_PONG_WORD))
+        if word == _PONG_WORD and self._handles.pong_expected:
+            transport.skip()
+            self._handles.pong_heard()
+            return b""
+        return None
 
     # --- Hearing ---
 

@@ -111,6 +111,10 @@ class RelayConnection(Channel):
         """The event behind which nothing is read until `proceed` is called; None at all other times."""
         return self._confirmed
 
+    def hear_keepalive(self, data: bytes) -> bytes | None:
+        """See `Channel.hear_keepalive`; behind Confirmed it waits as all else does."""
+        return None if self._confirmed is not None else super().hear_keepalive(data)
+
     def proceed(self) -> list[Event]:
         """Read on behind Confirmed, and return what had already come there. Harmless at all other times.
 

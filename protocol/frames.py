@@ -84,6 +84,11 @@ class FrameDecoder:
         return bytes(self._data[self._start :])
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held: what is fed next begins with a frame's header."""
+        return self._start == len(self._data)
+
+    @property
     def waiting_bytes(self) -> int:
         """How many bytes are held for a frame that is not yet whole."""
         return len(self._data) - self._start

@@ -13,7 +13,7 @@ Owns: both directions of the table, and the count of pings that this barrier nee
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from protocol.errors import LocalProtocolError, MalformedError
 from protocol.ids import Address, Handle, address_from_bytes, address_to_bytes
@@ -22,6 +22,11 @@ from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_HANDLE
 
 class HandleTableFullError(LocalProtocolError):
     """All our handles are retiring: 4,096 were bound anew within one round trip. Try again after a Pong."""
+
+
+# The tables of a connection on which nothing was bound, as on most: never written to.
+_NONE_BOUND: Final[dict[Handle, Address]] = {}
+_NO_HANDLES: Final[dict[Address, Handle]] = {}
 
 
 class HandleTable:
@@ -41,8 +46,8 @@ class HandleTable:
     def __init__(self, *, odd: bool) -> None:
         self._odd = int(odd)
         self._bound = 0  # how many of our own handles have ever been bound; they are bound in ascending order
-        self._address_of: dict[Handle, Address] = {}
-        self._handle_for: dict[Address, Handle] = {}
+        self._address_of: dict[Handle, Address] = _NONE_BOUND
+        self._handle_for: dict[Address, Handle] = _NO_HANDLES
         self._pings = 0  # sent by us on this connection
         self._pongs = 0  # heard
         # {handle: (old address, number of the ping that ends it)}; made when first needed, which is rare.
@@ -96,6 +101,7 @@ class HandleTable:
         else:
             handle = self._retire_one()
             rebound = True
+        self._make_room()
         self._address_of[handle] = address
         self._handle_for[address] = handle
         return handle, rebound
@@ -108,6 +114,7 @@ class HandleTable:
         """
         if handle % 2 == self._odd or handle > MAX_HANDLE:
             raise MalformedError("the peer bound a handle of our side", handle=handle)
+        self._make_room()
         old = self._address_of.get(handle)
         if old is not None and self._handle_for.get(old) == handle:
             del self._handle_for[old]
@@ -131,6 +138,11 @@ class HandleTable:
         """Count a Ping that goes out after everything sent so far."""
         self._pings += 1
 
+    @property
+    def pong_expected(self) -> bool:
+        """Whether a Ping of ours is unanswered, and no barrier hangs on its Pong."""
+        return self._pongs < self._pings and not self._retiring
+
     def pong_heard(self) -> bool:
         """Count a Pong; if it ends a barrier, the retiring handle has its new meaning from now on.
 
@@ -150,6 +162,11 @@ class HandleTable:
             return False
         del self._retiring[oldest]
         return True
+
+    def _make_room(self) -> None:
+        """Something is about to be bound: have tables of our own."""
+        if self._address_of is _NONE_BOUND:
+            self._address_of, self._handle_for = {}, {}
 
     def _retire_one(self) -> Handle:
         """Choose our least recently used handle and remember its old meaning until a Pong."""

@@ -108,7 +108,7 @@ unknown-stanza: its type. None for all others."""
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there? Sent by whoever has been silent for the keepalive interval."""
+    """Are you there? A client sends it when it has said or heard nothing for the keepalive interval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,19 @@ from relay.rate_limits import Limit, parse_limit
 HANDSHAKE_SECONDS = 10.0
 """A peer that has not finished its handshake by then is closed: slow phones on slow networks need 2 to 3."""
 
+DOUBT_FACTOR = 1.5
+"""Silence for this many keepalive intervals makes the relay ping: a device that keeps the rule never gets so
+far, and one that only answers stays."""
+
 SILENCE_FACTOR = 2.5
 """Silence for this many keepalive intervals ends a connection: two lost pings and a slow third."""
 
 SWEEP_SECONDS = 1.0
-"""How often one sweep looks at all connections; one timer a worker instead of several for each of them."""
+"""The beat in which the relay counts time: one timer a worker instead of several for each connection."""
 
 REST_AFTER_BEATS = 5
-"""Sweeps without a word after which a connection gives its cipher objects back: 5 KB for each idle device,
-rebuilt in microseconds with the next word."""
+"""Beats without a word after which a connection gives its cipher objects back: 5 KB for each idle device,
+rebuilt in microseconds with the next word. Also how often this is looked for."""
 
 STALL_SECONDS = 60.0
 """A device that takes nothing from a full socket for this long is a slow reader, whatever it sends itself."""
@@ -125,7 +129,7 @@ class Config:
     admin: HostPort | None = DEFAULT_ADMIN
     ready_file: Path | None = None
     workers: int = 1
-    keepalive_seconds: int = 30
+    keepalive_seconds: int = 60
     window_messages: int = 256
     window_bytes: int = 256 * 1024
     max_connections: int = 20_000
@@ -210,7 +214,9 @@ SETTINGS: dict[str, Setting] = {
     "workers": Setting(
         _whole(1, MAX_WORKERS), "processes that share the work: as many as there are cores to give them"
     ),
-    "keepalive_seconds": Setting(_whole(5, 600), "silence after which either side sends a ping"),
+    "keepalive_seconds": Setting(
+        _whole(5, 600), "silence after which a device pings; the relay gives it up after 2.5 times as long"
+    ),
     "window_messages": Setting(
         _whole(1, 4_096), "unacknowledged deliveries a device may have; the rest waits"
     ),

@@ -58,7 +58,7 @@ from protocol import (
     UserId,
     code_name,
 )
-from relay import requests
+from relay import login, requests
 from relay.config import (
     BACKLOG_HIGH,
     BACKLOG_PAUSE_SECONDS,
@@ -67,6 +67,7 @@ from relay.config import (
     REATTACH_WINDOW_SECONDS,
     SWEEP_SECONDS,
 )
+from relay.doorman import Doorman
 from relay.errors import RefusalError
 from relay.goodbye import turn_back
 from relay.handover import Moving
@@ -75,18 +76,15 @@ from relay.mailboxes import Mailboxes
 from relay.outgoing import Outgoing
 from relay.rate_limits import whole_seconds
 from relay.requests import Asker
+from relay.sweeper import handshake_ends
 from relay.worker import Worker
 from storage import JournalError, accounts
-from storage.routing import Route
 from supervisors import ChildSpec, ChildStartError, Restart, SupervisorHandle
 
 log = logging.getLogger("roost.relay")
 
 SUPERVISOR_NAME = "connections"
 """What the registry knows the supervisor of all connections as."""
-
-WORKER = 0
-"""There is one worker; its number in the routing table."""
 
 
 HANDED_OVER = "handed-over"
@@ -113,19 +111,17 @@ async def start(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving 
     Raises:
         ChildStartError, MaxChildrenError: it did not start; the link is the caller's to abort.
     """
-    await SupervisorHandle(worker.system.via(SUPERVISOR_NAME)).start_child(
-        child_spec(worker, mailboxes, link, moved)
-    )
+    supervisor = SupervisorHandle(worker.system.via(SUPERVISOR_NAME))
+    await supervisor.start_child(_SPEC, worker, mailboxes, link, moved)
 
 
-def child_spec(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> ChildSpec:
-    """The connection over one link."""
-    return ChildSpec(
-        id=f"connection {link.remote}",
-        start=lambda: Connection(worker, mailboxes, link, moved),
-        restart=Restart.TEMPORARY,
-        shutdown=CONNECTION_SHUTDOWN_SECONDS,
-    )
+# One for all connections: their supervisor keeps thousands of children, and no spec and name for each.
+_SPEC = ChildSpec(
+    id="connection",
+    start=lambda worker, mailboxes, link, moved: Connection(worker, mailboxes, link, moved),
+    restart=Restart.TEMPORARY,
+    shutdown=CONNECTION_SHUTDOWN_SECONDS,
+)
 
 
 class Chat:
@@ -175,14 +171,14 @@ class Connection(Actor):
         worker = self._worker
         number = worker.next_connection_number()
         self._outgoing = Outgoing(number, self.ref, self._link, self._channel, worker.surroundings)
-        worker.presence.opened(self._outgoing)
+        worker.presence.opened(self._outgoing, handshake_ends(worker.surroundings.beat))
         if self._channel.state is State.AWAIT_PREAMBLE:
             worker.counters.connections_opened += 1
         else:
             worker.presence.identified(self._outgoing)
             worker.counters.taken_over += 1
             self.ref.tell_nowait(TAKE_UP)  # before the first Received
-        self._link.activate(self.ref)
+        self._link.activate(Doorman(worker, self._outgoing))
 
     async def handle(self, message: object) -> None:
         """Bytes, the end of the link, or the end of a mailbox."""
@@ -207,7 +203,7 @@ class Connection(Actor):
         if self._outgoing.end is None:
             self._outgoing.close(ErrorCode.INTERNAL if reason.is_abnormal else ErrorCode.RESTARTING)
         worker = self._worker
-        leave(worker, self._outgoing)
+        login.leave(worker, self._outgoing)
         if reason.is_abnormal:
             worker.counters.crashes += 1
         if self._mailbox is not None and self._outgoing.device is not None:
@@ -228,8 +224,7 @@ class Connection(Actor):
     async def _received(self, data: bytes) -> None:
         """One read of the socket: everything in it is dealt with before more is read."""
         outgoing = self._outgoing
-        outgoing.heard_at = self._worker.surroundings.beat
-        self._worker.counters.frames_in += 1
+        outgoing.heard()
         try:
             events = self._channel.receive_data(data)
         except RemoteProtocolError as error:
@@ -401,16 +396,9 @@ class Connection(Actor):
 
     async def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
         """Take the place of an older connection of the device, and have the mailbox welcome it."""
-        worker = self._worker
         self._outgoing.device = device
         self._outgoing.acked = self._outgoing.given = resume
-        replaced = worker.presence.login(device, self._outgoing)
-        if replaced is not None:
-            replaced.close(ErrorCode.REPLACED)
-        worker.routing.connect(device, _route(self._outgoing), worker.clock.now())
-        worker.watching.leave(device)  # what its last connection watched
-        worker.board.left(device.user)  # where it may have been available, which this one is not yet
-        worker.counters.logins += 1
+        login.enter(self._worker, device, self._outgoing)
         await self._attach(device)
 
     async def _attach(self, device: DeviceAddress) -> None:
@@ -460,7 +448,7 @@ class Connection(Actor):
     async def _mark_read(self, event: Read) -> None:
         sender = event.chat
         assert isinstance(sender, DeviceAddress)
-        self._outgoing.readings[sender] = event.number
+        self._outgoing.was_read(sender, event.number)
         if self._mailbox is not None:
             await self._mailbox.mark_read(sender, event.number)
 
@@ -489,7 +477,7 @@ class Connection(Actor):
     async def _be_available(self, event: Available | Unavailable) -> None:
         """Somebody is at the device, or has left it."""
         assert self._device is not None
-        route = _route(self._outgoing)
+        route = login.route_of(self._worker, self._outgoing)
         self._worker.board.set_available(self._device, route, available=type(event) is Available)
 
     # ---- requests ----
@@ -558,21 +546,6 @@ class Connection(Actor):
         chat.submitted = submitted
         self.monitor(mailbox.ref)
         await mailbox.settle(self._device, self._outgoing, submitted)
-
-
-def leave(worker: Worker, outgoing: Outgoing) -> None:
-    """Take a connection out of the registers, whether it left by itself or was killed."""
-    worker.presence.closed(outgoing)
-    device = outgoing.device
-    if device is not None and worker.presence.logout(device, outgoing):
-        worker.routing.disconnect(device, _route(outgoing), worker.clock.now())
-        worker.watching.leave(device)
-        worker.board.left(device.user)
-
-
-def _route(outgoing: Outgoing) -> Route:
-    # The number alone says which connection it is; the time would have to be remembered for taking it away.
-    return Route(WORKER, outgoing.number, 0)
 
 
 # {event: what is done about it}; Send and Ack are dealt with before this is looked at.

@@ -204,7 +204,7 @@ class Deliveries:
         # last connection or mailbox ended, so it fits a window; more than that takes several rounds.
         while queue.in_flight and queue.in_flight[0].seq <= outgoing.acked and not self._flight.failed:
             self.acknowledge(device, outgoing.acked)
-        for sender, number in outgoing.readings.items():
+        for sender, number in (outgoing.readings or {}).items():
             self.mark_read(sender, number)
 
     def _welcome(self, queue: DeviceQueue, outgoing: Outgoing) -> None:

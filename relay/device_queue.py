@@ -56,10 +56,11 @@ class DeviceQueue:
         self.state = QueueState.OFFLINE
         self.durable = cursor.next_seq - 1  # the highest seq that is on disk
         self.sent: int = cursor.acked_seq  # the highest seq given to the present connection
-        self.in_flight: deque[InFlight] = deque()  # at most the window
+        # Two deques while there is something in them, for an empty one is 760 bytes, and most are empty.
+        self.in_flight: deque[InFlight] | tuple[()] = ()  # at most the window
         # Messages that go out from memory once they are durable. At most the window: a device that is
         # further behind is served from the disk.
-        self.fresh: deque[tuple[Seq, QueuedMessage]] = deque()
+        self.fresh: deque[tuple[Seq, QueuedMessage]] | tuple[()] = ()
         self._in_flight_bytes = 0
         self._given = 0  # the present connection has seen everything up to here
         self._window_messages = window_messages
@@ -74,7 +75,9 @@ class DeviceQueue:
         self.cursor, put = mailboxes.append_one_of_several(self.address, self.cursor, message)
         if self.state is QueueState.ONLINE:
             if len(self.fresh) < self._window_messages:
-                self.fresh.append((seq, message))
+                fresh = self.fresh or deque()
+                fresh.append((seq, message))
+                self.fresh = fresh
             else:
                 self._fall_behind()
         return put
@@ -138,14 +141,18 @@ class DeviceQueue:
     def next_fresh(self) -> QueuedMessage | None:
         """The message after `sent`, if it is in memory; None means: read it from the disk."""
         if self.fresh and self.fresh[0][0] == self.sent + 1:
-            return self.fresh.popleft()[1]
+            message = self.fresh.popleft()[1]
+            self.fresh = self.fresh or ()
+            return message
         return None
 
     def launch(self, seq: Seq, message: QueuedMessage) -> bool:
         """Count a delivery as in flight; says whether it must be sent, or the device was given it before."""
         size = len(message.ciphertext)
         self.sent = seq
-        self.in_flight.append(InFlight(seq, message.sender, message.number, size))
+        in_flight = self.in_flight or deque()
+        in_flight.append(InFlight(seq, message.sender, message.number, size))
+        self.in_flight = in_flight
         self._in_flight_bytes += size
         return seq > self._given
 
@@ -186,6 +193,7 @@ class DeviceQueue:
         done: list[InFlight] = []
         while self.in_flight and self.in_flight[0].seq <= seq:
             done.append(self.in_flight.popleft())
+        self.in_flight = self.in_flight or ()
         if not done:
             return done, []
         size = sum(delivery.size for delivery in done)
@@ -197,11 +205,11 @@ class DeviceQueue:
 
     def _fall_behind(self) -> None:
         self._move(QueueEvent.WINDOW_FULL)
-        self.fresh.clear()
+        self.fresh = ()
 
     def _start_over(self) -> None:
-        self.fresh.clear()
-        self.in_flight.clear()
+        self.fresh = ()
+        self.in_flight = ()
         self._in_flight_bytes = 0
         self.sent = self.cursor.acked_seq
         self._given = 0

@@ -18,7 +18,7 @@ durable → Committed → delivered to the devices that are connected, and ✓ t
 
 from collections.abc import Callable
 
-from actors import Actor, NameTakenError, Overflow, StartIgnored
+from actors import Actor, NameTakenError, Overflow, StartIgnored, TimerRef
 from protocol import ChangeSettings, DeviceAddress, DeviceId, ErrorCode, Prekey, SignedPrekey, UserId
 from relay import prekeys
 from relay.blocklist import Blocklist, load_blocklist
@@ -77,7 +77,7 @@ class Mailbox(Actor):
     __slots__ = (
         "_deliveries",
         "_flight",
-        "_idle_check_planned",
+        "_idle_check",
         "_intake",
         "_is_successor",
         "_reload_planned",
@@ -101,7 +101,7 @@ class Mailbox(Actor):
         self._intake = Intake(worker, user, self._flight, self._senders, self._deliveries)
         self._shelf = PrekeyShelf(user)
         self._touched = False  # something came since the last check for idleness
-        self._idle_check_planned = False
+        self._idle_check: TimerRef | None = None  # the one that is planned
         self._reload_planned = False
 
     async def on_start(self) -> None:
@@ -178,7 +178,11 @@ class Mailbox(Actor):
 
     def _attach(self, device: DeviceId, outgoing: Outgoing) -> None:
         self._deliveries.attach(device, outgoing)
-        self._plan_idle_check()  # it may not have come to it
+        if not self._deliveries.has_audience:
+            self._plan_idle_check()  # it was too late for it
+        elif self._idle_check is not None:
+            self._idle_check.cancel()  # a timer for each of thousands of devices is memory and wakes
+            self._idle_check = None
 
     # ---- what a mailbox is asked ----
 
@@ -285,10 +289,9 @@ class Mailbox(Actor):
             self._attach(device, outgoing)
 
     def _plan_idle_check(self) -> None:
-        if not self._idle_check_planned and not self._deliveries.has_audience:
-            self._idle_check_planned = True
+        if self._idle_check is None and not self._deliveries.has_audience:
             self._touched = False
-            self.send_after(self._worker.config.mailbox_idle_seconds, CHECK_IDLE)
+            self._idle_check = self.send_after(self._worker.config.mailbox_idle_seconds, CHECK_IDLE)
 
     def _check_idle(self) -> None:
         """Leave memory if there was nothing to do since the last look; nothing is lost, all of it is on disk.
@@ -296,7 +299,7 @@ class Mailbox(Actor):
         Giving up the name and looking whether anything waits happen in one turn: whoever finds the name gone
         starts a new mailbox, and whoever found it before has its message in the queue.
         """
-        self._idle_check_planned = False
+        self._idle_check = None
         if self._is_busy:
             self._plan_idle_check()
             return

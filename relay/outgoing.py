@@ -13,7 +13,7 @@ Not here: what comes in, and the life of the connection (connection.py).
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors import ActorRef
 from actors.network import Link, Network
@@ -57,6 +57,15 @@ class Surroundings:
     max_unsent_bytes: int
     beat: int = 0
     """Sweeps so far: the clock of everything that needs none better than seconds."""
+    awake: "dict[Outgoing, None]" = field(default_factory=dict)
+    """Those that have said or heard something just now, and so keep their cipher objects."""
+    full: "dict[Outgoing, None]" = field(default_factory=dict)
+    """Those whose peers have not taken everything yet."""
+
+    def forget(self, outgoing: "Outgoing") -> None:
+        """It has ended."""
+        self.awake.pop(outgoing, None)
+        self.full.pop(outgoing, None)
 
 
 class Outgoing:
@@ -80,8 +89,8 @@ class Outgoing:
         "given",
         "heard_at",
         "identified",
+        "look_at",
         "number",
-        "opened_at",
         "owner",
         "readings",
         "spoke_at",
@@ -99,11 +108,13 @@ class Outgoing:
         self.end: str | None = None  # why the connection is over, once it is
         self.acked = Seq(0)  # the highest seq that the device says it has stored
         self.given = Seq(0)  # the highest seq sent through here
-        # What the device says was read here, of each sender. Bounded by the handles of a connection (4,096).
-        self.readings: dict[DeviceAddress, MessageNumber] = {}
+        # What the device says was read here, of each sender; None: nothing. Bounded by the handles of a
+        # connection (4,096).
+        self.readings: dict[DeviceAddress, MessageNumber] | None = None
         # Chats with users of other workers (bus/abroad.py). Bounded likewise; made when there is one.
         self.abroad: dict[UserId, Chat] | None = None
-        self.opened_at = self.heard_at = self.spoke_at = shared.beat
+        self.heard_at = self.spoke_at = shared.beat  # in beats
+        self.look_at = 0  # the beat of the sweeper's next look (deadlines.py)
         self._link = link
         self._channel = channel
         self._shared = shared
@@ -243,12 +254,58 @@ class Outgoing:
         data = self._channel.data_to_send()
         if not data:
             return
-        self._shared.counters.frames_out += 1
-        self.spoke_at = self._shared.beat
-        self._written += len(data)
-        self._link.write(data)
+        self._shared.awake[self] = None
+        self._write(data)
         if self._link.unsent_bytes > self._shared.max_unsent_bytes:
             self.close(ErrorCode.TOO_SLOW)
+
+    def heard(self) -> None:
+        """Something has come from the device."""
+        shared = self._shared
+        self.heard_at = shared.beat
+        shared.counters.frames_in += 1
+        shared.awake[self] = None
+
+    def answer_keepalive(self, data: bytes) -> bool:
+        """Answer what has come from the device if it is a lone Ping, and have the link read on.
+
+        False: it is something else, nothing was done, and it is for the actor. So is a second Ping within a
+        beat: what is answered here is charged to nobody's account.
+        """
+        shared = self._shared
+        if self.heard_at == shared.beat or self.end is not None:
+            return False
+        answer = self._channel.hear_keepalive(data)
+        if answer is None:
+            return False
+        self.heard_at = shared.beat
+        shared.counters.frames_in += 1
+        if answer:
+            self._write(answer)
+        if self not in shared.awake:
+            self._channel.rest()
+        self._link.resume()
+        return True
+
+    def _write(self, data: bytes) -> None:
+        shared = self._shared
+        shared.counters.frames_out += 1
+        self.spoke_at = shared.beat
+        self._written += len(data)
+        self._link.write(data)
+        if self._link.unsent_bytes:
+            shared.full[self] = None
+
+    def was_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
+        """The device says that it has read a sender's messages up to a number."""
+        if self.readings is None:
+            self.readings = {}
+        self.readings[sender] = number
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the peer has still something to take."""
+        return self._link.unsent_bytes > 0
 
     def stalled_for(self, beat: int) -> int:
         """For how many beats the peer has taken nothing of what waits for it; asked once a beat."""

@@ -11,22 +11,23 @@ Not here: the volatile routing table that other processes can read (storage/rout
 from collections.abc import Iterator
 
 from protocol import DeviceAddress
+from relay.deadlines import Deadlines
 from relay.outgoing import Outgoing
 
 
 class Presence:
     """The connections of one worker."""
 
-    __slots__ = ("_by_device", "_open", "handshakes")
+    __slots__ = ("_by_device", "deadlines", "handshakes")
 
     def __init__(self) -> None:
-        self._open: dict[int, Outgoing] = {}  # {connection number: its outgoing side}
+        self.deadlines = Deadlines()  # of all open connections
         self._by_device: dict[DeviceAddress, Outgoing] = {}
         self.handshakes = 0  # open connections that have not said yet who they are
 
-    def opened(self, outgoing: Outgoing) -> None:
-        """A connection was accepted; it counts as a handshake until `identified`."""
-        self._open[outgoing.number] = outgoing
+    def opened(self, outgoing: Outgoing, look_at: int) -> None:
+        """A connection was accepted; it counts as a handshake until `identified`, and is looked at then."""
+        self.deadlines.put(outgoing, look_at)
         self.handshakes += 1
 
     def identified(self, outgoing: Outgoing) -> None:
@@ -37,7 +38,7 @@ class Presence:
 
     def closed(self, outgoing: Outgoing) -> None:
         """It has ended. Harmless if it was never entered, or twice."""
-        if self._open.pop(outgoing.number, None) is not None:
+        if self.deadlines.remove(outgoing):
             self.identified(outgoing)
 
     def login(self, device: DeviceAddress, outgoing: Outgoing) -> Outgoing | None:
@@ -59,12 +60,12 @@ class Presence:
 
     def connections(self) -> Iterator[Outgoing]:
         """All open connections, as they were when asked."""
-        return iter(list(self._open.values()))
+        return iter(self.deadlines)
 
     @property
     def connection_count(self) -> int:
         """Open connections, handshakes and strangers included."""
-        return len(self._open)
+        return len(self.deadlines)
 
     @property
     def device_count(self) -> int:

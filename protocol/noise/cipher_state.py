@@ -74,6 +74,17 @@ class CipherState:
             DecryptionError: the tag does not match, or there is none.
             NonceExhaustedError: the key has been used 2^64-1 times.
         """
+        plaintext = self.peek(ciphertext, associated_data)
+        if self._key is not None:
+            self._nonce += 1
+        return plaintext
+
+    def peek(self, ciphertext: bytes, associated_data: bytes | None = None) -> bytes:
+        """Return what `decrypt` would, and change nothing: the message is still the next one.
+
+        Raises:
+            DecryptionError, NonceExhaustedError: as `decrypt`.
+        """
         if self._key is None:
             return ciphertext
         if len(ciphertext) < TAG_BYTES:
@@ -83,11 +94,13 @@ class CipherState:
             raise NonceExhaustedError("all nonces of this key are used")
         aead = self._aead or self._wake()
         try:
-            plaintext = aead.decrypt(self._cipher.nonce(nonce), ciphertext, associated_data)
+            return aead.decrypt(self._cipher.nonce(nonce), ciphertext, associated_data)
         except InvalidTag:
             raise DecryptionError("the tag does not match") from None
-        self._nonce = nonce + 1
-        return plaintext
+
+    def skip(self) -> None:
+        """Count a message that `peek` has shown as decrypted."""
+        self._nonce += 1
 
     def rekey(self) -> None:
         """Rekey(): replace the key by one that does not tell the old one. The nonce goes on.

@@ -55,6 +55,21 @@ class Transport:
             raise NoiseStateError("the pattern is one-way: this side only speaks")
         return self._receiving.decrypt(message)
 
+    def peek(self, message: bytes) -> bytes:
+        """Return what `decrypt` would, and change nothing: it is still the next message, until `skip`.
+
+        Raises:
+            DecryptionError, NoiseStateError, NonceExhaustedError: as `decrypt`.
+        """
+        if self._receiving is None:
+            raise NoiseStateError("the pattern is one-way: this side only speaks")
+        return self._receiving.peek(message)
+
+    def skip(self) -> None:
+        """Count a message that `peek` has shown as decrypted."""
+        assert self._receiving is not None
+        self._receiving.skip()
+
     def rekey_sending(self) -> None:
         """Change the key we send with; the peer must do the same for receiving at the same message."""
         if self._sending is not None:

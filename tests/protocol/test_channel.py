@@ -12,6 +12,7 @@ from protocol import (
     Ack,
     Address,
     Bind,
+    Confirmed,
     Deliver,
     DeviceAddress,
     DeviceId,
@@ -41,7 +42,15 @@ from protocol.frames import FrameDecoder, encode_frame
 from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_CIPHERTEXT_BYTES, MAX_STANZAS_PER_FRAME
 from protocol.schema import SCHEMA, Sender, StanzaSpec
 from protocol.state import CLIENT_MAY_SEND, CLIENT_MAY_SEND_IN_PRODUCTION, RELAY_MAY_SEND
-from tests.helpers.connection_pair import ConnectionPair, byte_by_byte, hear, online_pair, stranger_pair
+from tests.helpers.connection_pair import (
+    ConnectionPair,
+    byte_by_byte,
+    client_connection,
+    hear,
+    online_pair,
+    relay_connection,
+    stranger_pair,
+)
 from tests.protocol.stanza_strategies import example_of, stanzas_from
 
 ALICE, BOB = UserId(7), UserId(8)
@@ -354,6 +363,73 @@ def test_a_rested_connection_goes_on_where_it_was() -> None:
     at_relay, _ = pair.take_events()
     assert at_relay == [Ack(Seq(1))]
     ConnectionPair().relay.rest()  # harmless before the handshake
+
+
+# --- Keepalives without waking anybody ---
+
+
+def test_a_lone_ping_is_answered_at_once_and_a_lone_pong_is_taken_note_of() -> None:
+    pair = online_pair()
+    for near, far in ((pair.client, pair.relay), (pair.relay, pair.client)):
+        for _ in range(3):
+            near.send(Ping())
+            pong = far.hear_keepalive(near.data_to_send())
+            assert pong
+            assert near.hear_keepalive(pong) == b""
+    assert pair.take_events() == ([], [])
+
+
+def test_what_is_no_lone_ping_is_left_as_it_is_for_receive_data() -> None:
+    pair = online_pair()
+    pair.client.send(Ping())
+    ping = pair.client.data_to_send()
+    assert pair.relay.hear_keepalive(ping[:-1]) is None  # not all of it
+    assert pair.relay.hear_keepalive(ping + b"\0") is None  # more than it
+    assert pair.relay.hear_keepalive(ping[:-1] + b"\0") is None  # not authentic
+    assert pair.relay.hear_keepalive(b"\0\0\x12" + ping[3:]) is None  # another length
+    assert pair.relay.hear_keepalive(ping)
+    pair.client.send(Ack(Seq(1)), Ping())
+    two = pair.client.data_to_send()
+    assert pair.relay.hear_keepalive(two) is None
+    assert pair.relay.receive_data(two) == [Ack(Seq(1))]
+
+
+def test_a_ping_is_not_answered_ahead_of_what_waits_to_be_sent() -> None:
+    pair = online_pair()
+    pair.relay.send(Accepted(BOB, MessageNumber(1)))
+    pair.client.send(Ping())
+    ping = pair.client.data_to_send()
+    assert pair.relay.hear_keepalive(ping) is None
+    assert pair.relay.receive_data(ping) == []
+    assert pair.client.receive_data(pair.relay.data_to_send()) == [Accepted(BOB, MessageNumber(1)), Pong()]
+
+
+def test_a_ping_behind_half_a_frame_belongs_to_that_frame() -> None:
+    pair = online_pair()
+    pair.client.send(Ack(Seq(1)))
+    ack = pair.client.data_to_send()
+    assert pair.relay.receive_data(ack[:5]) == []
+    pair.client.send(Ping())
+    assert pair.relay.hear_keepalive(pair.client.data_to_send()) is None
+
+
+def test_a_pong_that_answers_no_ping_is_left_to_be_complained_about() -> None:
+    pair = online_pair()
+    pong = _forced(pair.client, [(Pong(), Sender.CLIENT)])
+    assert pair.relay.hear_keepalive(pong) is None
+    with pytest.raises(MalformedError):
+        pair.relay.receive_data(pong)
+
+
+def test_nobody_is_answered_before_the_handshake_has_proved_who_it_is() -> None:
+    relay, client = relay_connection(), client_connection()
+    relay.receive_data(client.data_to_send())
+    client.receive_data(relay.data_to_send())
+    first_ping = client.data_to_send()
+    assert relay.hear_keepalive(first_ping) is None
+    assert [type(event) for event in relay.receive_data(first_ping)] == [Confirmed]
+    client.send(Ping())
+    assert relay.hear_keepalive(client.data_to_send()) is None  # what is held stands before it
 
 
 # --- Any order of things ---

@@ -15,6 +15,7 @@ class FakeOutgoing:
     def __init__(self, number: int) -> None:
         self.number = number
         self.identified = False
+        self.look_at = 0
 
 
 def make(number: int) -> Outgoing:
@@ -23,7 +24,7 @@ def make(number: int) -> Outgoing:
 
 def test_a_connection_is_a_handshake_until_it_is_identified() -> None:
     presence, one = Presence(), make(1)
-    presence.opened(one)
+    presence.opened(one, 5)
     assert (presence.connection_count, presence.handshakes) == (1, 1)
     presence.identified(one)
     presence.identified(one)
@@ -32,7 +33,7 @@ def test_a_connection_is_a_handshake_until_it_is_identified() -> None:
 
 def test_a_connection_that_ends_in_its_handshake_is_counted_back_once() -> None:
     presence, one = Presence(), make(1)
-    presence.opened(one)
+    presence.opened(one, 5)
     presence.closed(one)
     presence.closed(one)
     assert (presence.connection_count, presence.handshakes) == (0, 0)
@@ -65,8 +66,8 @@ def test_users_are_counted_once_however_many_devices_they_have() -> None:
 
 def test_connections_may_leave_while_they_are_looked_at() -> None:
     presence, one, two = Presence(), make(1), make(2)
-    presence.opened(one)
-    presence.opened(two)
+    presence.opened(one, 5)
+    presence.opened(two, 5)
     for connection in presence.connections():
         presence.closed(connection)
     assert presence.connection_count == 0

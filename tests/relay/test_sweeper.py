@@ -6,9 +6,9 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
+from actors.socket_network import FLUSH_SECONDS
 from protocol import ErrorCode, Ping
-from relay.config import HANDSHAKE_SECONDS, STALL_SECONDS
-from relay.sweeper import LOOK_EVERY_BEATS
+from relay.config import HANDSHAKE_SECONDS, REST_AFTER_BEATS, STALL_SECONDS
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
@@ -37,18 +37,50 @@ async def test_a_peer_that_has_vanished_without_a_word_is_noticed(
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         sim.silence(sim.links[0])
-        await trio.sleep(TEST_CONFIG.keepalive_seconds * 2.5 + LOOK_EVERY_BEATS + 1)
+        await trio.sleep(TEST_CONFIG.keepalive_seconds * 2.5 - 1)
+        assert stage.running.worker.presence.device_count == 1
+        await trio.sleep(3)
         assert stage.running.worker.presence.device_count == 0
         assert anna.closed is None  # half-open: it was told nothing
         assert stage.running.worker.counters.connections_closed == {"idle-timeout": 1}
 
 
-async def test_a_silent_relay_pings_and_a_device_that_answers_stays(
+async def test_a_device_that_pings_in_time_is_never_pinged(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        anna = await stage.anna.connect()
+        counters = stage.running.worker.counters
+        before = counters.frames_out
+        for _ in range(10):
+            await trio.sleep(TEST_CONFIG.keepalive_seconds)
+            anna.say(Ping())
+        await trio.sleep(1)
+        assert counters.frames_out - before == 10  # its pongs
+        assert stage.running.worker.presence.device_count == 1
+
+
+async def test_a_device_that_keeps_silent_is_asked_and_stays_if_it_answers(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         await stage.anna.connect()
         await trio.sleep(TEST_CONFIG.keepalive_seconds * 10)
+        assert stage.running.worker.presence.device_count == 1
+
+
+async def test_a_quiet_connection_gives_its_cipher_objects_back_and_goes_on(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        anna = await stage.anna.connect()
+        surroundings = stage.running.worker.surroundings
+        assert len(surroundings.awake) == 1
+        await trio.sleep(2 * REST_AFTER_BEATS + 1)
+        assert not surroundings.awake
+        anna.say(Ping())
+        await trio.sleep(1)
+        assert not surroundings.awake  # a ping is answered half asleep
         assert stage.running.worker.presence.device_count == 1
 
 
@@ -60,7 +92,7 @@ async def test_a_reader_that_takes_nothing_is_closed_although_it_talks(
         sim.stall(ben.link)  # type: ignore[arg-type]  # the simulated network's links
         for number in range(1, 12):
             anna.send(stage.ben.address.user, number, b"x" * 60_000)
-        for _ in range(int(STALL_SECONDS) + 3 * LOOK_EVERY_BEATS):
+        for _ in range(int(STALL_SECONDS + FLUSH_SECONDS) + 5):
             ben.say(Ping())
             anna.say(Ping())
             await trio.sleep(1)

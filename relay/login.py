@@ -1,0 +1,37 @@
+"""What a login and a leave change in the registers of a worker: who is connected, and who sees that.
+
+Functions and no actor: they run within the turn of the connection that comes or goes. Leaving is done by
+whoever notices the end first: the connection itself, or its doorman if it was killed.
+"""
+
+from protocol import DeviceAddress, ErrorCode
+from relay.outgoing import Outgoing
+from relay.worker import Worker
+from storage.routing import Route
+
+
+def enter(worker: Worker, device: DeviceAddress, outgoing: Outgoing) -> None:
+    """Take the place of an older connection of the device; that one is told so, and ends."""
+    replaced = worker.presence.login(device, outgoing)
+    if replaced is not None:
+        replaced.close(ErrorCode.REPLACED)
+    worker.routing.connect(device, route_of(worker, outgoing), worker.clock.now())
+    worker.watching.leave(device)  # what its last connection watched
+    worker.board.left(device.user)  # where it may have been available, which this one is not yet
+    worker.counters.logins += 1
+
+
+def leave(worker: Worker, outgoing: Outgoing) -> None:
+    """Take a connection out of the registers. Harmless if it is in none, or the device has a newer one."""
+    worker.presence.closed(outgoing)
+    worker.surroundings.forget(outgoing)
+    device = outgoing.device
+    if device is not None and worker.presence.logout(device, outgoing):
+        worker.routing.disconnect(device, route_of(worker, outgoing), worker.clock.now())
+        worker.watching.leave(device)
+        worker.board.left(device.user)
+
+
+def route_of(worker: Worker, outgoing: Outgoing) -> Route:
+    """Which connection a device has. The number alone says it; a time would have to be remembered."""
+    return Route(worker.store.worker, outgoing.number, 0)
