@@ -38,6 +38,19 @@ def add_home(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="the folder of the phone")
 
 
+def optional_home(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Add ``--home`` where it may stand before or behind an action; ``home_of`` insists on it."""
+    parser.add_argument("--home", type=Path, metavar="DIR", default=default, help="the folder of the phone")
+
+
+def home_of(args: argparse.Namespace) -> Path:
+    """The folder that was named. Raises UserInputError if none was."""
+    home: Path | None = args.home
+    if home is None:
+        raise UserInputError("which phone? Say --home DIR")
+    return home
+
+
 def add_json(parser: argparse.ArgumentParser, what: str = "one JSON object") -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help=f"{what}, for machines")

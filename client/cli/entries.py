@@ -2,7 +2,7 @@
 
 from client.cli.conversation import Entry
 from client.cli.message_json import who
-from client.cli.rendering import Line
+from client.cli.rendering import Line, named
 from client.phone_numbers import readable_number
 from client.records import EntryKind, HistoryEntry
 
@@ -14,8 +14,8 @@ _INSTEAD_OF_TEXT = {
 
 
 def name_of(entry: HistoryEntry) -> str:
-    """The other side's number, as people write it."""
-    return readable_number(who(entry))
+    """The other side's number, as people write it, with the name of their profile if they show one."""
+    return named(entry.name, readable_number(who(entry)))
 
 
 def chat_entry(entry: HistoryEntry, *, with_addressee: bool = False) -> Entry:

@@ -38,4 +38,5 @@ def line_of(entry: HistoryEntry) -> dict[str, object]:
         "sent_at": entry.sent_at,
         "state": STATE_NAMES[entry.state],
         "error": entry.error_name,
+        "name": entry.name,
     }

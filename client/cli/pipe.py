@@ -19,6 +19,7 @@ class PipeSurface:
         self._out = sys.stdout if out is None else out
         self._conversation = Conversation()
         self._status = ""
+        self._presence = ""
 
     def show(self, entry: Entry) -> None:
         """Print a line."""
@@ -41,6 +42,13 @@ class PipeSurface:
 
     def set_typing(self, name: str | None) -> None:
         """Somebody who reads a pipe does not care."""
+
+    def set_presence(self, text: str) -> None:
+        """Print how the other side is, if that is news."""
+        if text != self._presence:
+            self._presence = text
+            if text:
+                self._print(notice_line(text))
 
     def set_addressee(self, name: str | None) -> None:
         """There is no prompt to say it in."""

@@ -84,6 +84,17 @@ def day(at: float, now: float) -> str:
     return f"{moment:%A} {moment.day} {moment:%B %Y}"
 
 
+def seen_text(is_online: bool, last_seen: float | None, now: float) -> str:
+    """How somebody is: ``online``, ``last seen today at 14:02``; nothing if that is not told."""
+    if is_online:
+        return "online"
+    if last_seen is None:
+        return ""
+    when = day(last_seen, now)
+    when = when.lower() if when in ("Today", "Yesterday") else f"on {when}"
+    return f"last seen {when} at {clock_time(last_seen)}"
+
+
 def tick(state: MessageState | None) -> Fragment:
     """The tick of one's own message in ``state``; two blanks for somebody else's message (None)."""
     if state is None or state not in TICKS:
@@ -106,6 +117,11 @@ def message_line(at: float, name: str, text: str, state: MessageState | None) ->
         ("class:me" if state is not None else "class:peer", name),
         ("", "  " + safe_text(text).replace("\n", "\n" + _TEXT_INDENT)),
     ]
+
+
+def named(name: str | None, number: str) -> str:
+    """A person: the number, and what they call themselves: with a ``~``, since nobody vouches for it."""
+    return number if not name else f"~{safe_text(name)} {number}"
 
 
 def day_line(at: float, now: float) -> Line:

@@ -66,6 +66,7 @@ class ChatScreen:
         self._conversation = Conversation()
         self._status: Line = []
         self._typing: str | None = None
+        self._presence = ""
         self._addressee: str | None = None
         self._settling = False  # a settle is under way in the screen's loop
         self._typed, self._lines = trio.open_memory_channel[str](MOST_WAITING_LINES)
@@ -96,6 +97,10 @@ class ChatScreen:
     def set_typing(self, name: str | None) -> None:
         """Say below the input that somebody is typing."""
         self._in_screen(partial(setattr, self, "_typing", name))
+
+    def set_presence(self, text: str) -> None:
+        """Say below the input how the other side is."""
+        self._in_screen(partial(setattr, self, "_presence", text))
 
     def set_addressee(self, name: str | None) -> None:
         """Name in front of the input whom the next line goes to."""
@@ -243,8 +248,9 @@ class ChatScreen:
         return FormattedText([("class:peer", self._addressee), ("class:notice", " › ")])
 
     def _status_text(self) -> FormattedText:
-        typing: Line = [("class:notice", f"   {self._typing} is typing …")] if self._typing else []
-        return FormattedText([*self._status, *typing])
+        # Who types is there: it says more than "online" does.
+        other = f"{self._typing} is typing …" if self._typing else self._presence
+        return FormattedText([*self._status, *([("class:notice", f"   {other}")] if other else [])])
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()

@@ -22,6 +22,9 @@ class Surface(Protocol):
     def set_typing(self, name: str | None) -> None:
         """Somebody is typing; None: nobody is."""
 
+    def set_presence(self, text: str) -> None:
+        """Say how the other side is: online, last seen; nothing if that is not told."""
+
     def set_addressee(self, name: str | None) -> None:
         """Say whom the next line goes to; None: to nobody yet."""
 

@@ -8,24 +8,27 @@ import trio
 from actors.ports import Clock
 from client.cli.conversation import Entry
 from client.cli.entries import chat_entry, name_of
-from client.cli.rendering import Line
+from client.cli.rendering import Line, named, seen_text
 from client.cli.surface import Surface
-from client.errors import ClientError, PhoneNumberError
+from client.errors import ClientError, PhoneNumberError, RelayRefusedError, RequestTimeoutError
 from client.events import (
     ConnectionChanged,
     Connectivity,
     Event,
     EventsMissed,
     MessageReceived,
+    PresenceChanged,
     TickChanged,
     TypingChanged,
 )
 from client.phone import Phone
 from client.phone_numbers import checked_number, readable_number
 from client.records import HistoryEntry, MessageState
+from protocol.ids import UserId
 
 SHOWN_AT_ENTRY = 20  # messages of the past; enough to know where one was
 TYPING_SECONDS = 8.0  # somebody who "is typing" and was not heard of since has put the phone away
+REFRESH_SECONDS = 5.0  # until somebody's profile is asked for again when there was no answer
 PARTING_SECONDS = 3.0  # how long leaving waits for the last messages to be accepted
 
 HELP = (
@@ -58,6 +61,8 @@ class Talk:
         self._shown: dict[str, None] = {}  # own messages on the surface
         self._typing_to: str | None = None  # whom we told that we are typing
         self._typing_ends = trio.CancelScope()
+        self._watched: UserId | None = None  # whose presence is shown
+        self._refreshing: dict[UserId, None] = {}  # whose profile is being asked for
 
     async def run(self) -> None:
         """Talk until the person leaves.
@@ -65,6 +70,14 @@ class Talk:
         Raises:
             ClientError: the connection has stopped for good.
         """
+        self._phone.attention.arrive()
+        try:
+            await self._talk()
+        finally:
+            self._watch(None)
+            self._phone.attention.leave()
+
+    async def _talk(self) -> None:
         with self._phone.events.subscribe() as events:
             self._show_past()
             self._surface.set_addressee(self._peer_name())
@@ -72,9 +85,11 @@ class Talk:
             async with trio.open_nursery() as nursery:
 
                 async def follow() -> None:
+                    self._watch_peer(nursery)
                     async for event in events:
                         self._phone.raise_if_stopped()
                         self._take(event, nursery)
+                        self._watch_peer(nursery)
 
                 nursery.start_soon(follow)
                 self._phone.raise_if_stopped()
@@ -151,8 +166,47 @@ class Talk:
                 self._surface.set_status(status_line(event))
                 if connectivity is not Connectivity.ONLINE:
                     self._surface.set_typing(None)  # nobody could tell us that they have stopped
+                    self._show_presence("")
             case TypingChanged(phone=phone, is_typing=is_typing):
                 self._show_typing(phone if is_typing else None, nursery)
+
+            case PresenceChanged(user=user) if user == self._watched:
+                self._show_presence(seen_text(event.is_online, event.last_seen, self._clock.now()))
+
+    # ---- who is there ----
+
+    def _watch_peer(self, nursery: trio.Nursery) -> None:
+        """Look at whom lines go to, as soon as this phone knows who that is."""
+        user = None if self._peer is None else self._phone.user_of(self._peer)
+        if user != self._watched:
+            self._watch(user)
+        if user is not None and user not in self._refreshing and self._phone.is_profile_stale(user):
+            self._refreshing[user] = None
+            nursery.start_soon(self._refresh_profile, user)
+
+    def _watch(self, user: UserId | None) -> None:
+        if self._watched is not None:
+            self._phone.attention.unwatch(self._watched)
+            self._show_presence("")
+        self._watched = user
+        if user is not None:
+            self._phone.attention.watch(user)
+
+    def _show_presence(self, text: str) -> None:
+        self._surface.set_presence(f"{self._peer_name()}: {text}" if text else "")
+
+    async def _refresh_profile(self, user: UserId) -> None:
+        """Learn what the other side shows of itself; without an answer the chat does with what is known."""
+        try:
+            await self._phone.refresh_profile(user)
+        except RequestTimeoutError:
+            await trio.sleep(REFRESH_SECONDS)  # asked again with the next event after that
+        except RelayRefusedError as refusal:
+            wait = refusal.detail
+            await trio.sleep(wait if isinstance(wait, int) else REFRESH_SECONDS)
+        finally:
+            del self._refreshing[user]
+        self._surface.set_addressee(self._peer_name())
 
     def _show_past(self) -> None:
         for entry in self._phone.history(self._peer, SHOWN_AT_ENTRY):
@@ -218,7 +272,11 @@ class Talk:
         return entry is not None and entry.state is MessageState.PENDING
 
     def _peer_name(self) -> str | None:
-        return None if self._peer is None else readable_number(self._peer)
+        if self._peer is None:
+            return None
+        user = self._phone.user_of(self._peer)
+        known = None if user is None else self._phone.profile_of(user)
+        return named(None if known is None else known.profile.name, readable_number(self._peer))
 
     def _notice(self, text: str) -> None:
         self._surface.show(Entry(self._clock.now(), "", text, notice=True))

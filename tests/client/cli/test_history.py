@@ -17,7 +17,7 @@ def test_both_directions_are_shown_oldest_first_with_their_ticks(pair: Desk) -> 
 def test_machines_get_one_object_a_message(pair: Desk) -> None:
     pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello")
     (entry,) = pair.run(history, "--home", pair.home("ann"), "--with", BEN, "--json").objects
-    assert list(entry) == ["id", "direction", "with", "kind", "text", "sent_at", "state", "error"]
+    assert list(entry) == ["id", "direction", "with", "kind", "text", "sent_at", "state", "error", "name"]
     assert (entry["direction"], entry["with"], entry["text"]) == ("out", BEN, "hello")
 
 

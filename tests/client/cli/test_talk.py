@@ -26,6 +26,7 @@ class SurfaceDouble:
         self.states: list[tuple[str, MessageState]] = []
         self.status = ""
         self.typing: str | None = None
+        self.presence = ""
         self.addressee: str | None = None
         self._typed, self._lines = trio.open_memory_channel[str | None](10)
 
@@ -47,6 +48,9 @@ class SurfaceDouble:
 
     def set_typing(self, name: str | None) -> None:
         self.typing = name
+
+    def set_presence(self, text: str) -> None:
+        self.presence = text
 
     def set_addressee(self, name: str | None) -> None:
         self.addressee = name
