@@ -27,6 +27,11 @@ from supervisors import ChildSpec
 _PING = Ping()
 
 
+READER_CHECK_BEATS = 60
+"""How often read slots are freed that killed processes have left in the store: each keeps every page that was
+freed since from being used again, and the file grows. A look costs microseconds."""
+
+
 class Sweep:
     """The beat."""
 
@@ -72,6 +77,8 @@ class Sweeper(Actor):
         worker.sample_rates()
         worker.board.beat()
         beat = worker.surroundings.beat
+        if beat % READER_CHECK_BEATS == 0:
+            worker.store.clear_stale_readers()
         for outgoing in worker.presence.deadlines.due(beat):
             worker.presence.deadlines.put(outgoing, self._look_at(outgoing, beat))
         self._end_stalled(beat)

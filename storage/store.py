@@ -10,6 +10,7 @@ Readers anywhere see what is durable, of everybody.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,8 @@ from storage.environment import (
 from storage.errors import NoStoreError
 from storage.layout import read_layout
 from storage.peer import PeerEnvironment
+
+log = logging.getLogger("roost.storage")
 
 DIRECTORY_ENVIRONMENT = 0
 
@@ -79,7 +82,10 @@ class Store:
 
         To be called now and then: a stale one keeps every page that was freed since from being used again.
         """
-        return self.own.reader_check()
+        freed = self.own.reader_check()
+        if freed:
+            log.info("stale_readers_cleared", extra={"readers": freed})
+        return freed
 
     def close(self) -> None:
         """Close the own environment and what `open_store` has opened beside it. Close the journal first."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -115,3 +116,14 @@ async def test_what_waits_for_a_slow_reader_stays_within_the_limit(
         assert stage.running.worker.presence.of_device(stage.ben.address) is None
         again = await stage.ben.connect()
         assert len(await again.expect_deliveries(11)) == 11
+
+
+async def test_once_a_minute_what_killed_readers_left_in_the_store_is_cleared(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        looks: list[float] = []
+        store = stage.running.worker.store
+        monkeypatch.setattr(store, "clear_stale_readers", lambda: looks.append(trio.current_time()))
+        await trio.sleep(200)
+        assert len(looks) == 3

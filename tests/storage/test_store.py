@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -112,6 +114,19 @@ def test_closing_twice_is_harmless_and_lets_another_open_it(tmp_path: Path) -> N
                 assert accounts.count_users(reader) == 0
             store.close()
         open_store(tmp_path, 0).close()
+
+
+@pytest.mark.slow  # another process
+def test_the_read_slot_of_a_killed_process_is_freed(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, pathlib; from storage.peer import PeerEnvironment as Peer;"
+        "reader = Peer(pathlib.Path(sys.argv[1]), 0).read().__enter__(); os._exit(9)"
+    )
+    with prepare_store(tmp_path, 1, say_nothing), open_store(tmp_path, 0) as store:
+        killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+        assert killed.returncode == 9
+        assert store.clear_stale_readers() == 1
+        assert store.clear_stale_readers() == 0
 
 
 def test_no_reader_is_stale_where_nobody_was_killed(environment: Environment) -> None:
