@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol import Accepted, Deliver, ErrorCode, Refused, TestCrash
-from relay.serve import drain
+from relay.worker_process import drain
 from tests.helpers.device import Device
 from tests.helpers.stage import Stage, open_stage
 
