@@ -234,14 +234,14 @@ class Inbox:
                     nursery.start_soon(self._read, peer)
 
     def close(self) -> None:
-        """Let nobody in any more, and close what nobody has taken."""
+        """Let nobody in any more, and close what nobody has taken. Idempotent."""
         remove_local(self._path, self._identity)
         self._listening.close()
         self._arrived.close()
         try:
             while True:
                 self._taken.receive_nowait().sock.close()
-        except (trio.WouldBlock, trio.EndOfChannel):
+        except (trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
             self._taken.close()
 
     async def _read(self, peer: socket.socket) -> None:

@@ -25,6 +25,7 @@ then ends its children in the order that is right.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,6 +44,9 @@ DEFAULT_START_SECONDS = 30.0
 
 READY = b"ready"
 """The word that a child says when it is; white space around it does not matter."""
+
+ORDERLY_ENDS = (0, -signal.SIGTERM)
+"""How a process ends that was asked to: by itself, or by the request if it takes no notice of signals."""
 
 MAX_WORD_BYTES = 4096
 """What a child may say instead: a complaint of a few lines."""
@@ -288,8 +292,17 @@ class OsProcess(Actor):
         # If it has ended: the watcher's own end is on its way, and is this actor's.
 
     async def on_stop(self, reason: ExitReason) -> None:
-        """Ask the process to end and wait; whoever loses patience kills this actor."""
+        """Ask the process to end and wait; whoever loses patience kills this actor.
+
+        Raises:
+            ProcessEndedError: it crashed over its end, or something else killed it meanwhile.
+        """
         self._line.ended()
-        if self._watcher is not None:
-            self._watched.terminate()
-            await self._watcher.wait_stopped()
+        process = self._watched.process
+        if self._watcher is None or process is None:
+            return
+        self._watched.terminate()
+        await self._watcher.wait_stopped()
+        status = process.returncode
+        if not reason.is_abnormal and status is not None and status not in ORDERLY_ENDS:
+            raise ProcessEndedError(self.command.program, describe_status(status), status)

@@ -141,6 +141,17 @@ async def test_stopping_asks_by_sigterm_and_waits(system: ActorSystem) -> None:
     assert not is_running(pid)
 
 
+async def test_a_process_that_crashes_over_its_end_is_reported(
+    system: ActorSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    crashes = "import os, signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(3));"
+    spec = process_spec("clumsy", python(crashes + READY + UNTIL_PARENT_DIES))
+    sup = await system.start(lambda: Supervisor([spec]))
+    await sup.stop()
+    [report] = [record for record in caplog.records if record.name == "roost.supervisors"]
+    assert (report.message, vars(report)["exit_status"]) == ("child_shutdown_failed", 3)
+
+
 async def test_a_process_that_is_deaf_to_sigterm_is_killed_after_its_shutdown_time(
     system: ActorSystem,
 ) -> None:
