@@ -7,6 +7,7 @@ Roost speaks XX and IK; the others are here so that every vector of the kind can
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from protocol.errors import UnsupportedNoiseError
@@ -79,6 +80,7 @@ PATTERNS: Final[dict[str, Pattern]] = {
 }
 
 
+@lru_cache(maxsize=16)
 def parse_protocol_name(name: str) -> tuple[Pattern, Suite]:
     """Take `Noise_XX_25519_AESGCM_SHA256` apart.
 

@@ -6,13 +6,15 @@ Nothing here draws randomness by itself: `generate` is given an entropy function
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from protocol.errors import InvalidKeyError, UnsupportedNoiseError
 
@@ -76,22 +78,23 @@ class CipherFunction:
 class HashFunction:
     """A row of the hash table."""
 
-    name: str
+    new: Callable[[bytes], "hashlib._Hash"]
+    algorithm: hashes.HashAlgorithm
     size: int
 
     def digest(self, data: bytes) -> bytes:
         """HASH(data)."""
-        return hashlib.new(self.name, data, usedforsecurity=True).digest()
+        return self.new(data).digest()
 
     def hkdf(self, chaining_key: bytes, material: bytes, outputs: int) -> tuple[bytes, ...]:
-        """HKDF(chaining_key, input_key_material, num_outputs) of section 4.3."""
-        secret = hmac.digest(chaining_key, material, self.name)
-        parts: list[bytes] = []
-        previous = b""
-        for counter in range(1, outputs + 1):
-            previous = hmac.digest(secret, previous + bytes((counter,)), self.name)
-            parts.append(previous)
-        return tuple(parts)
+        """HKDF(chaining_key, input_key_material, num_outputs) of section 4.3.
+
+        It is RFC 5869's with the chaining key as salt and without info, as the section says, so one call of
+        OpenSSL's does it: 14 µs where the six hashes by themselves take 34, and a handshake has five of it.
+        """
+        size = self.size
+        whole = HKDF(self.algorithm, size * outputs, chaining_key, b"").derive(material)
+        return tuple(whole[start : start + size] for start in range(0, len(whole), size))
 
 
 def _exchange_25519(pair: KeyPair, public: bytes) -> bytes:
@@ -103,9 +106,15 @@ def _exchange_25519(pair: KeyPair, public: bytes) -> bytes:
     if len(public) != KEY_BYTES:
         raise InvalidKeyError(f"a public key has {KEY_BYTES} bytes, not {len(public)}")
     try:
-        return pair.private.exchange(X25519PublicKey.from_public_bytes(public))
+        return pair.private.exchange(_read_public_25519(public))
     except ValueError:  # what `cryptography` says of an all-zero result
         raise InvalidKeyError("the peer's public key is of small order") from None
+
+
+@lru_cache(maxsize=64)
+def _read_public_25519(public: bytes) -> X25519PublicKey:
+    """The peer's key as OpenSSL has it. A handshake uses each of them twice, one use soon after the other."""
+    return X25519PublicKey.from_public_bytes(public)
 
 
 def _nonce_aesgcm(number: int) -> bytes:
@@ -117,7 +126,7 @@ DH_FUNCTIONS: Final[dict[str, DhFunction]] = {
     "25519": DhFunction(KEY_BYTES, _exchange_25519, KeyPair.generate),
 }
 CIPHERS: Final[dict[str, CipherFunction]] = {"AESGCM": CipherFunction(AESGCM, _nonce_aesgcm)}
-HASHES: Final[dict[str, HashFunction]] = {"SHA256": HashFunction("sha256", 32)}
+HASHES: Final[dict[str, HashFunction]] = {"SHA256": HashFunction(hashlib.sha256, hashes.SHA256(), 32)}
 
 
 class Suite(NamedTuple):
