@@ -70,6 +70,9 @@ CATALOGUE: dict[str, Kind] = {
     "bytes_on_disk_per_message": Kind("disk that a waiting message takes", "bytes", _DOWN),
     "drained_per_s": Kind("queued messages fetched and acknowledged", "messages/s", _UP),
     "drain_cpu_us_per_message": Kind("CPU of the workers a fetched message", "µs", _DOWN),
+    # mixed
+    "knee_per_s": Kind("the highest rate that was held within the bound", "messages/s", _UP),
+    "broken_per_s": Kind("the lowest rate that was not", "messages/s", _UP),
 }
 
 

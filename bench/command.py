@@ -45,6 +45,7 @@ SCENARIOS: dict[str, str] = {
     "login": "first and resumed logins, and the storm after a restart",
     "offline": "messages to people who are away, and fetching them",
     "idle": "what connected devices weigh while nothing happens",
+    "mixed": "what people do, at a rate that rises until the node's knee is found",
     "capacity": "how many connections this machine holds, messages flowing among some of them",
 }
 

@@ -26,6 +26,8 @@ from bench.measurement import Figure, Measurement
 FORMAT = 1
 """Goes up when a reader of older files would be misled."""
 
+INVALID = "INVALID: these are the figures of the load, and not of the node"
+
 Document = dict[str, Any]
 
 

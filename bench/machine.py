@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ def describe_versions() -> dict[str, str]:
     """Python and the libraries."""
     versions = {"python": platform.python_version(), "roost": metadata.version("roost")}
     return versions | {name: metadata.version(name) for name in LIBRARIES}
+
+
+def one_line(found: Mapping[str, Any]) -> str:
+    """The machine and the interpreter of a run, for a heading."""
+    machine, versions = found["machine"], found["versions"]
+    cores = f"{machine['cores']} cores {machine['cpu']}, {machine['memory_gib']:.0f} GiB"
+    return f"{cores}, {machine['system']}, Python {versions['python']}"
 
 
 def commit(source: Path | None = None) -> str:

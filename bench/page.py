@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.catalogue import kind_of
-from bench.document import Document, figures_of, histogram_of
+from bench.document import INVALID, Document, figures_of, histogram_of
 from bench.errors import BenchError
 from bench.svg import XY, Line, plot
 from bench.table import number
@@ -111,10 +111,11 @@ def as_page(found: Document) -> str:
 
 
 def _remarks(found: Document) -> Iterator[str]:
-    kind = "" if found["is_valid"] else ' class="invalid"'
+    if not found["is_valid"]:
+        yield f'<p class="invalid">{INVALID}</p>'
     yield "<ul>"
     for remark in found["remarks"]:
-        yield f"<li{kind}>{escape(remark)}</li>"
+        yield f"<li>{escape(remark)}</li>"
     yield "</ul>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.catalogue import kind_of
-from bench.document import Document, figures_of
+from bench.document import INVALID, Document, figures_of
 from bench.measurement import Figure
 
 
@@ -13,7 +13,7 @@ def as_table(found: Document) -> str:
     """The figures, with lowest and highest if there were repetitions; then what is to be said of them."""
     rows = [_row(found, key, value) for key, value in figures_of(found).items() if value is not None]
     lines = columns(rows)
-    lines += ["", *(f"{'note' if found['is_valid'] else 'INVALID'}: {line}" for line in found["remarks"])]
+    lines += ["", *([] if found["is_valid"] else [INVALID]), *(f"note: {line}" for line in found["remarks"])]
     return "\n".join(lines)
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 READ_BYTES: Final = 65_536
 
+# The place of the number of waiting messages in a Welcome.
+QUEUED: Final = 6
+
 # Linux: choose the port when connecting, not when binding, so that it has to be free only towards this relay
 # (ip(7)). The socket module has no name for it before Python 3.12.
 IP_BIND_ADDRESS_NO_PORT: Final = 24
@@ -135,13 +138,23 @@ class Device:
         kind = item[0] if type(item) is tuple else item
         if kind == PING:
             self.wire.say(PONG)
+        elif kind == PONG:
+            self.ponged()
         elif kind == WELCOME:
+            assert type(item) is tuple
             self.is_online = True
+            self.welcomed(int(str(item[QUEUED])))
             self.crew.came_online(self, now)
         elif kind in (ERROR, FAILED, REFUSED):
             raise RefusedError(*_reason(item))
         elif type(item) is tuple:
             self.hear(kind, item, now)
+
+    def welcomed(self, queued: int) -> None:
+        """The relay knows who this is, and so many messages wait for it."""
+
+    def ponged(self) -> None:
+        """Everything that was said before the ping has been heard."""
 
     def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
         """Act on one stanza that is nobody else's business."""

@@ -152,12 +152,12 @@ class PairsCrew(Crew):
 
     def __init__(self, loop: Loop, assignment: Assignment) -> None:
         super().__init__(loop, assignment)
-        plan: Plan = assignment.plan
-        self.ciphertext = b"c" * plan.ciphertext_bytes
+        self.plan: Plan = assignment.plan
+        self.ciphertext = b"c" * self.plan.ciphertext_bytes
         self.window = 0  # until told to go, and after being told to halt
         self.ready = 0
         self._since = float("inf")  # only messages that are due from then on are timed
-        self._pace = Pace(0.0, 0.0, 1)
+        self._pace = Pace(0.0, 0.0)
         self.talkers = [device for device in self.devices if isinstance(device, Talker)]
         for index, talker in enumerate(self.talkers):
             talker.partner = self.talkers[index ^ 1]
@@ -187,11 +187,15 @@ class PairsCrew(Crew):
         elif word == "time":
             self._since = argument
         elif word == "halt":
-            self.window, self._pace = 0, Pace(0.0, 0.0, 1)
+            self.halt()
         elif word == "give_up":
             self._give_up(now())
         else:
             super().order(word, argument)
+
+    def halt(self) -> None:
+        """Send nothing new."""
+        self.window, self._pace = 0, Pace(0.0, 0.0)
 
     def tick(self, now: float) -> float:
         """At a fixed rate: send what is due, the talkers in turn."""
@@ -201,9 +205,13 @@ class PairsCrew(Crew):
             talker = self.talkers[number % len(self.talkers)]
             talker.send(due)
             talker.flush()
-            if due >= self._since:
-                self.record("lag", now - due)
+            self.record_lag(now, due)
         return TURN_SECONDS
+
+    def record_lag(self, now: float, due: float) -> None:
+        """A message that was due goes out now: how late the load itself is."""
+        if due >= self._since:
+            self.record("lag", now - due)
 
     def count(self, what: str, due: list[float], now: float) -> None:
         """Messages have reached a step."""
@@ -214,11 +222,10 @@ class PairsCrew(Crew):
                     self.record(what, now - each)
 
     def _go(self) -> None:
-        plan: Plan = self.assignment.plan
-        at = now()
+        at, plan = now(), self.plan
         if plan.rate is not None:
             each = self.assignment.processes
-            self._pace = Pace(at + self.assignment.number / plan.rate, plan.rate / each, 0)
+            self._pace = Pace(at + self.assignment.number / plan.rate, plan.rate / each)
             return
         self.window = plan.window or 1
         for talker in self.talkers:
@@ -240,19 +247,20 @@ class Pace:
     Args:
         began: when the first is due.
         rate: how many a second; 0 for none.
-        sent: how many have been taken.
     """
 
     __slots__ = ("_began", "_sent", "rate")
 
-    def __init__(self, began: float, rate: float, sent: int = 0) -> None:
+    def __init__(self, began: float, rate: float) -> None:
         self._began = began
         self.rate = rate
-        self._sent = sent
+        self._sent = 0
 
     def due(self, now: float) -> list[tuple[int, float]]:
         """Take the messages that are due by now: (number, when it was due)."""
-        upto = int((now - self._began) * self.rate) + 1 if now >= self._began else 0
+        if now < self._began or not self.rate:
+            return []
+        upto = int((now - self._began) * self.rate) + 1
         taken = [(number, self._began + number / self.rate) for number in range(self._sent, upto)]
         self._sent = max(self._sent, upto)
         return taken

@@ -60,7 +60,7 @@ def test_the_page_is_readable_in_light_and_in_dark() -> None:
 
 def test_figures_that_are_the_loads_are_marked_and_text_is_escaped() -> None:
     page = as_page(document([measurement(1.0, SPOILT)], FACTS))
-    assert '<li class="invalid">spoilt' in page
+    assert '<p class="invalid">INVALID' in page
     assert "&lt;x&gt;" in page
 
 

@@ -1,0 +1,364 @@
+"""What people do, in WhatsApp's published proportions, at a rate that rises until p99 leaves its bound.
+
+  roost bench mixed                        p99 of send → ✓✓ within 100 ms
+  roost bench mixed --bound 50 --first 1000
+
+The proportions are those of Rick Reed's talk of 2014 (147 million connected, 342 thousand messages in and 230
+thousand logins a second, half of all messages read within a minute): of each 100 messages 50 go to somebody
+who is there, who is told that one is typing, and reads at once; 50 go to somebody who is away; and 67 times
+somebody who was away logs in, fetches and acknowledges what waits, and leaves. Everything is due at a fixed
+rate. A step of the staircase is half as much again as the one before; after the first that is not held, the
+middle between is tried.
+
+Left out: groups (a message went to 2.1 people there), because there are none yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.accounts import Account
+from bench.errors import BenchError
+from bench.load.crew import Assignment
+from bench.load.crew import now as clock
+from bench.load.device import Device
+from bench.load.loop import Loop
+from bench.load.wire import ACCEPTED, ACK, DELIVER, PING, READ, SEND, TYPING, bind
+from bench.measurement import Figure, Measurement, Stage, each_us, points
+from bench.scenarios import pairs
+from bench.scenarios.options import add_times, positive, positive_float
+from bench.scenarios.pairs import LOGIN_SECONDS, PARTNER, TURN_SECONDS, Pace, PairsCrew, Step, Talker
+from bench.timeline import Interval, Total, Watch, total
+from bench.verdict import Verdict, judge_open_loop
+
+AWAY: Final = 2  # the handle that every talker binds for somebody who is away; a client's are even
+
+LOGINS_A_MESSAGE = 230 / 342
+
+GROWTH = 1.5
+"""From one step of the staircase to the next."""
+
+HELD = 0.97
+"""Part of what was due that has to come for a step to be held; the rest is on its way when it ends."""
+
+MAX_STEPS = 20
+
+CALM_SECONDS = 1.0
+"""Between two steps: what a step that was not held has left behind is to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters."""
+
+    pairs: int = 200
+    away: int = 400
+    """People who are away, and come back in turn."""
+    bound: float = 100.0
+    """Milliseconds within which 99 % of all ✓✓ have to come."""
+    first: float = 200.0
+    """Messages a second of the first step."""
+    ciphertext_bytes: int = 100
+    duration: float = 8.0
+    """Of each step."""
+    warmup: float = 2.0
+    """The same."""
+
+
+DEFAULT = Plan()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a process' crew needs to know."""
+
+    plan: Plan
+    absent: Sequence[Account]
+    """Those who are away, of all processes."""
+
+
+class Friend(Talker):
+    """Talks with its partner, reads at once, and now and then writes to somebody who is away."""
+
+    __slots__ = ("absent", "away", "away_number", "crew")
+
+    crew: MixedCrew
+
+    def __init__(self, crew: MixedCrew, index: int) -> None:
+        super().__init__(crew, index)
+        place = crew.assignment.first + index
+        self.absent = crew.absent[place % len(crew.absent)]
+        self.away = Step()
+        self.away_number = 0
+
+    def greet(self) -> None:
+        """Name the one who is away, too."""
+        super().greet()
+        self.wire.say(bind(AWAY, self.absent.address.user))
+
+    def send(self, due: float) -> None:
+        """Type first."""
+        self.wire.say((TYPING, PARTNER))
+        super().send(due)
+
+    def send_away(self, due: float) -> None:
+        """Write to the one who is away."""
+        self.away_number += 1
+        self.away.due.append(due)
+        self.wire.say((SEND, AWAY, self.away_number, self.crew.ciphertext))
+
+    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+        """Read what comes; what becomes of a message to somebody who is away is of interest up to its ✓."""
+        if kind == DELIVER:
+            self.wire.say((READ, item[2], item[3]))
+        elif item[1] == AWAY:
+            if kind == ACCEPTED:
+                self.crew.count("accepted_for_later", self.away.reach(item[2]), now)
+            return
+        super().hear(kind, item, now)
+
+
+class Comer(Device):
+    """Comes back, fetches what waits, and leaves once the relay has heard that it has it."""
+
+    __slots__ = ("crew", "left", "seq")
+
+    crew: MixedCrew
+
+    def __init__(self, crew: MixedCrew, account: Account, source: str) -> None:
+        super().__init__(crew, account, source)
+        self.left = self.seq = 0
+
+    def welcomed(self, queued: int) -> None:
+        """So many messages wait."""
+        self.left, self.seq = queued, 0
+        self._leave_if_done()
+
+    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+        """Take one."""
+        if kind == DELIVER:
+            self.seq = item[1]
+            self.left -= 1
+            self.crew.counts["fetched"] += 1
+
+    def heard_all(self, now: float) -> None:
+        """One acknowledgement for everything that was read."""
+        if self.seq:
+            self.wire.say((ACK, self.seq))
+            self.seq = 0
+            self._leave_if_done()
+
+    def ponged(self) -> None:
+        """Everything said before the ping has been heard."""
+        if self.is_online and self.left <= 0:
+            self.hang_up()
+
+    def _leave_if_done(self) -> None:
+        if self.left <= 0:
+            self.wire.say(PING)
+
+
+class MixedCrew(PairsCrew):
+    """Friends, and this process' share of those who are away."""
+
+    def __init__(self, loop: Loop, assignment: Assignment) -> None:
+        work: Work = assignment.plan
+        self.absent = work.absent
+        talking = pairs.Plan(
+            work.plan.pairs, None, work.plan.first, ciphertext_bytes=work.plan.ciphertext_bytes
+        )
+        super().__init__(loop, dataclasses.replace(assignment, plan=talking))
+        self._coming_pace = Pace(0.0, 0.0)
+        mine = self.absent[assignment.number :: assignment.processes]
+        self.comers = [Comer(self, account, self.source(0)) for account in mine]
+
+    def make_device(self, index: int) -> Device:
+        """A friend."""
+        return Friend(self, index)
+
+    def order(self, word: str, argument: float) -> None:
+        """`rate`: from now on so many messages a second, of all processes together."""
+        if word != "rate":
+            super().order(word, argument)
+            return
+        mine = argument / self.assignment.processes
+        began = clock() + self.assignment.number / argument
+        self._pace = Pace(began, mine)
+        self._coming_pace = Pace(began, mine * LOGINS_A_MESSAGE)
+
+    def halt(self) -> None:
+        """Nobody comes any more, either."""
+        super().halt()
+        self._coming_pace = Pace(0.0, 0.0)
+
+    def tick(self, now: float) -> float:
+        """Do what is due: every other message is for somebody who is away, and somebody comes back."""
+        for number, due in self._pace.due(now):
+            friend = self.talkers[number // 2 % len(self.talkers)]
+            assert isinstance(friend, Friend)
+            if number % 2:
+                friend.send_away(due)
+            else:
+                friend.send(due)
+            friend.flush()
+            self.record_lag(now, due)
+        for number, _ in self._coming_pace.due(now):
+            comer = self.comers[number % len(self.comers)]
+            if comer.is_open:
+                self.counts["still_here"] += 1  # it has not finished since its last turn
+            else:
+                comer.connect(self.assignment.relay_key)
+        return TURN_SECONDS
+
+    def came_online(self, device: Device, now: float) -> None:
+        """A friend greets; a comer is counted."""
+        if isinstance(device, Friend):
+            super().came_online(device, now)
+        else:
+            self.counts["logins"] += 1
+            self.record("login", now - device.began)
+
+    def hang_up(self) -> None:
+        """Comers, too."""
+        super().hang_up()
+        for comer in self.comers:
+            comer.hang_up()
+
+
+# --- the bench's side ---
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the scenario's own options."""
+    parser.add_argument("--pairs", type=positive, default=DEFAULT.pairs, help="pairs that are there (200)")
+    parser.add_argument("--away", type=positive, default=DEFAULT.away, help="people who come and go (400)")
+    parser.add_argument(
+        "--bound", type=positive_float, default=DEFAULT.bound, metavar="MS", help="of p99, send → ✓✓ (100)"
+    )
+    parser.add_argument(
+        "--first", type=positive_float, default=DEFAULT.first, metavar="RATE", help="of the first step (200)"
+    )
+    add_times(parser, DEFAULT.duration, DEFAULT.warmup)
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The scenario's parameters."""
+    return Plan(args.pairs, args.away, args.bound, args.first, duration=args.duration, warmup=args.warmup)
+
+
+def accounts(plan: Plan) -> int:
+    """Friends and those who are away."""
+    return 2 * plan.pairs + plan.away
+
+
+@dataclass(frozen=True, slots=True)
+class Stair:
+    """One step of the staircase, measured."""
+
+    rate: float
+    total: Total
+    verdict: Verdict
+    bound: float
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the node kept up, within the bound."""
+        ticked, p99 = self.total.per_second("ticked"), self.total.time("ticked").percentile_ms(99)
+        return p99 is not None and p99 <= self.bound and ticked >= HELD * self.rate / 2
+
+
+Climb = Callable[[float], Stair]
+"""Measures one step at a rate."""
+
+
+def measure(stage: Stage, plan: Plan) -> Measurement:
+    """Climb until a step is not held.
+
+    Raises:
+        BenchError: a device was refused or lost, or not even the first step was held.
+    """
+    friends, absent = (
+        stage.node.accounts[: 2 * plan.pairs],
+        stage.node.accounts[2 * plan.pairs : accounts(plan)],
+    )
+    with stage.fleet(MixedCrew, friends, Work(plan, absent)) as fleet:
+        fleet.log_in()
+        fleet.wait_until(lambda seen: seen.online == len(friends), LOGIN_SECONDS)
+        watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
+
+        def climb(rate: float) -> Stair:
+            fleet.order("rate", rate)
+            watch.during(plan.warmup)
+            fleet.order("time", clock())
+            watch.cut()
+            seen = total(watch.during(plan.duration))
+            fleet.order("halt")
+            watch.during(CALM_SECONDS)
+            return Stair(rate, seen, judge_open_loop(seen, rate / 2), plan.bound)
+
+        knee, broken = find_knee(climb, plan.first)
+    return Measurement(
+        figures=_figures(knee, broken),
+        verdict=_verdict(knee, broken, plan),
+        uses=knee.total.uses,
+        points=points(watch.intervals),
+        histograms=knee.total.times,
+    )
+
+
+def find_knee(climb: Climb, first: float) -> tuple[Stair, Stair]:
+    """Climb by GROWTH until a step is not held, then try once in the middle.
+
+    Returns:
+        The highest step that was held, and the lowest that was not.
+
+    Raises:
+        BenchError: the first was not held, or all were.
+    """
+    held: Stair | None = None
+    for place in range(MAX_STEPS):
+        stair = climb(first * GROWTH**place)
+        if stair.is_held:
+            held = stair
+            continue
+        if held is None:
+            raise BenchError(f"not even {first:g} a second were held: begin lower with --first")
+        middle = climb(math.sqrt(held.rate * stair.rate))
+        return (middle, stair) if middle.is_held else (held, middle)
+    raise BenchError("the knee was not found: begin higher with --first")
+
+
+def _figures(knee: Stair, broken: Stair) -> dict[str, Figure]:
+    seen = knee.total
+    messages = seen.counts["ticked"] + seen.counts["accepted_for_later"]
+    return {
+        "knee_per_s": round(knee.rate, 1),
+        "broken_per_s": round(broken.rate, 1),
+        "p50_ms": seen.time("ticked").percentile_ms(50),
+        "p99_ms": seen.time("ticked").percentile_ms(99),
+        "accepted_p99_ms": seen.time("accepted").percentile_ms(99),
+        "login_p99_ms": seen.time("login").percentile_ms(99),
+        "logins_per_s": round(seen.per_second("logins"), 1),
+        "worker_cpu_us_per_message": each_us(seen, "worker", messages),
+        "load_cpu_us_per_message": each_us(seen, "load", messages),
+    }
+
+
+def _verdict(knee: Stair, broken: Stair, plan: Plan) -> Verdict:
+    p99 = broken.total.time("ticked").percentile_ms(99) or 0.0
+    text = f"at {broken.rate:,.0f} a second p99 was {p99:.0f} ms, with a bound of {plan.bound:g}"
+    if not broken.verdict.is_valid:
+        return Verdict(False, "load", (text, *broken.verdict.sentences))
+    return Verdict(knee.verdict.is_valid, "node", (text, *knee.verdict.sentences))
+
+
+def _line(interval: Interval) -> str:
+    p99 = interval.sample.times.get("ticked")
+    late = f", p99 {p99.percentile_ms(99):.1f} ms" if p99 is not None else ""
+    ticked, logins = interval.per_second("ticked"), interval.per_second("logins")
+    return f"{2 * ticked:,.0f} messages and {logins:,.0f} logins a second{late}"

@@ -1,0 +1,99 @@
+"""Fills the tables of docs/benchmarks.md from the JSON of runs: `make bench` runs it last.
+
+    python -m bench.tables [--results bench/results] [--page docs/benchmarks.md]
+
+A table stands between `<!-- bench NAME -->` and `<!-- end of bench -->` and comes from NAME.json; those
+without a file stay as they are. Nobody types a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.catalogue import Better, kind_of
+from bench.document import INVALID, Document, figures_of, read_document
+from bench.errors import BenchError
+from bench.machine import one_line
+from bench.measurement import Figure
+from bench.node import SOURCE
+from bench.table import number
+
+TARGETS: Mapping[str, Mapping[str, float]] = {
+    "pairs": {"ticked_per_s": 12_000, "worker_cpu_us_per_message": 70},
+    "pairs-6000": {"p99_ms": 25},
+    "idle": {"worker_bytes_per_connection": 10_000, "idle_cpu_percent": 1},
+    "login": {"logins_per_s": 1_000},
+    "offline": {"accepted_per_s": 20_000},
+}
+"""{table: {figure: what is asked of one worker on one core}}."""
+
+_SECTION = re.compile(r"(<!-- bench ([\w-]+) -->\n).*?(<!-- end of bench -->)", re.DOTALL)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fill the page; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench.tables", description="fill the tables of the docs")
+    parser.add_argument("--results", type=Path, default=SOURCE / "bench" / "results")
+    parser.add_argument("--page", type=Path, default=SOURCE / "docs" / "benchmarks.md")
+    args = parser.parse_args(argv)
+    page = args.page.read_text(encoding="utf-8")
+    try:
+        args.page.write_text(filled(page, _documents(page, args.results)), encoding="utf-8")
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _documents(page: str, results: Path) -> dict[str, Document]:
+    names = [match[2] for match in _SECTION.finditer(page)]
+    files = {name: results / f"{name}.json" for name in names}
+    return {name: read_document(file) for name, file in files.items() if file.exists()}
+
+
+def filled(page: str, documents: Mapping[str, Document]) -> str:
+    """The page with the tables of these documents in their places."""
+
+    def table_for(match: re.Match[str]) -> str:
+        name = match[2]
+        if name not in documents:
+            return match[0]
+        lines = as_markdown(documents[name], TARGETS.get(name, {}))
+        return match[1] + "".join(f"{line}\n" for line in lines) + match[3]
+
+    return _SECTION.sub(table_for, page)
+
+
+def as_markdown(found: Document, targets: Mapping[str, float]) -> Iterator[str]:
+    """One table: where it was measured, the figures, and what is to be said of them."""
+    yield f"`{found['command']}`, commit {found['commit']}, {found['date'][:10]}, {one_line(found)}"
+    yield ""
+    yield "| | median | lowest to highest | unit | target | key |"
+    yield "|---|---:|---|---|---|---|"
+    for key, value in figures_of(found).items():
+        if value is not None:
+            yield _row(found, key, value, targets.get(key))
+    yield ""
+    yield from () if found["is_valid"] else (f"- **{INVALID}**",)
+    yield from (f"- {remark}" for remark in found["remarks"])
+
+
+def _row(found: Document, key: str, value: Figure, target: float | None) -> str:
+    kind, spread = kind_of(key), found["spread"].get(key)
+    between = f"{number(spread['low'])} to {number(spread['high'])}" if spread else ""
+    asked = "" if target is None else _verdict(value or 0.0, target, kind.better)
+    return f"| {kind.title} | {number(value)} | {between} | {kind.unit} | {asked} | `{key}` |"
+
+
+def _verdict(value: float, target: float, better: Better) -> str:
+    is_met = value >= target if better is Better.HIGHER else value <= target
+    sign = "≥" if better is Better.HIGHER else "≤"
+    return f"{sign} {number(target)}: {'met' if is_met else '**missed**'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
