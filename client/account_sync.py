@@ -14,7 +14,7 @@ from typing import TypeVar
 from actors import Actor, ActorSystem
 from actors.ports import Entropy
 from actors.registry import Via
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.errors import RelayRefusedError, RequestTimeoutError
 from client.store import Store
 from protocol.codes import ErrorCode, code_name, code_sentence

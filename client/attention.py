@@ -7,7 +7,7 @@ asked within one turn, and what it knows must outlive a crash of the actors it t
 from collections import Counter
 
 from actors import ActorSystem
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from protocol.ids import UserId
 
 

@@ -17,37 +17,33 @@ from dataclasses import dataclass
 
 import trio
 
-from actors import Actor, ActorSystem, ExitReason
+from actors import Actor, ExitReason
 from actors.network import Link, LinkClosed, Network, Received
 from actors.ports import Entropy
-from actors.registry import Via
 from client.access import Access
 from client.backoff import Backoff
+from client.connection_handle import NAME, AskPong, AskRelay, Say
 from client.connection_listener import ConnectionListener
-from client.errors import RelayKeyError, RelayRefusedError, RequestTimeoutError
+from client.errors import RelayKeyError, RelayRefusedError
 from client.keepalive import Due
 from client.line import Ending, Line
-from client.records import IncomingDelivery, OutgoingSend
+from client.records import IncomingDelivery
 from client.requests import (
     ANSWERS,
     REQUEST_TIMEOUT_SECONDS,
-    Answer,
     BuildRequest,
     NoAnswer,
     OnAnswer,
-    RelayAnswer,
 )
 from protocol.codes import ErrorCode, code_name, code_sentence
 from protocol.connection import ClientConnection
 from protocol.errors import RemoteProtocolError
 from protocol.events import Alert, Connected, Event
 from protocol.hello import Hello
-from protocol.ids import Address, DeviceAddress, MessageNumber, Seq, UserId
+from protocol.ids import Address, DeviceAddress, UserId
 from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
-    Ack,
-    Available,
     Bind,
     Deliver,
     Delivered,
@@ -59,23 +55,18 @@ from protocol.stanzas import (
     Presence,
     Read,
     Refused,
-    Send,
     Stanza,
-    Subscribe,
     Typing,
-    Unavailable,
-    Unsubscribe,
     Welcome,
 )
-from protocol.stanzas import Part as WirePart
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.client")
 
-NAME = "connection"
 CLIENT_NAME = "roost 0.1.0"  # for the operator's statistics
 DIAL_SECONDS = 10.0  # a kernel would try for two minutes; a person has given up by then
 HANDSHAKE_SECONDS = 10.0  # from the open link to the relay's Welcome
+STEADY_SECONDS = 5.0  # a connection that lived for so long has worked: the next failure is a first one
 STOP_SECONDS = 1.0  # how long a stop may wait for a dial that is under way
 # Trying again does not help after these: somebody has to do something first.
 FATAL_CODES = (ErrorCode.REPLACED, ErrorCode.LOGGED_OUT, ErrorCode.UNSUPPORTED_VERSION)
@@ -101,22 +92,6 @@ class _LookAtClock:
 
 
 @dataclass(frozen=True, slots=True)
-class _Say:
-    """Send a stanza, if this session is still the one it was meant for (None: on any)."""
-
-    session: int | None
-    stanza: Stanza
-
-
-@dataclass(frozen=True, slots=True)
-class _AskRelay:
-    """Put a question."""
-
-    build: BuildRequest
-    on_answer: OnAnswer
-
-
-@dataclass(frozen=True, slots=True)
 class _RequestOverdue:
     """The relay has had its time to answer a question."""
 
@@ -124,103 +99,31 @@ class _RequestOverdue:
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Ping:
-    """Ask for a sign of life."""
+class Sessions:
+    """Counts the sessions of a phone, over all lives of its connection actor.
 
-    on_pong: Callable[[bool], None]
+    Two of them must never have the same number: what was meant for the one would be said on the other, and a
+    message that is offered there anyway would be offered twice.
+    """
 
+    __slots__ = ("newest",)
 
-class ConnectionHandle:
-    """What others may ask of the connection. Dropped if it is dead: it starts anew, and so do they."""
+    def __init__(self) -> None:
+        self.newest = 0  # 0: there was none yet
 
-    __slots__ = ("_ref",)
-
-    def __init__(self, system: ActorSystem) -> None:
-        self._ref: Via = system.registry.via(NAME)
-
-    def send_message(self, session: int, send: OutgoingSend) -> None:
-        """Send a message on this session; dropped if the session is over.
-
-        The parts name their devices, always: the short form would mean whichever device is newest when it
-        arrives, and one that was registered a moment ago could not decrypt it. It costs three bytes.
-        """
-        parts = tuple(WirePart(part.device, part.ciphertext) for part in send.parts)
-        self._ref.tell_nowait(_Say(session, Send(send.chat, send.number, parts)))
-
-    def acknowledge(self, session: int, seq: Seq) -> None:
-        """Everything up to this delivery is on disk."""
-        self._ref.tell_nowait(_Say(session, Ack(seq)))
-
-    def tell_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """The person has read a device's messages up to a number. Dropped while offline."""
-        self._ref.tell_nowait(_Say(None, Read(sender, number)))
-
-    def tell_typing(self, user: UserId, is_typing: bool) -> None:
-        """The person has begun or stopped to type. Dropped while offline."""
-        self._ref.tell_nowait(_Say(None, Typing(user) if is_typing else Paused(user)))
-
-    def tell_available(self, is_available: bool) -> None:
-        """Somebody is at this phone, or not any more. Dropped while offline."""
-        self._ref.tell_nowait(_Say(None, Available() if is_available else Unavailable()))
-
-    def watch(self, user: UserId) -> None:
-        """Hear how a user is, for as long as this connection lasts. Dropped while offline."""
-        self._ref.tell_nowait(_Say(None, Subscribe(user)))
-
-    def unwatch(self, user: UserId) -> None:
-        """Hear it no more. Dropped while offline."""
-        self._ref.tell_nowait(_Say(None, Unsubscribe(user)))
-
-    def ask_relay(self, build: BuildRequest, on_answer: OnAnswer) -> None:
-        """Put a question; ``on_answer`` is called exactly once, in the connection's task: it must be quick.
-
-        Answered ``NoAnswer`` at once while offline, and after ``REQUEST_TIMEOUT_SECONDS`` of silence.
-        """
-        self._ref.tell_nowait(_AskRelay(build, on_answer))
-
-    async def request(self, build: BuildRequest) -> RelayAnswer:
-        """Put a question and wait for the answer; a refusal (``Failed``) is one too.
-
-        Raises:
-            RequestTimeoutError: no answer in time, or no connection.
-        """
-        answers: list[Answer] = []
-        answered = trio.Event()
-
-        def note(answer: Answer) -> None:
-            answers.append(answer)
-            answered.set()
-
-        self.ask_relay(build, note)
-        with trio.move_on_after(REQUEST_TIMEOUT_SECONDS + DIAL_SECONDS):
-            await answered.wait()
-        if not answers or isinstance(answers[0], NoAnswer):
-            raise RequestTimeoutError
-        return answers[0]
-
-    def ping(self, on_pong: Callable[[bool], None]) -> None:
-        """Have ``on_pong`` called when the relay has heard all that was said before, or cannot any more."""
-        self._ref.tell_nowait(_Ping(on_pong))
-
-    async def ping_answered(self) -> bool:
-        """Wait until the relay has heard all that was said before; False if it cannot any more."""
-        answered = trio.Event()
-        heard: list[bool] = []
-
-        def note(pong: bool) -> None:
-            heard.append(pong)
-            answered.set()
-
-        self.ping(note)
-        await answered.wait()
-        return heard[0]
+    def begin(self) -> int:
+        """The number of a new session."""
+        self.newest += 1
+        return self.newest
 
 
 def child_spec(access: Access, network: Network, entropy: Entropy, listener: ConnectionListener) -> ChildSpec:
     """The connection as a child of the phone's tree."""
+    sessions = Sessions()
     return ChildSpec(
-        id=NAME, start=lambda: Connection(access, network, entropy, listener), shutdown=STOP_SECONDS
+        id=NAME,
+        start=lambda: Connection(access, network, entropy, listener, sessions),
+        shutdown=STOP_SECONDS,
     )
 
 
@@ -230,7 +133,12 @@ class Connection(Actor):
     mailbox_limit = 4096  # a window of sends, their answers and the questions, several times over
 
     def __init__(
-        self, access: Access, network: Network, entropy: Entropy, listener: ConnectionListener
+        self,
+        access: Access,
+        network: Network,
+        entropy: Entropy,
+        listener: ConnectionListener,
+        sessions: Sessions,
     ) -> None:
         self._access = access
         self._network = network
@@ -238,13 +146,15 @@ class Connection(Actor):
         self._listener = listener
         self._backoff = Backoff(entropy)
         self._line: Line | None = None  # from the open link to its LinkClosed
-        self._sessions = 0  # connections so far
+        self._sessions = sessions
         # Whether the relay has to show its key (XX): at first contact, and to find out why IK failed.
         self._must_show_key = access.is_stranger
 
     async def on_start(self) -> None:
-        """Take the name, and dial."""
+        """Take the name, and dial. If there was another before, whatever it had promised is void."""
         self.system.registry.register(NAME, self.ref)
+        if self._sessions.newest:
+            self._listener.went_offline("the connection had to be started anew", 0.0, None)
         self.ref.tell_nowait(_Dial())
 
     async def on_stop(self, reason: ExitReason) -> None:
@@ -258,11 +168,11 @@ class Connection(Actor):
         match message:
             case Received(data):
                 self._received(data)
-            case _Say(session, stanza):
+            case Say(session, stanza):
                 self._say(session, stanza)
-            case _AskRelay(build, on_answer):
+            case AskRelay(build, on_answer):
                 self._ask(build, on_answer)
-            case _Ping(on_pong):
+            case AskPong(on_pong):
                 self._ping(on_pong)
             case _LookAtClock(session):
                 self._look_at_clock(session)
@@ -295,7 +205,7 @@ class Connection(Actor):
             self._open_line(link)
 
     def _open_line(self, link: Link) -> None:
-        self._sessions += 1
+        session = self._sessions.begin()
         access = self._access
         wire = ClientConnection(
             KeyPair.from_private_bytes(access.noise_private),
@@ -303,10 +213,10 @@ class Connection(Actor):
             Hello(resume_seq=access.resume_seq(), client_name=CLIENT_NAME),
             self._entropy,
         )
-        self._line = Line(self._sessions, link, wire, self._network, self._must_show_key)
+        self._line = Line(session, link, wire, self._network, self._must_show_key)
         link.activate(self.ref)
         self._line.flush()
-        self.send_after(HANDSHAKE_SECONDS, _HandshakeOverdue(self._sessions))
+        self.send_after(HANDSHAKE_SECONDS, _HandshakeOverdue(session))
 
     # ---- hearing ----
 
@@ -380,9 +290,9 @@ class Connection(Actor):
             return
         log.info("connected", extra={"session": line.session, "queued": welcome.queued})
         line.is_welcome = True
+        line.welcome_at = trio.current_time()
         line.keepalive.interval_s = float(welcome.keepalive_s)
         self.send_after(line.keepalive.check_s, _LookAtClock(line.session))
-        self._backoff.reset()
         self._listener.went_online(line.session, welcome)
 
     def _alerted(self, line: Line, code: int) -> None:
@@ -464,6 +374,8 @@ class Connection(Actor):
             return
         ending = line.ending or Ending(_CLOSED_REASONS.get(reason, reason))
         line.bury(ending.reason)
+        if line.is_welcome and trio.current_time() - line.welcome_at >= STEADY_SECONDS:
+            self._backoff.reset()
         self._offline(ending)
 
     def _offline(self, ending: Ending) -> None:
@@ -472,7 +384,8 @@ class Connection(Actor):
         if ending.error is not None:
             self._listener.went_offline(str(ending.error), None, ending.error)
             return
-        wait = self._backoff.next_wait(ending.wait_hint)
+        is_crowded = ending.reason == ErrorCode.OVERLOADED.wire_name
+        wait = self._backoff.next_wait(ending.wait_hint, is_crowded=is_crowded)
         self._listener.went_offline(ending.reason, wait, None)
         self.send_after(wait, _Dial())
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from actors import Actor, ActorSystem
 from actors.registry import Via
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.events import EventStream, MessageReceived
 from client.records import IncomingDelivery, Received, ReceivedMessage, Undecryptable
 from client.store import Store

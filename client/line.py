@@ -50,6 +50,7 @@ class Line:
         "phones",
         "requests",
         "session",
+        "welcome_at",
         "wire",
     )
 
@@ -61,6 +62,7 @@ class Line:
         self.wire = wire
         self.is_first_contact = is_first_contact  # XX, in which the relay shows its key; else IK
         self.is_welcome = False  # whether the relay has said who it takes us for
+        self.welcome_at = now  # when it did
         self.keepalive = Keepalive(30.0, now, now)  # the interval is the relay's, once it has said welcome
         self.phones: dict[
             DeviceAddress, str

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from actors import Actor, ActorSystem
+from actors.ports import Entropy
 from actors.registry import Via
-from client.connection import ConnectionHandle
+from client.backoff import Backoff
+from client.connection_handle import ConnectionHandle
 from client.events import EventStream, TickChanged
 from client.flight import Flight
 from client.records import MessageState
@@ -44,9 +46,16 @@ log = logging.getLogger("roost.client")
 
 NAME = "outbox"
 LOOK_SECONDS = 0.2  # how soon a message that another process has queued is noticed
-RETRY_SECONDS = 5.0  # after a refusal that time may heal and that names no time itself
-WORTH_A_RETRY = (ErrorCode.WAIT, ErrorCode.RESTARTING, ErrorCode.OVERLOADED, ErrorCode.INTERNAL)
-
+RETRY_SECONDS = 5.0  # the first time after a refusal that time may heal and that names no time itself
+LAST_RETRY_SECONDS = 120.0  # a disk that is full for an hour is not asked about each second
+WORTH_A_RETRY = (
+    ErrorCode.WAIT,
+    ErrorCode.RESTARTING,
+    ErrorCode.OVERLOADED,
+    ErrorCode.INTERNAL,
+    ErrorCode.STORAGE_FULL,
+    ErrorCode.MAILBOX_FULL,
+)
 
 _NOTHING = MessageNumber(0)
 
@@ -172,9 +181,9 @@ class OutboxHandle:
         self._ref.tell_nowait(_Refused(chat, number, code, detail))
 
 
-def child_spec(store: Store, events: EventStream) -> ChildSpec:
+def child_spec(store: Store, events: EventStream, entropy: Entropy) -> ChildSpec:
     """The outbox as a child of the phone's tree."""
-    return ChildSpec(id=NAME, start=lambda: Outbox(store, events))
+    return ChildSpec(id=NAME, start=lambda: Outbox(store, events, entropy))
 
 
 class Outbox(Actor):
@@ -182,12 +191,14 @@ class Outbox(Actor):
 
     mailbox_limit = 4096  # a window of sends has a few facts each; look-ups and ticks come on top
 
-    def __init__(self, store: Store, events: EventStream) -> None:
+    def __init__(self, store: Store, events: EventStream, entropy: Entropy) -> None:
         self._store = store
         self._events = events
+        self._entropy = entropy  # for jitter
         self._session: int | None = None  # the connection in use; None: offline
         self._flight = Flight()
         self._paused: dict[UserId, None] = {}  # chats that wait for _TryAgain
+        self._backoffs: dict[UserId, Backoff] = {}  # of chats in which something was refused
         self._asked_phones: dict[
             str, None
         ] = {}  # look-ups under way, or answered by nobody on this connection
@@ -280,6 +291,7 @@ class Outbox(Actor):
             changed += self._store.mark_read(chat, progress.read)
         self._tell_ticks(changed)
         if progress.accepted:
+            self._backoffs.pop(chat, None)
             self._flight.accepted(chat, progress.accepted)
             self._go_on(chat)
 
@@ -300,13 +312,23 @@ class Outbox(Actor):
             case ErrorCode.STALE_DEVICES, _:
                 self._asked_users.pop(chat, None)
                 self._store.encrypt_again_from(chat, number)
-            case code, detail if code in WORTH_A_RETRY:
-                self._paused[chat] = None
-                wait = float(detail) if isinstance(detail, int) else RETRY_SECONDS
-                assert self._session is not None  # a flight has something in it only while online
-                self.send_after(wait, _TryAgain(self._session, chat))
+            case code, _ if code in WORTH_A_RETRY:
+                self._pause(refused)
             case code, _:
                 self._fail(chat, number, code_name(code))
+
+    def _pause(self, refused: _Refused) -> None:
+        """Try this chat again after as long as the relay says, or longer each time; the person sees why."""
+        chat, detail = refused.chat, refused.detail
+        backoff = self._backoffs.get(chat)
+        if backoff is None:
+            backoff = Backoff(self._entropy, RETRY_SECONDS, 2 * RETRY_SECONDS, LAST_RETRY_SECONDS)
+            self._backoffs[chat] = backoff
+        wait = backoff.next_wait(float(detail) if isinstance(detail, int) else None)
+        self._paused[chat] = None
+        self._tell_ticks(self._store.note_waiting(chat, refused.number, code_name(refused.code)))
+        assert self._session is not None  # a flight has something in it only while online
+        self.send_after(wait, _TryAgain(self._session, chat))
 
     def _fail(self, chat: UserId, number: MessageNumber, error_name: str) -> None:
         """Refused for good."""

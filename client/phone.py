@@ -20,7 +20,7 @@ from actors.reactor import open_reactor
 from client.access import account_access
 from client.account_sync import AccountSyncHandle
 from client.attention import Attention
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneFailedError, RelayRefusedError
 from client.events import ConnectionChanged, Connectivity, EventStream
 from client.home_lock import HomeLock

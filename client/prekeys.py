@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from actors import Actor, ActorSystem
 from actors.registry import Via
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.records import PrekeyUpload
 from client.requests import Answer
 from client.store import Store

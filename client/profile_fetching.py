@@ -6,7 +6,7 @@ at any moment; nothing is half stored.
 
 import logging
 
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.errors import RelayRefusedError
 from client.profiles import PeerProfile, Profiles
 from protocol.codes import code_name, code_sentence

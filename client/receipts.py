@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from actors import Actor, ActorDeadError, ActorSystem, CallTimeoutError
 from actors.registry import Via
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.records import ReadReceipt
 from client.store import Store
 from supervisors import ChildSpec

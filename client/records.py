@@ -61,7 +61,7 @@ class MessageState(IntEnum):
     """How far a message has come. The order of the first four is the order of the ticks."""
 
     PENDING = 0
-    """🕓 not yet accepted by the relay."""
+    """🕓 not yet accepted by the relay; ``error_name`` says why, if the relay has asked for patience."""
     ACCEPTED = 1
     """✓ on the relay's disk."""
     DELIVERED = 2

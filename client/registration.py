@@ -16,7 +16,7 @@ from actors.network import Network
 from actors.ports import Clock, Entropy
 from client import connection
 from client.access import stranger_access
-from client.connection import ConnectionHandle
+from client.connection_handle import ConnectionHandle
 from client.errors import (
     AccountExistsError,
     ClientError,

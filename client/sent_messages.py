@@ -103,7 +103,8 @@ class SentMessages:
             )
             now = self._clock.now()
             self._database.execute_many(
-                "UPDATE messages SET state = ?, accepted_at = coalesce(accepted_at, ?) WHERE row = ?",
+                "UPDATE messages SET state = ?, accepted_at = coalesce(accepted_at, ?), error_name = NULL"
+                " WHERE row = ?",
                 [(state, now, row["row"]) for row in rows],
             )
             if state >= MessageState.DELIVERED:
@@ -163,6 +164,21 @@ class SentMessages:
             self._drop_parts([row])
             self._renumber(chat, number)
             return self._sends("m.user = ? AND m.number >= ?", chat, number)
+
+    def note_waiting(self, chat: UserId, number: MessageNumber, error_name: str) -> list[str]:
+        """The relay will take this message later; returns its id if it was not waiting for that yet."""
+        with self._database.transaction():
+            row = self._database.row(
+                f"SELECT row, id FROM messages WHERE user = ? AND {_SENT} AND number = ? AND state = 0"
+                " AND error_name IS NOT ?",
+                chat,
+                number,
+                error_name,
+            )
+            if row is None:
+                return []
+            self._database.execute("UPDATE messages SET error_name = ? WHERE row = ?", error_name, row["row"])
+            return [row["id"].hex()]
 
     def encrypt_again_from(self, chat: UserId, number: MessageNumber) -> None:
         """Back to plaintext, because the recipient's devices are others now.

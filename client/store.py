@@ -293,6 +293,10 @@ class Store:
         """
         return self._sent.refuse(chat, number, error_name)
 
+    def note_waiting(self, chat: UserId, number: MessageNumber, error_name: str) -> list[str]:
+        """The relay will take this message later, and says why. Returns its id if that is news."""
+        return self._sent.note_waiting(chat, number, error_name)
+
     def encrypt_again_from(self, chat: UserId, number: MessageNumber) -> None:
         """The device list was stale: this message and all after it are queued again as plaintexts.
 

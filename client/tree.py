@@ -41,7 +41,7 @@ def phone_tree(
     listener = Switchboard(system, store, events, attention)
     children: list[ChildSpec] = [
         inbox.child_spec(store, events),
-        outbox.child_spec(store, events),
+        outbox.child_spec(store, events, entropy),
         receipts.child_spec(store),
         connection.child_spec(access, network, entropy, listener),
         prekeys.child_spec(store),

@@ -4,9 +4,16 @@ from client.cli.conversation import Entry
 from client.cli.message_json import who
 from client.cli.rendering import Line, named
 from client.phone_numbers import readable_number
-from client.records import EntryKind, HistoryEntry
+from client.records import EntryKind, HistoryEntry, MessageState
 
 ME = "you"
+_REASONS = {
+    "storage-full": "the relay's storage is full",
+    "mailbox-full": "the recipient's mailbox is full",
+    "wait": "the relay asks for patience",
+    "overloaded": "the relay is overloaded",
+    "restarting": "the relay is restarting",
+}
 _INSTEAD_OF_TEXT = {
     EntryKind.UNKNOWN: "(a message that this version cannot show)",
     EntryKind.UNDECRYPTABLE: "(a message that could not be decrypted)",
@@ -18,6 +25,15 @@ def name_of(entry: HistoryEntry) -> str:
     return named(entry.name, readable_number(who(entry)))
 
 
+def waiting_text(error_name: str) -> str:
+    """Why a message is not sent yet, for people."""
+    return f"waiting: {_REASONS.get(error_name, error_name)}"
+
+
+def _why(state: MessageState, error_name: str) -> str:
+    return waiting_text(error_name) if state is MessageState.PENDING else f"not sent: {error_name}"
+
+
 def chat_entry(entry: HistoryEntry, *, with_addressee: bool = False) -> Entry:
     """A line of the history as a line of a chat; ``with_addressee`` names whom one's own messages went to."""
     if entry.kind is EntryKind.SECURITY_CODE_CHANGED:
@@ -26,7 +42,7 @@ def chat_entry(entry: HistoryEntry, *, with_addressee: bool = False) -> Entry:
     if not entry.outgoing:
         return Entry(entry.sent_at, name_of(entry), text)
     if entry.error_name is not None:
-        text = f"{text}  (not sent: {entry.error_name})"
+        text = f"{text}  ({_why(entry.state, entry.error_name)})"
     name = f"{ME} → {name_of(entry)}" if with_addressee else ME
     return Entry(entry.sent_at, name, text, id=entry.message_id, state=entry.state)
 

@@ -26,6 +26,7 @@ from client.cli.command import (
     seconds,
     wants_colour,
 )
+from client.cli.entries import waiting_text
 from client.cli.message_json import STATE_NAMES
 from client.cli.rendering import painted, tick
 from client.errors import HomeInUseError, NoAccountError, UserInputError
@@ -127,6 +128,8 @@ def _tell(entry: HistoryEntry, to: str, args: argparse.Namespace) -> int:
 
 def _too_late(entry: HistoryEntry, args: argparse.Namespace) -> str:
     waited = f"not {args.until} within {args.timeout:g} s"
+    if entry.state is MessageState.PENDING and entry.error_name is not None:
+        return f"error: time-is-up: {waited}; {waiting_text(entry.error_name)}, and it stays in the outbox"
     if entry.state is MessageState.PENDING:
         return f"error: time-is-up: {waited}; it stays in the outbox and goes out with the next connection"
     return f"error: time-is-up: {waited}; it is {STATE_NAMES[entry.state]}"

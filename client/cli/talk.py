@@ -7,7 +7,7 @@ import trio
 
 from actors.ports import Clock
 from client.cli.conversation import Entry
-from client.cli.entries import chat_entry, name_of
+from client.cli.entries import chat_entry, name_of, waiting_text
 from client.cli.rendering import Line, named, seen_text
 from client.cli.surface import Surface
 from client.errors import ClientError, PhoneNumberError, RelayRefusedError, RequestTimeoutError
@@ -231,6 +231,9 @@ class Talk:
         self._surface.show(chat_entry(entry, with_addressee=self._mixed))
 
     def _show_tick(self, message_id: str, state: MessageState, error_name: str | None) -> None:
+        if state is MessageState.PENDING and error_name is not None:
+            self._notice(f"a message of yours is {waiting_text(error_name)}")
+            return
         self._sent.pop(message_id, None)
         entry = self._phone.entry(message_id)
         if entry is not None and message_id not in self._shown and entry.stored_at >= self._began:

@@ -1,3 +1,6 @@
+from heapq import heapify, heappop, heappush
+from random import Random
+
 from client.backoff import LAST_CEILING_SECONDS, Backoff
 
 
@@ -12,7 +15,7 @@ def lowest(count: int) -> bytes:
 def test_the_ceiling_doubles_with_every_failure_up_to_the_last() -> None:
     backoff = Backoff(highest)
     waits = [round(backoff.next_wait(), 3) for _ in range(9)]
-    assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert waits == [0.3, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def test_jitter_reaches_down_to_no_wait_at_all() -> None:
@@ -24,7 +27,30 @@ def test_a_connection_that_worked_starts_the_count_again() -> None:
     for _ in range(5):
         backoff.next_wait()
     backoff.reset()
-    assert round(backoff.next_wait(), 3) == 0.5
+    assert round(backoff.next_wait(), 3) == 0.3
+
+
+def test_where_too_many_come_at_once_even_the_first_wait_is_spread_over_seconds() -> None:
+    backoff = Backoff(highest)
+    assert [round(backoff.next_wait(is_crowded=True)) for _ in range(6)] == [4, 4, 4, 4, 8, 16]
+
+
+def test_fifteen_thousand_that_lose_their_relay_at_once_settle_within_seconds() -> None:
+    # The relay takes 4,000 at once and 2,000 a second from then on; whoever finds it full comes again later.
+    entropy = Random(5).randbytes
+    backoffs = [Backoff(entropy) for _ in range(15_000)]
+    waiting = [(backoff.next_wait(), place, backoff) for place, backoff in enumerate(backoffs)]
+    heapify(waiting)
+    room, tries, now = 4_000.0, 0, 0.0
+    while waiting:
+        at, place, backoff = heappop(waiting)
+        room, now, tries = min(4_000.0, room + (at - now) * 2_000), at, tries + 1
+        if room >= 1:
+            room -= 1
+        else:
+            heappush(waiting, (at + backoff.next_wait(is_crowded=True), place, backoff))
+    assert now < 30
+    assert tries < 4 * 15_000
 
 
 def test_a_relays_hint_is_obeyed_and_only_ever_stretched() -> None:

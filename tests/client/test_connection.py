@@ -2,10 +2,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from client.connection import ConnectionHandle
+from client.connection import STEADY_SECONDS
+from client.connection_handle import NAME, ConnectionHandle
 from client.errors import RequestTimeoutError
 from client.events import ConnectionChanged, Connectivity, Event
+from client.outbox import OutboxHandle
 from client.phone import Phone
+from client.records import MessageState
 from protocol.codes import ErrorCode
 from protocol.ids import MessageNumber, UserId
 from protocol.stanzas import Found, Lookup, Send
@@ -38,6 +41,66 @@ async def test_a_broken_line_is_dialled_again_until_it_holds(autojump_clock: Moc
         assert 1 < max(waits) <= 30  # the ceiling grows, and stays below half a minute
         del town.network.unreachable["relay"]
         await ann.wait_online()
+
+
+async def test_after_a_break_the_first_try_comes_quickly(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        for break_it in (town.relay.cut_all, lambda: town.relay.dismiss(ANN, ErrorCode.RESTARTING)):
+            await ann.wait_online()
+            await trio.sleep(STEADY_SECONDS)
+            break_it()
+            change = await next_change(ann, WAITING)
+            assert change.retry_in is not None
+            assert change.retry_in <= 0.3
+            await next_change(ann, ONLINE)
+
+
+async def test_a_relay_that_dismisses_again_and_again_is_tried_more_and_more_rarely(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        waits = []
+        for _ in range(8):
+            await ann.wait_online()
+            town.relay.dismiss(ANN, ErrorCode.INTERNAL)
+            waits.append((await next_change(ann, WAITING)).retry_in or 0)
+        assert max(waits[4:]) > 2
+
+
+async def test_two_lives_of_the_connection_have_no_session_in_common_and_the_end_of_the_first_is_told(
+    autojump_clock: MockClock, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int | None] = []
+    monkeypatch.setattr(OutboxHandle, "went_online", lambda _, session: told.append(session))
+    monkeypatch.setattr(OutboxHandle, "went_offline", lambda _: told.append(None))
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        connection = ann._system.whereis(NAME)
+        assert connection is not None
+        connection.kill()
+        await until(lambda: len(told) == 3)
+        assert told == [1, None, 2]
+
+
+async def test_after_a_crash_of_the_connection_each_message_is_offered_once_a_line(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_for(ann.send_text(BEN, "first"), MessageState.ACCEPTED)
+        town.relay.loses_accepted = True
+        for number in range(20):
+            ann.send_text(BEN, f"{number}")
+        await until(lambda: len(town.relay.stored) == 21)
+        town.relay.heard.clear()
+        connection = ann._system.whereis(NAME)
+        assert connection is not None
+        connection.kill()
+        for number in range(20):  # while the outbox still believes in the old line
+            ann.send_text(BEN, f"more {number}")
+        town.relay.loses_accepted = False
+        await until(lambda: len(town.relay.stored) == 41)
+        offered = [event.number for event in town.relay.heard_of(Send) if isinstance(event, Send)]
+        assert len(offered) == len(dict.fromkeys(offered))
 
 
 async def test_a_relay_that_restarts_is_given_the_time_it_asks_for(

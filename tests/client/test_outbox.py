@@ -2,7 +2,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from client.events import Connectivity
+from client.events import Connectivity, TickChanged
 from client.phone import Phone
 from client.records import HistoryEntry, MessageState
 from client.store import Store
@@ -34,10 +34,10 @@ async def test_a_message_that_is_refused_for_good_fails_and_the_others_go_on_in_
 ) -> None:
     async with town.open(ANN) as ann:
         await settled(ann, [ann.send_text(BEN, "zero")])
-        town.relay.refusals = [(ErrorCode.MAILBOX_FULL, None)]
+        town.relay.refusals = [(ErrorCode.MESSAGE_TOO_LARGE, None)]
         entries = await settled(ann, [ann.send_text(BEN, text) for text in ("one", "two", "three")])
     assert [entry.state for entry in entries] == [FAILED, ACCEPTED, ACCEPTED]
-    assert entries[0].error_name == "mailbox-full"
+    assert entries[0].error_name == "message-too-large"
     assert await received(town) == ["zero", "two", "three"]
 
 
@@ -96,9 +96,41 @@ async def test_what_a_restored_relay_has_lost_goes_out_again_though_there_is_not
     assert await received(town) == ["one", "two", "three"]
 
 
-@pytest.mark.parametrize(
-    "code", [ErrorCode.UNKNOWN_USER, ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.STORAGE_FULL]
-)
+@pytest.mark.parametrize("code", [ErrorCode.STORAGE_FULL, ErrorCode.MAILBOX_FULL])
+async def test_a_relay_without_room_is_asked_again_and_the_person_sees_what_it_waits_for(
+    autojump_clock: MockClock, town: Town, code: ErrorCode
+) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben:
+        await settled(ann, [ann.send_text(BEN, "zero")])
+        town.relay.refusals = [(code, None)] * 4
+        with ann.events.subscribe() as events:
+            ids = [ann.send_text(BEN, text) for text in ("one", "two")]
+            while not isinstance(event := await events.next(), TickChanged) or event.message_id != ids[0]:
+                pass
+        assert (event.state, event.error_name) == (MessageState.PENDING, code.wire_name)
+        waiting = ann.entry(ids[0])
+        assert waiting is not None
+        assert waiting.error_name == code.wire_name
+        entries = await settled(ann, ids)
+        assert [(entry.state, entry.error_name) for entry in entries] == [(ACCEPTED, None)] * 2
+        await until(lambda: [entry.text for entry in ben.history()] == ["zero", "one", "two"])
+
+
+async def test_a_relay_that_has_no_room_for_long_is_asked_more_and_more_rarely(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await settled(ann, [ann.send_text(BEN, "zero")])
+        town.relay.refusals = [(ErrorCode.STORAGE_FULL, None)] * 10_000
+        message_id = ann.send_text(BEN, "one")
+        await trio.sleep(3_600)
+        asked = 10_000 - len(town.relay.refusals)
+        assert 20 < asked < 100
+        town.relay.refusals = []
+        await settled(ann, [message_id])
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNKNOWN_USER, ErrorCode.MESSAGE_TOO_LARGE])
 async def test_a_refusal_has_the_relays_name(autojump_clock: MockClock, town: Town, code: ErrorCode) -> None:
     town.relay.refusals = [(code, None)]
     async with town.open(ANN) as ann:

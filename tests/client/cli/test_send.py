@@ -29,9 +29,12 @@ def test_a_machine_is_told_id_recipient_state_and_time(pair: Desk) -> None:
 
 
 def test_a_refusal_ends_with_three_and_its_name(pair: Desk) -> None:
-    pair.relay.refusals = [(ErrorCode.MAILBOX_FULL, None)]
+    pair.relay.refusals = [(ErrorCode.MESSAGE_TOO_LARGE, None)]
     outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello")
-    assert (outcome.status, outcome.err) == (3, "error: mailbox-full: The recipient's mailbox is full.\n")
+    assert (outcome.status, outcome.err) == (
+        3,
+        "error: message-too-large: The message is larger than the relay accepts.\n",
+    )
 
 
 def test_a_number_that_nobody_has_is_refused(pair: Desk) -> None:
