@@ -27,6 +27,9 @@ NEWEST_PYTHON = (3, 13)
 DESCRIPTORS_BESIDE_CONNECTIONS = 64
 """Store, log, listening sockets, admin requests, epoll, and some to spare."""
 
+DESCRIPTORS_FOR_EACH_WORKER = 6
+"""What a worker has open for each other one: two files of the store, the bus both ways, and hand-over."""
+
 EARLIEST_NOW = 1_790_000_000
 """Autumn of 2026, when this was written: a clock before that is wrong."""
 
@@ -70,7 +73,7 @@ def examine_machine(patient: Patient) -> Iterator[Finding]:
     yield check_python(sys.version_info[:2])
     yield check_libraries(_requirements())
     yield check_descriptors(patient.config, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    yield check_address_space(resource.getrlimit(resource.RLIMIT_AS)[0])
+    yield check_address_space(patient.config, resource.getrlimit(resource.RLIMIT_AS)[0])
     yield check_listen_backlog(SOMAXCONN)
     yield check_clock(patient.clock)
     yield check_port(patient, "port for devices", patient.config.listen, "--listen")
@@ -128,8 +131,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def check_descriptors(config: Config, limit: int) -> Finding:
-    """Whether the process may have as many descriptors as there may be connections."""
-    needed = config.max_connections + DESCRIPTORS_BESIDE_CONNECTIONS
+    """Whether a worker may have as many descriptors as there may be connections."""
+    needed = (
+        config.max_connections
+        + DESCRIPTORS_BESIDE_CONNECTIONS
+        + DESCRIPTORS_FOR_EACH_WORKER * (config.workers - 1)
+    )
     if limit == resource.RLIM_INFINITY or limit >= needed:
         shown = "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
         return Finding("descriptors", Verdict.OK, f"{shown}, for {config.max_connections} connections")
@@ -139,13 +146,12 @@ def check_descriptors(config: Config, limit: int) -> Finding:
     )
 
 
-def check_address_space(limit: int) -> Finding:
-    """Whether the store's map fits into what the process may address."""
-    if limit == resource.RLIM_INFINITY or limit > 2 * DEFAULT_MAP_BYTES:
+def check_address_space(config: Config, limit: int) -> Finding:
+    """Whether the store's maps fit into what a process may address: each worker maps those of all."""
+    needed = (config.workers + 1) * DEFAULT_MAP_BYTES
+    if limit == resource.RLIM_INFINITY or limit > needed:
         return Finding("address space", Verdict.OK, "unlimited" if limit < 0 else f"{limit} bytes")
-    advice = (
-        f"lift it (ulimit -v unlimited): the store reserves {DEFAULT_MAP_BYTES} bytes of it, not of memory"
-    )
+    advice = f"lift it (ulimit -v unlimited): the store reserves {needed} bytes of it, not of memory"
     return Finding("address space", Verdict.PROBLEM, f"limited to {limit} bytes", advice)
 
 

@@ -21,9 +21,11 @@ from storage import (
     read_secrets,
     verify,
 )
+from storage.directory import compare_directory
 from storage.environment import DEFAULT_MAP_BYTES, DEFAULT_RESERVE_BYTES, disk_free_bytes
 from storage.folder import FILE_MODE, FOLDER_MODE, environment_numbers, secrets_file
 from storage.outside import environment_files
+from storage.resharding import needed_bytes
 from storage.tables import QUEUE, USERS
 
 Report = Callable[[str, int, int], None]
@@ -125,7 +127,11 @@ def _examine_contents(patient: Patient, report: Report) -> Iterator[Finding]:
         if finding.verdict is not Verdict.OK:
             return
     with open_outside(data) as view:
-        yield check_rows(view, report)
+        finding = check_rows(view, report)
+        yield finding
+        if finding.verdict is Verdict.OK:
+            yield check_directory(view, report)
+        yield check_division(view, patient.config.workers, disk_free_bytes(data))
         yield check_map(files, view.live_bytes())
     yield check_age(files, patient.clock.now())
 
@@ -152,11 +158,35 @@ def check_rows(view: OutsideView, report: Report) -> Finding:
     if damaged:
         advice = "look at the disk (smartctl, dmesg), then restore the newest backup"
         return Finding("rows", Verdict.PROBLEM, f"{len(damaged)} damaged: {damaged[0]}", advice)
-    seen = (
-        f"{total:,} whole: {rows[USERS]:,} accounts, {rows[QUEUE]:,} queued messages; "
-        f"workers {view.layout.environments}, schema {view.schema}"
-    )
+    seen = f"{total:,} whole: {rows[USERS]:,} accounts, {rows[QUEUE]:,} queued messages; schema {view.schema}"
     return Finding("rows", Verdict.OK, seen)
+
+
+def check_directory(view: OutsideView, report: Report) -> Finding:
+    """Whether who can be looked up is there, and who is there can be looked up."""
+    report("checking directory", 0, 1)
+    figures = compare_directory(view)
+    report("checking directory", 1, 1)
+    if figures.numbers_to_nowhere:
+        seen = f"{figures.numbers_to_nowhere:,} numbers lead to no account"
+        advice = "parts of the store are of different times: restore the newest backup"
+        return Finding("directory", Verdict.PROBLEM, seen, advice)
+    cut_short = figures.unfindable_accounts + figures.keys_to_nowhere
+    remark = f"; {cut_short:,} left by registrations that were cut short, harmless" if cut_short else ""
+    return Finding("directory", Verdict.OK, f"agrees with the accounts{remark}")
+
+
+def check_division(view: OutsideView, workers: int, free: int) -> Finding:
+    """Whether the next start has to move users between workers, and has the room."""
+    present = view.layout.environments
+    if present == workers:
+        return Finding("workers", Verdict.OK, f"the store is divided for {present}, as it will be run")
+    needed = needed_bytes(view.environments, view.layout, view.layout.changed_to(workers))
+    seen = f"the store is divided for {present}, the settings say {workers}: the next start moves users"
+    if free < needed + DEFAULT_RESERVE_BYTES:
+        advice = f"make room for {needed:,} bytes, or start it with --workers {present}"
+        return Finding("workers", Verdict.PROBLEM, seen, advice)
+    return Finding("workers", Verdict.OK, seen)
 
 
 def check_map(files: Sequence[Path], live: int) -> Finding:

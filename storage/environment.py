@@ -321,14 +321,14 @@ class Environment:
         """The bytes of the pages that hold rows: about how long a compacted copy is."""
         # The root of all tables, and two meta pages; the list of free pages itself is not counted, LMDB does
         # not say how long it is.
-        beside = _pages(self._lmdb.stat()) + 2
+        beside = pages_in(self._lmdb.stat()) + 2
         return self.table_bytes(tuple(self._databases)) + beside * self._page_bytes
 
     def table_bytes(self, tables: Sequence[Table]) -> int:
         """The bytes of the pages that hold the rows of `tables`."""
         with self.read() as reader:
             txn = reader._open_txn()
-            pages = sum(_pages(txn.stat(self._databases[table])) for table in tables)
+            pages = sum(pages_in(txn.stat(self._databases[table])) for table in tables)
         return pages * self._page_bytes
 
     # Life ---------------------------------------------------------------------------------------------------
@@ -437,7 +437,8 @@ def _make_ready(environment: Environment) -> None:
     environment._open_tables()
 
 
-def _pages(stat: lmdb._StatDict) -> int:
+def pages_in(stat: lmdb._StatDict) -> int:
+    """How many pages a table takes, by what LMDB says of it."""
     return stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
 
 

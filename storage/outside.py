@@ -13,13 +13,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import lmdb
 
-from storage.environment import DEFAULT_MAP_BYTES, MAX_READERS, MAX_TABLES, Reader
+from protocol.ids import UserId
+from storage.environment import DEFAULT_MAP_BYTES, MAX_READERS, MAX_TABLES, Reader, pages_in
 from storage.errors import (
     MissingEnvironmentError,
     NoStoreError,
@@ -58,10 +59,15 @@ class OutsideEnvironment:
 
     def live_bytes(self) -> int:
         """About how long a compacted copy will be: the pages that hold rows."""
+        root = self._lmdb.stat()
+        return self.table_bytes(tuple(self._databases)) + (pages_in(root) + 2) * root["psize"]
+
+    def table_bytes(self, tables: Sequence[Table]) -> int:
+        """The bytes of the pages that hold the rows of `tables`."""
+        present = [self._databases[table] for table in tables if table in self._databases]
         with self._lmdb.begin() as txn:
-            stats = [self._lmdb.stat(), *(txn.stat(database) for database in self._databases.values())]
-        pages = sum(s["branch_pages"] + s["leaf_pages"] + s["overflow_pages"] for s in stats)
-        return (pages + 2) * stats[0]["psize"]
+            pages = sum(pages_in(txn.stat(database)) for database in present)
+        return pages * self._lmdb.stat()["psize"]
 
     def copy(self, folder: Path) -> None:
         """Write a consistent, compacted copy into the empty folder `folder`: one read transaction."""
@@ -125,6 +131,10 @@ class OutsideView:
     def directory(self) -> OutsideEnvironment:
         """The environment with the directory: phones, static keys, codes."""
         return self.environments[0]
+
+    def environment_of(self, user: UserId) -> OutsideEnvironment:
+        """The environment with the rows of `user`."""
+        return self.environments[self.layout.owner(user)]
 
     def rows(self) -> dict[Table, int]:
         """How many rows each table has, in all environments together."""

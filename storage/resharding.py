@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from protocol.slots import SlotMove, first_user_of, slot_moves, slots_of
 from storage.environment import MIB, Environment, Reader, disk_free_bytes
@@ -58,6 +58,13 @@ TELL_EVERY = 0.1
 LAST_KEY = b"\xff" * 64
 
 
+class Measurable(Protocol):
+    """An environment whose size can be seen, from inside or outside."""
+
+    def table_bytes(self, tables: Sequence[Table]) -> int:
+        """The bytes of the pages that hold the rows of `tables`."""
+
+
 def copy_moving_users(environments: Sequence[Environment], before: Layout, after: Layout, tell: Tell) -> None:
     """Copy the rows of users whose owner is another one in `after`; durable when this returns.
 
@@ -83,16 +90,21 @@ def check_room(data: Path, environments: Sequence[Environment], before: Layout, 
     Raises:
         NoRoomToMoveError: it has not; it says how much is needed.
     """
-    moves = list(slot_moves(before.environments, after.environments))
-    copies = int(estimated_bytes(environments, moves, before) * ESTIMATE_FACTOR)
-    targets = dict.fromkeys(move.target for move in moves)
-    needed = copies + len(targets) * NEW_ENVIRONMENT_BYTES + environments[0].reserve_bytes
+    needed = needed_bytes(environments, before, after) + environments[0].reserve_bytes
     free = disk_free_bytes(data)
     if free < needed:
         raise NoRoomToMoveError(data, before.environments, after.environments, needed, free)
 
 
-def estimated_bytes(environments: Sequence[Environment], moves: Sequence[SlotMove], layout: Layout) -> int:
+def needed_bytes(environments: Sequence[Measurable], before: Layout, after: Layout) -> int:
+    """About how much of the disk a move takes, for as long as rows lie at both places."""
+    moves = list(slot_moves(before.environments, after.environments))
+    targets = dict.fromkeys(move.target for move in moves)
+    copies = int(estimated_bytes(environments, moves, before) * ESTIMATE_FACTOR)
+    return copies + len(targets) * NEW_ENVIRONMENT_BYTES
+
+
+def estimated_bytes(environments: Sequence[Measurable], moves: Sequence[SlotMove], layout: Layout) -> int:
     """About how many bytes `moves` will copy, if each slot of an environment is as large as its others."""
     sizes = [environment.table_bytes(tables_of(Family.USER)) for environment in environments]
     return sum(

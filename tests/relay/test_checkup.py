@@ -24,6 +24,7 @@ from relay.checkup import (
     examine_machine,
 )
 from relay.config import Config, HostPort
+from storage.environment import DEFAULT_MAP_BYTES
 from tests.helpers.relay_node import SettableClock
 
 NOBODY_RUNS = Patient(Config(), None, system_clock)
@@ -68,8 +69,17 @@ def test_descriptors_must_suffice_for_all_connections_and_some_more() -> None:
 
 
 def test_a_limit_of_address_space_below_the_map_is_a_problem() -> None:
-    assert check_address_space(resource.RLIM_INFINITY).verdict is Verdict.OK
-    assert check_address_space(1 << 32).verdict is Verdict.PROBLEM
+    assert check_address_space(Config(), resource.RLIM_INFINITY).verdict is Verdict.OK
+    assert check_address_space(Config(), 1 << 32).verdict is Verdict.PROBLEM
+
+
+def test_a_worker_needs_room_and_descriptors_for_what_it_reads_of_the_others() -> None:
+    one, eight = Config(max_connections=1_000), Config(max_connections=1_000, workers=8)
+    for_one = 1_000 + DESCRIPTORS_BESIDE_CONNECTIONS
+    assert check_descriptors(one, for_one).verdict is Verdict.OK
+    assert check_descriptors(eight, for_one).verdict is Verdict.WARNING
+    assert check_address_space(one, 3 * DEFAULT_MAP_BYTES).verdict is Verdict.OK
+    assert check_address_space(eight, 3 * DEFAULT_MAP_BYTES).verdict is Verdict.PROBLEM
 
 
 def test_a_short_listen_backlog_is_a_warning_where_the_system_tells(tmp_path: Path) -> None:

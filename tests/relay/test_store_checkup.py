@@ -1,16 +1,34 @@
 """The checks of the data folder: each finds what it is for, and says what to change."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from actors.ports import system_clock, system_entropy
+from protocol import UserId
 from relay.checkup import Finding, Patient, Verdict
 from relay.config import Config
-from relay.store_checkup import LOW_DISK_BYTES, check_age, check_disk, check_map, examine_store
-from storage import Environment, InlineJournal, Put, load_or_create_secrets, open_environment
+from relay.store_checkup import (
+    LOW_DISK_BYTES,
+    check_age,
+    check_disk,
+    check_division,
+    check_map,
+    examine_store,
+)
+from storage import (
+    Environment,
+    InlineJournal,
+    Put,
+    accounts,
+    load_or_create_secrets,
+    open_environment,
+    open_outside,
+    prepare_store,
+)
 from storage.environment import DEFAULT_RESERVE_BYTES
 from storage.migrations import META_CODEC, SCHEMA_KEY
 from storage.tables import QUEUE
@@ -37,7 +55,8 @@ def test_a_healthy_folder_has_nothing_but_good_findings(data: Path) -> None:
     findings = examined(data)
     assert {finding.verdict for finding in findings.values()} == {Verdict.OK}
     assert list(findings) == [
-        "data folder", "node", "secrets", "disk", "pages", "rows", "map", "time of the store",
+        "data folder", "node", "secrets", "disk", "pages", "rows", "directory", "workers", "map",
+        "time of the store",
     ]  # fmt: skip
 
 
@@ -148,3 +167,42 @@ def test_a_file_much_longer_than_its_contents_is_a_warning(data: Path) -> None:
 
 def test_a_little_skew_is_no_problem(data: Path) -> None:
     assert check_age([data / "durable" / "data.mdb"], system_clock.now() - 60).verdict is Verdict.OK
+
+
+def division(data: Path, workers: int, free: int = LOW_DISK_BYTES) -> Finding:
+    with open_outside(data) as view:
+        return check_division(view, workers, free)
+
+
+def test_it_says_when_the_next_start_will_move_users_and_whether_there_is_room(data: Path) -> None:
+    assert division(data, 1).verdict is Verdict.OK
+    moving = division(data, 4)
+    assert moving.verdict is Verdict.OK
+    assert moving.seen == "the store is divided for 1, the settings say 4: the next start moves users"
+    without_room = division(data, 4, free=DEFAULT_RESERVE_BYTES)
+    assert without_room.verdict is Verdict.PROBLEM
+    assert "start it with --workers 1" in without_room.advice
+
+
+def test_a_store_of_several_workers_is_examined_whole(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    prepare_store(data, 2, lambda _line: None).release()
+    load_or_create_secrets(data, system_entropy)
+    assert {finding.verdict for finding in examined(data).values()} == {Verdict.OK}
+    shutil.rmtree(data / "durable.1")
+    finding = examined(data)["store"]
+    assert finding.verdict is Verdict.PROBLEM
+    assert "durable.1" in finding.seen
+
+
+def test_a_number_that_leads_nowhere_is_a_problem(data: Path) -> None:
+    _store(data, accounts.PHONE_CODEC.put(b"+491", UserId(7)))
+    assert problems(data) == ["directory"]
+
+
+def test_what_a_registration_that_was_cut_short_has_left_is_harmless(data: Path) -> None:
+    record = accounts.UserRecord("+491", 1)
+    _store(data, accounts.USER_CODEC.put(UserId(7).to_bytes(8, "big"), record))
+    finding = examined(data)["directory"]
+    assert finding.verdict is Verdict.OK
+    assert "1 left by registrations that were cut short, harmless" in finding.seen
