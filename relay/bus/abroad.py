@@ -100,14 +100,13 @@ class Abroad:
             return
         if progress.expired:
             outgoing.expired(user, progress.expired)
-        for number, tell in (
-            (progress.accepted, outgoing.accepted),
-            (progress.delivered, outgoing.delivered),
-            (progress.read, outgoing.read),
-        ):
-            if number:
-                tell(user, number)
-        chat.answered(progress.accepted)
+        if chat.submitted and progress.accepted:
+            outgoing.accepted(user, progress.accepted)
+            chat.answered(progress.accepted)
+        if progress.delivered:
+            outgoing.delivered(user, progress.delivered)
+        if progress.read:
+            outgoing.read(user, progress.read)
         if chat.submitted:
             peer.tell(m.Inquire(device, outgoing.number, user, chat.submitted, chat.inquire()))
 

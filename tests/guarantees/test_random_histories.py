@@ -22,6 +22,7 @@ import trio
 from trio._core import _run as trio_run
 from trio.testing import MockClock
 
+from actors.network import Network
 from actors.ports import Entropy
 from client.events import Event, MessageReceived, TickChanged
 from client.phone import Phone, open_phone
@@ -89,7 +90,16 @@ class Town:
         self.problems: list[str] = []
         self.began = 0.0
         self.log: list[str] = []
+        self.faults = FAULTS_BY_NAME
         self._node_scope = trio.CancelScope()
+
+    def lives(self) -> list[RunningNode]:
+        """The workers that are running."""
+        return [self.running] if self.running is not None else []
+
+    def journals(self) -> list[LateJournal]:
+        """Their disks."""
+        return [self.journal] if self.journal is not None else []
 
     def note(self, what: str) -> None:
         self.log.append(f"{trio.current_time() - self.began:8.3f} {what}")
@@ -128,6 +138,10 @@ class Town:
 
     # ---- people ----
 
+    def network_of(self, _resident: Resident) -> Network:
+        """What a phone connects through."""
+        return self.network
+
     async def register(self, number: str) -> None:
         """Give a number a home."""
         assert self.running is not None
@@ -145,12 +159,14 @@ class Town:
         while True:
             with trio.CancelScope() as resident.restart:
                 async with open_phone(
-                    resident.home, network=self.network, entropy=self.entropy, clock=self.clock
+                    resident.home, network=self.network_of(resident), entropy=self.entropy, clock=self.clock
                 ) as resident.phone:
-                    with resident.phone.events.subscribe() as events:
-                        while True:
-                            self._look_at(resident, await events.next())
-            resident.phone = None
+                    try:
+                        with resident.phone.events.subscribe() as events:
+                            while True:
+                                self._look_at(resident, await events.next())
+                    finally:
+                        resident.phone = None  # its store is about to be closed
             await trio.sleep(self.random.uniform(0, 1))
 
     def _look_at(self, resident: Resident, event: Event) -> None:
@@ -198,13 +214,13 @@ def write(town: Town, writer: Resident, to: str) -> None:
 
 async def break_at_random(town: Town) -> None:
     """Break something every now and then."""
-    faults = list(FAULTS_BY_NAME)
+    faults = list(town.faults)
     kinds = town.random.sample(faults, town.random.randint(1, len(faults)))  # a few of many, or many of a few
     for _ in range(FAULTS):
         await trio.sleep(town.random.expovariate(FAULTS / SECONDS_OF_HARM))
         name = town.random.choice(kinds)
         town.note(name)
-        FAULTS_BY_NAME[name](town)
+        town.faults[name](town)
 
 
 def cut_a_link(town: Town) -> None:
@@ -213,8 +229,9 @@ def cut_a_link(town: Town) -> None:
 
 
 def silence_a_link(town: Town) -> None:
-    if town.network.links:
-        town.network.silence(town.random.choice(town.network.links))
+    links = [link for link in town.network.links if not link.is_local]  # processes are never so far apart
+    if links:
+        town.network.silence(town.random.choice(links))
 
 
 def crash_a_mailbox(town: Town) -> None:
@@ -222,17 +239,16 @@ def crash_a_mailbox(town: Town) -> None:
 
 
 def crash_mailbox_of(town: Town, resident: Resident) -> None:
-    if town.running is not None:
-        ref = town.running.worker.system.whereis(name_of(resident.user))
+    for running in town.lives():
+        ref = running.worker.system.whereis(name_of(resident.user))
         if ref is not None:
             MailboxHandle(ref).crash()
 
 
 def kill_a_connection(town: Town) -> None:
-    if town.running is not None:
-        connections = list(town.running.worker.presence.connections())
-        if connections:
-            town.random.choice(connections).owner.kill()
+    connections = [each for running in town.lives() for each in running.worker.presence.connections()]
+    if connections:
+        town.random.choice(connections).owner.kill()
 
 
 def kill_the_node(town: Town) -> None:
@@ -247,15 +263,15 @@ def restart_a_phone(town: Town) -> None:
 
 
 def change_the_disk(town: Town) -> None:
-    if town.journal is not None:
-        town.journal.commit_seconds = town.random.choice((0.0, 0.01, 0.3))
-        town.journal.report_seconds = town.random.choice((0.0, 0.01, 0.3))
+    for journal in town.journals():
+        journal.commit_seconds = town.random.choice((0.0, 0.01, 0.3))
+        journal.report_seconds = town.random.choice((0.0, 0.01, 0.3))
 
 
 def fill_the_disk(town: Town) -> None:
     """Until the next look at it; what is refused meanwhile fails, and says so."""
-    if town.journal is not None:
-        town.journal.is_full = not town.journal.is_full
+    for journal in town.journals():
+        journal.is_full = not journal.is_full
 
 
 def crash_a_mailbox_in_a_burst(town: Town) -> None:
@@ -291,10 +307,10 @@ FAULTS_BY_NAME: dict[str, Callable[[Town], None]] = {
 async def heal(town: Town) -> None:
     """No more faults: wait until every message is with its reader and its writer knows."""
     town.note("healing")
-    town.network.latency = 0.0
+    town.network.latency = town.network.local_latency = 0.0
     town.network.segment_bytes = 16_384
-    if town.journal is not None:
-        town.journal.is_full = False
+    for journal in town.journals():
+        journal.is_full = False
     for _ in range(SECONDS_TO_HEAL):
         if not unsettled(town):
             break

@@ -19,9 +19,17 @@ from relay.journal import RelayJournal, open_journal
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
 from relay.worker import Phase, Worker
-from storage import Environment, InlineJournal, Store, accounts, load_or_create_secrets, open_environment
+from storage import (
+    Environment,
+    InlineJournal,
+    NodeSecrets,
+    Store,
+    accounts,
+    load_or_create_secrets,
+    open_environment,
+)
 from storage.accounts import DeviceRecord, UserRecord
-from storage.routing import create_routing_table
+from storage.routing import RoutingTable, create_routing_table
 
 TEST_CONFIG = Config(listen=HostPort("127.0.0.1", 0), admin=None, test_hooks=True)
 
@@ -121,26 +129,49 @@ async def _run(
 ) -> AsyncIterator[RunningNode]:
     secrets = load_or_create_secrets(data, entropy)
     routing = create_routing_table(data)
-    codes = CodeBook()
-    port = await network.listen(config.listen.host, config.listen.port, 128)
+    ports = Ports(clock, entropy, network, Store(environment), journal, routing, secrets, CodeBook())
+    try:
+        async with open_running_worker(replace(config, data=data), ports) as running:
+            yield running
+    finally:
+        routing.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a worker under test is given."""
+
+    clock: Clock
+    entropy: Entropy
+    network: Network
+    store: Store
+    journal: RelayJournal
+    routing: RoutingTable
+    secrets: NodeSecrets
+    codes: CodeBook
+
+
+@asynccontextmanager
+async def open_running_worker(config: Config, ports: Ports) -> AsyncIterator[RunningNode]:
+    """Run a worker with its tree for the length of a block."""
+    port = await ports.network.listen(config.listen.host, config.listen.port, 128)
     try:
         async with open_actor_system() as system:
             worker = Worker(
-                config=replace(config, data=data),
-                clock=clock,
-                entropy=entropy,
-                network=network,
-                store=Store(environment),
-                journal=journal,
-                routing=routing,
-                secrets=secrets,
-                static=KeyPair.from_private_bytes(secrets.static_key),
-                sms=codes,
+                config=config,
+                clock=ports.clock,
+                entropy=ports.entropy,
+                network=ports.network,
+                store=ports.store,
+                journal=ports.journal,
+                routing=ports.routing,
+                secrets=ports.secrets,
+                static=KeyPair.from_private_bytes(ports.secrets.static_key),
+                sms=ports.codes,
                 system=system,
             )
             root = await system.start(lambda: relay_tree(worker, port, None), name=ROOT_NAME)
             worker.phase = Phase.READY
-            yield RunningNode(worker, port, codes, root)
+            yield RunningNode(worker, port, ports.codes, root)
     finally:
         port.close()
-        routing.close()
