@@ -66,6 +66,7 @@ class Deliveries:
         self.devices = [device for device, _ in accounts.list_devices(reader, self._user)]
         self._queues = {device: self._load_queue(reader, device) for device in self.devices}
         attached, self._outgoing = self._outgoing, {}
+        self._flight.has_audience = False
         return attached
 
     def _load_queue(self, reader: Reader, device: DeviceId) -> DeviceQueue:
@@ -197,6 +198,7 @@ class Deliveries:
         if not self._flight.failed and (lifted := queue.count_on_from(outgoing.acked)):
             self._flight.submit(lifted, self._flight.settled)
         self._outgoing[device] = outgoing
+        self._flight.has_audience = True
         self._welcome(queue, outgoing)
         queue.attach(given=max(outgoing.acked, outgoing.given))
         self._pump(queue, outgoing)
@@ -219,6 +221,7 @@ class Deliveries:
         """That connection has ended; one that has been replaced here changes nothing."""
         if self._outgoing.get(device) is outgoing:
             del self._outgoing[device]
+            self._flight.has_audience = self.has_audience
             self._queues[device].detach()
 
     def replace_devices(self, device: DeviceId) -> Replacement:
@@ -227,6 +230,7 @@ class Deliveries:
         for queue in self._queues.values():
             ops += mailboxes.remove_queue(queue.address)
         replaced, self._outgoing = list(self._outgoing.values()), {}
+        self._flight.has_audience = False
         self.devices = [device]
         self._queues = {device: self._new_queue(device, DeviceCursor())}
         self._flight.forget_messages()

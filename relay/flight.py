@@ -66,6 +66,7 @@ class Flight:
         "era",
         "expiring",
         "failure",
+        "has_audience",
         "mailbox",
         "user",
     )
@@ -82,6 +83,7 @@ class Flight:
         self.era = 0  # which queues these are counted for; see forget_messages
         self.failure: JournalError | None = None  # why what the mailbox has in memory is void
         self.expiring = False  # messages that have expired are being dropped
+        self.has_audience = False  # a device of the user is connected
         self.mailbox: ActorRef | None = None  # the living mailbox, to be told
         self._told = False  # it has a COMMITTED waiting
         self._idle: trio.Event | None = None
@@ -127,7 +129,8 @@ class Flight:
             self.counters.accepted += count
         if error is None and era == self.era:
             self.committed += count
-            if not self._told:
+            # With nobody to deliver to it is enough that the mailbox finds the number when it is next awake.
+            if self.has_audience and not self._told:
                 self._told = _tell(self.mailbox, COMMITTED)
         self.settled(error)
 

@@ -66,15 +66,13 @@ class Committer:
             return [refused] * len(submissions)
         return [None] * len(submissions)
 
-    def has_room(self) -> bool:
-        """Whether new messages may be stored: there is more room than the reserve."""
-        room = self._environment.room_bytes() - self._environment.reserve_bytes
-        if room < 0:
-            return False
+    def spare_bytes(self) -> int:
+        """How much more room there is than the reserve; new messages may be stored unless it is negative."""
+        spare = self._environment.room_bytes() - self._environment.reserve_bytes
         ballast = self._environment.ballast
-        if 0 < ballast.missing_bytes <= room:
+        if 0 < ballast.missing_bytes <= spare:
             ballast.refill()
-        return True
+        return spare
 
     def _write_growing(self, submissions: Sequence[Sequence[Op]]) -> None:
         """Write the batch; as often as the map is too small for it, double the map and write it again."""

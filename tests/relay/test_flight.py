@@ -4,8 +4,9 @@ from typing import cast
 
 import trio
 
+from actors import ActorRef
 from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
-from relay.flight import ExpirySettled, Flight, MessagesSettled, refusal_of
+from relay.flight import COMMITTED, ExpirySettled, Flight, MessagesSettled, refusal_of
 from relay.journal import RelayJournal
 from relay.metrics import Counters
 from relay.outgoing import Outgoing
@@ -35,6 +36,16 @@ class FakeOutgoing:
 
     def accepted(self, _user: UserId, number: MessageNumber) -> None:
         """Not looked at."""
+
+
+class FakeMailbox:
+    """An actor that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def tell_nowait(self, message: object) -> None:
+        self.told.append(message)
 
 
 class FullJournal:
@@ -109,6 +120,18 @@ def test_one_failure_voids_the_flight_at_once() -> None:
 def test_a_full_disk_and_a_full_journal_have_different_names() -> None:
     assert refusal_of(StorageFullError("full")) is ErrorCode.STORAGE_FULL
     assert refusal_of(JournalFullError(1, 1)) is ErrorCode.OVERLOADED
+
+
+async def test_a_mailbox_is_woken_for_what_is_durable_only_if_somebody_is_connected() -> None:
+    flight, mailbox = make_flight(3), FakeMailbox()
+    flight.mailbox = cast("ActorRef", mailbox)
+    settled(flight, 1)(None)
+    assert mailbox.told == []
+    flight.has_audience = True
+    settled(flight, 2)(None)
+    settled(flight, 3)(None)
+    assert mailbox.told == [COMMITTED]
+    assert flight.take_committed() == 3
 
 
 def test_what_was_given_to_queues_that_are_gone_does_not_count_for_the_new_ones() -> None:

@@ -463,20 +463,43 @@ class TestWriterJournal:
         journal = WriterJournal(environment, loop.post, time.perf_counter)
         assert journal.full
         noticed = threading.Event()
-        has_room = journal._committer.has_room
+        spare_bytes = journal._committer.spare_bytes
 
-        def room_is_back() -> bool:
-            if there_is := has_room():
+        def room_is_back() -> int:
+            if (spare := spare_bytes()) >= 0:
                 noticed.set()
-            return there_is
+            return spare
 
-        monkeypatch.setattr(type(journal._committer), "has_room", lambda committer: room_is_back())
+        monkeypatch.setattr(type(journal._committer), "spare_bytes", lambda committer: room_is_back())
         monkeypatch.setattr("storage.environment.disk_free_bytes", lambda folder: 1 << 40)
         assert noticed.wait(timeout=10)
         journal.submit(put("a"), answers.done("a"))
         loop.run_one()
         assert answers.seen == [("a", None)]
         journal.close()
+
+
+def test_a_writer_with_plenty_of_room_does_not_look_after_every_commit(
+    environment: Environment, loop: Loop, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = 0.0, 0
+
+    def disk_free(_folder: Path) -> int:
+        nonlocal looks
+        looks += 1
+        return 1 << 40
+
+    monkeypatch.setattr("storage.environment.disk_free_bytes", disk_free)
+    journal = WriterJournal(environment, loop.post, lambda: now)
+    for number in range(5):
+        journal.submit(put(f"{number}"), answers.done(number))
+        loop.run_one()
+    looked = looks
+    now = 1.0
+    journal.submit(put("later"), answers.done("later"))
+    loop.run_one()
+    journal.close()
+    assert (looked, looks) == (1, 2)
 
 
 def test_a_writer_that_cannot_ask_the_disk_ends_and_says_so(
