@@ -93,7 +93,7 @@ def run_scenario(args: argparse.Namespace) -> int:
     """
     scenario = _scenario(args.scenario)
     plan = scenario.plan(args)
-    cores = choose_cores(args.cpu_server, args.cpu_load)
+    cores = choose_cores(args.cpu_server, args.cpu_load, args.workers)
     facts = _facts(args, plan, cores)
     measurements = _repeat(args, scenario, plan, cores)
     found = document(measurements, facts)
@@ -223,7 +223,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("how it is measured")
     how.add_argument("--repeat", type=positive, default=1, metavar="R", help="repetitions (1)")
-    how.add_argument("--cpu-server", type=_cores, metavar="CORES", help="cores of the node (the first)")
+    how.add_argument(
+        "--cpu-server", type=_cores, metavar="CORES", help="cores of the node (the first, one a worker)"
+    )
     how.add_argument("--cpu-load", type=_cores, metavar="CORES", help="cores of the load (all others)")
     how.add_argument("--load-processes", type=positive, metavar="N", help="load processes (one a core)")
     out = parser.add_argument_group("what comes out")

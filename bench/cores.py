@@ -14,12 +14,13 @@ class Cores:
     load: frozenset[int]
 
 
-def choose_cores(server: frozenset[int] | None, load: frozenset[int] | None) -> Cores:
-    """What was asked for; by default the first core for the node and all others for the load.
+def choose_cores(server: frozenset[int] | None, load: frozenset[int] | None, workers: int = 1) -> Cores:
+    """What was asked for; by default a core for each worker, the first ones, and all others for the load.
 
     Args:
         server: the node's cores; None if not said, empty for any.
         load: the load's.
+        workers: of the node. One core at least is left to the load.
 
     Raises:
         ValueError: a core that we may not use.
@@ -31,7 +32,8 @@ def choose_cores(server: frozenset[int] | None, load: frozenset[int] | None) -> 
     if len(usable) < 2 and server is None and load is None:
         return Cores(frozenset(), frozenset())
     if server is None:
-        server = frozenset([min(usable - (load or frozenset()) or usable)])
+        free = sorted(usable - (load or frozenset()) or usable)
+        server = frozenset(free[: max(1, min(workers, len(free) - (load is None)))])
     if load is None:
         load = frozenset(usable - server) or frozenset(usable)
     return Cores(server, load)

@@ -20,6 +20,9 @@ from bench.node import Node, Process
 
 INTERVAL_SECONDS = 1.0
 
+# How often a phase that ends by itself is looked at: its rate is too low by what it was not seen to end.
+LOOK_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -177,7 +180,7 @@ class Watch:
             intervals.append(self.cut())
             if condition(intervals[-1]) or time.perf_counter() > end:
                 return intervals
-            time.sleep(INTERVAL_SECONDS / 5)
+            time.sleep(LOOK_SECONDS)
 
     def _read(self) -> dict[str, CpuTime]:
         return {process.name: process.cpu_time() for process in self._processes}

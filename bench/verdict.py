@@ -52,10 +52,13 @@ def judge_closed_loop(total: Total) -> Verdict:
 
 
 def judge_open_loop(total: Total, rate: float) -> Verdict:
-    """Of a run at a fixed rate: the load must have kept it."""
+    """Of a run at a fixed rate: the load must have kept it, and must have read at once what came back."""
     lag = total.time("lag").percentile_ms(99) or 0.0
     p99 = total.time("ticked").percentile_ms(99) or 0.0
-    said = _disturbances(total)
+    load, said = _demand(total, "load"), _disturbances(total)
+    if load >= SATURATED:
+        text = f"the load had no time left ({load:.0%} of its core), so what came waited to be read"
+        return Verdict(False, "load", (f"not the node's figures: {text}", *said))
     if lag > max(LAG_FLOOR_MS, LAG_PART * p99):
         text = f"the load itself sent late (p99 {lag:.1f} ms of {p99:.1f} ms)"
         return Verdict(False, "load", (f"not the node's figures: {text}", *said))

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.machine import commit
 from bench.micro.catalogue import BENCHES, PEERS, ROOT, Bench, roost_command
 from bench.micro.harness import BenchError, Figure, parse_figures, run_command, summarise
-from bench.micro.report import as_table, commit, write_json
+from bench.micro.report import as_table, write_json
 
 REPETITIONS = 3
 QUICK_DIVISOR = 20  # how much smaller a peer's work is in a quick run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,14 +60,3 @@ def write_json(path: Path, figures: Sequence[Figure]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [dataclasses.asdict(figure) for figure in figures]
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-def commit() -> str:
-    """The short name of the commit that was measured; "unknown" outside a repository."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

@@ -18,6 +18,13 @@ def test_the_node_has_the_first_core_and_the_load_all_others() -> None:
 
 
 @pytest.mark.usefixtures("four_cores")
+def test_each_worker_has_a_core_and_the_load_has_one_at_least() -> None:
+    assert choose_cores(None, None, workers=2) == Cores(frozenset({0, 1}), frozenset({2, 3}))
+    assert choose_cores(None, None, workers=9) == Cores(frozenset({0, 1, 2}), frozenset({3}))
+    assert choose_cores(None, frozenset({3}), workers=9) == Cores(frozenset({0, 1, 2}), frozenset({3}))
+
+
+@pytest.mark.usefixtures("four_cores")
 def test_what_one_is_given_the_other_does_not_get() -> None:
     assert choose_cores(frozenset({2, 3}), None) == Cores(frozenset({2, 3}), frozenset({0, 1}))
     assert choose_cores(None, frozenset({0})) == Cores(frozenset({1}), frozenset({0}))

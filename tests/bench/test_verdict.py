@@ -56,6 +56,12 @@ def test_latency_that_is_the_loads_own_lateness_is_no_measurement() -> None:
     assert not judge_open_loop(_at_rate(ticked=1000, p99_ms=20, lag_ms=15), rate=1000).is_valid
 
 
+def test_latency_that_was_waiting_to_be_read_by_the_load_is_no_measurement() -> None:
+    total = _at_rate(ticked=1000, p99_ms=1000, lag_ms=1)
+    total.uses = [Use("worker 0", 0.5, 0.0), Use("load 0", 0.1, 0.85)]
+    assert judge_open_loop(total, rate=1000).limit == "load"
+
+
 def test_one_phase_that_the_load_limited_spoils_the_run() -> None:
     good = judge_phase(_total(1.0, 0.2), "writing")
     bad = judge_phase(_total(0.2, 1.0), "fetching")
