@@ -31,7 +31,19 @@ from dataclasses import dataclass, field
 
 import trio
 
-from actors import Actor, ActorRef, Exit, ExitReason, StartError, TaskDone, crash, start_task
+from actors import (
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    CallTimeoutError,
+    Exit,
+    ExitReason,
+    StartError,
+    Task,
+    TaskDone,
+    crash,
+    start_task,
+)
 from supervisors.child_spec import ChildSpec, Restart, Shutdown
 from supervisors.errors import ChildSpecError, ProcessEndedError, ProcessNotReadyError
 from supervisors.intensity import is_duration
@@ -47,6 +59,9 @@ READY = b"ready"
 
 ORDERLY_ENDS = (0, -signal.SIGTERM)
 """How a process ends that was asked to: by itself, or by the request if it takes no notice of signals."""
+
+LAST_WORD_SECONDS = 1.0
+"""For a pipe whose writer has ended, and which therefore has an end."""
 
 MAX_WORD_BYTES = 4096
 """What a child may say instead: a complaint of a few lines."""
@@ -190,6 +205,7 @@ class OsProcess(Actor):
         self._line = line if line is not None else Succession()
         self._watcher: ActorRef | None = None  # while the process lives
         self._watched = Watched()
+        self._listening: Task[bytes | None] | None = None  # for its word, in the background
 
     async def on_start(self) -> None:
         """Start the process and wait until it is ready, unless that is to happen in the background.
@@ -238,7 +254,9 @@ class OsProcess(Actor):
             await ready.aclose()
             self._line.is_up()
         elif self.command.in_background:
-            await start_task(self.system, lambda: self._listen(ready), link_to=self.ref, report_to=self.ref)
+            self._listening = await start_task(
+                self.system, lambda: self._listen(ready), link_to=self.ref, report_to=self.ref
+            )
         else:
             failure = await self._failure(await self._listen(ready))
             if failure is not None:
@@ -272,9 +290,11 @@ class OsProcess(Actor):
         match message:
             case Exit(ref, reason) if ref is self._watcher:
                 self._watcher = None
+                await self._hear_last_word()
                 self._line.ended()
                 self.stop(reason)
             case TaskDone(_, word):
+                self._listening = None
                 await self._hear(word)
             case Exit():
                 pass  # the task that has listened for the word
@@ -290,6 +310,17 @@ class OsProcess(Actor):
             self._watcher.kill()  # who knows whether it would listen to SIGTERM
             self.stop(crash(failure))
         # If it has ended: the watcher's own end is on its way, and is this actor's.
+
+    async def _hear_last_word(self) -> None:
+        """What a process said just before it ended may be heard just after: the reason, so wait for it."""
+        if self._listening is None:
+            return
+        try:
+            word = await self._listening.result(LAST_WORD_SECONDS)
+        except (CallTimeoutError, ActorDeadError):
+            return  # somebody else has inherited the pipe and keeps it open
+        if word and word.strip() != READY:
+            self._line.complaint = word.decode(errors="replace")
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Ask the process to end and wait; whoever loses patience kills this actor.

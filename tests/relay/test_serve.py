@@ -7,32 +7,48 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
-from relay.config import HostPort
-from relay.serve import our_name
+from relay.config import Config, HostPort
+from relay.errors import WorkerNotStartedError
+from relay.node_tree import WORKER_RESTARTS
+from relay.serve import our_name, serve
+from supervisors import Command
+from tests.helpers.real_node import is_running
 
 WAIT_SECONDS = 20.0
 
 
-def spawn(folder: Path, *words: str, **variables: str) -> "subprocess.Popen[str]":
+def spawn(
+    folder: Path, *words: str, start_new_session: bool = False, **variables: str
+) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "roost", "serve", "--data", str(folder / "data"), *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOST_")}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment | variables
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment | variables,
+        start_new_session=start_new_session,
     )
 
 
 @contextmanager
-def running(folder: Path, **variables: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
+def running(
+    folder: Path, *more: str, start_new_session: bool = False, **variables: str
+) -> Iterator[tuple["subprocess.Popen[str]", dict[str, Any]]]:
     ready = folder / "ready.json"
-    words = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-file", str(ready))
-    node = spawn(folder, *words, **variables)
+    words = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-file", str(ready), *more)
+    node = spawn(folder, *words, start_new_session=start_new_session, **variables)
     try:
         deadline = time.monotonic() + WAIT_SECONDS
         while not ready.exists():
@@ -69,6 +85,63 @@ def test_an_operator_can_have_it_drained_over_http(tmp_path: Path) -> None:
             assert answer.status == 202
         _, err = node.communicate(timeout=5)
         assert node.returncode == 0
+        assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_ctrl_c_reaches_everybody_in_the_terminal_and_is_one_clean_end(tmp_path: Path) -> None:
+    with running(tmp_path, "--workers", "2", start_new_session=True) as (node, facts):
+        workers = [worker["pid"] for worker in facts["workers"]]
+        assert [worker["number"] for worker in facts["workers"]] == [0, 1]
+        os.killpg(node.pid, signal.SIGINT)
+        out, err = node.communicate(timeout=5)
+        assert node.returncode == 0
+        assert out.count("is ready. Its address") == 1
+        assert not any(map(is_running, workers))
+        stopped = [line for line in err.splitlines() if "worker_stopped" in line]
+        assert len(stopped) == 2
+        assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_makes_the_node_red_and_the_node_still_ends_in_time(tmp_path: Path) -> None:
+    with running(tmp_path, "--workers", "2") as (node, facts):
+        hanging = facts["workers"][1]["pid"]
+        os.kill(hanging, signal.SIGSTOP)
+        with pytest.raises(urllib.error.HTTPError) as red:
+            urllib.request.urlopen(facts["admin"] + "/readyz")
+        assert json.load(red.value)["reasons"] == [
+            {"name": "worker-missing", "detail": "worker 1 does not answer", "worker": 1}
+        ]
+        node.terminate()
+        _, err = node.communicate(timeout=6)
+        assert node.returncode == 0
+        assert not is_running(hanging)
+        assert '"child_shutdown_failed"' in err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_worker_that_dies_again_and_again_ends_the_node_with_a_clear_word(tmp_path: Path) -> None:
+    with running(tmp_path) as (node, facts):
+        killed: dict[int, None] = {}
+        deadline = time.monotonic() + 90
+        while node.poll() is None and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(facts["admin"] + "/status") as answer:
+                    pid = json.load(answer)["workers"][0]["pid"]
+            except OSError:
+                break  # the node is about to end
+            if pid is not None and pid not in killed:
+                killed[pid] = None
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        _, err = node.communicate(timeout=WAIT_SECONDS)
+        assert node.returncode == 1
+        assert len(killed) == WORKER_RESTARTS + 1
+        errors = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1
+        assert "the workers ended again and again" in errors[0]
         assert "Traceback" not in err
 
 
@@ -134,6 +207,17 @@ def test_test_hooks_are_announced_loudly(tmp_path: Path) -> None:
         node.terminate()
         _, err = node.communicate(timeout=WAIT_SECONDS)
         assert "test_hooks_on" in err
+
+
+async def test_a_worker_that_cannot_start_ends_the_start_with_its_own_words_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os; os.write(int(os.environ['ROOST_READY_FD']), b'my disk is gone'); raise SystemExit(1)"
+    command = Command([sys.executable, "-I", "-S", "-c", code], ready=True, in_background=True)
+    monkeypatch.setattr("relay.node.worker_command", lambda *_: command)
+    config = Config(data=tmp_path, listen=HostPort("127.0.0.1", 0), admin=None, workers=2)
+    with trio.fail_after(10), pytest.raises(WorkerNotStartedError, match=r"^my disk is gone$"):
+        await serve(config)
 
 
 def test_a_place_is_written_as_people_write_it() -> None:
