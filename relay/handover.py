@@ -5,13 +5,13 @@ a process. So once the handshake has proved whose the connection is, and before 
 read, the socket and the state of the connection move. The peer notices nothing.
 
     accepting worker                                     owner
-    Connection ── detach, export ── give ══ kernel ══ take ── Arrivals ── adopt ── Connection
+    Connection ── detach, export ── give ══ kernel ══ take ── Takeover ── adopt ── Connection
 
 Rule 1: who gives a connection away has nothing to do with it any more. If it cannot arrive, the port says so
     once, and whoever is told says goodbye to the peer (goodbye.py). A device comes again by itself; nothing
     was acted on, so nothing is lost.
 Rule 2: giving never waits. What waits for a worker that is busy is bounded in number and time.
-Not here: what is done with a connection that arrives (arrivals.py); descriptors (actors/socket_parcels.py).
+Not here: what is done with a connection that arrives (takeover.py); descriptors (actors/socket_parcels.py).
 """
 
 import logging

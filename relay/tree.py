@@ -4,7 +4,7 @@ It stands below the worker's process in the node's tree (node_tree.py).
 """
 
 from actors.network import Listener as Port
-from relay import arrivals, connection, expiry, listener, mailboxes, registration, sweeper
+from relay import connection, expiry, listener, mailboxes, registration, sweeper, takeover
 from relay.bus import supervision
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import NamedSupervisor
@@ -33,7 +33,7 @@ def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervi
         supervisor_spec("services", lambda: Supervisor(_services(worker, control), name="services")),
         # Temporary children, so there is nothing to restart: the other end connects again.
         supervisor_spec(connection.SUPERVISOR_NAME, lambda: NamedSupervisor(name=connection.SUPERVISOR_NAME)),
-        *arrivals.child_specs(worker, directory),
+        *takeover.child_specs(worker, directory),
         # Last in, first out: whoever connects finds everything there, and a node that stops takes nobody new.
         listener.child_spec(worker, directory, port),
     ]

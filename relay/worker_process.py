@@ -35,6 +35,7 @@ from relay.config import DRAIN_SECONDS
 from relay.control import Questions, control_path
 from relay.errors import RelayError, WrongVersionError
 from relay.figures import Family, worker_figures
+from relay.handover import open_handover
 from relay.journal import open_journal
 from relay.phase import Phase
 from relay.readiness import reasons_against
@@ -83,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         status = trio.run(work, _take_assignment())
     except* (RelayError, StorageError) as group:
         problems += _leaves(group)
+    except* Exception:  # a bug, at the edge of the process: one log line, not pieces between those of others
+        log.exception("worker_crashed")
     for problem in problems[:1]:
         if not tell_failure(str(problem)):
             print(f"error: {problem}", file=sys.stderr)  # noqa: T201  (started by hand)
@@ -142,6 +145,9 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
         routing = stack.enter_context(open_routing_table(config.data))
         network = await stack.enter_async_context(open_reactor())
         port = network.adopt_listener(socket.socket(fileno=assignment.listen_fd))
+        handover = await stack.enter_async_context(
+            open_handover(config.data, assignment.number, store.workers)
+        )
         journal = stack.enter_context(open_journal(store.own, system_monotonic))
         system = await stack.enter_async_context(open_actor_system(grace_s=DRAIN_SECONDS))
         worker = Worker(
@@ -156,6 +162,7 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
             static=KeyPair.from_private_bytes(secrets.static_key),
             sms=gateway_from(config.sms, system_clock, _show),
             system=system,
+            handover=handover,
         )
         stack.enter_context(worker.garbage.watching(system_monotonic))
         yield worker, port

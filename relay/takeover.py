@@ -1,4 +1,4 @@
-"""Takes the connections that other workers hand over, and starts an actor for each.
+"""Takes over the connections that other workers have accepted, and starts an actor for each.
 
 An actor because it waits, as the listener does; like it, it owns nothing, so that its restart loses nothing.
 Restarts as: permanent. It stands right before the listener in the tree: what arrives finds everything there,
@@ -32,10 +32,10 @@ def child_specs(worker: Worker, mailboxes: Mailboxes) -> list[ChildSpec]:
     """The one place where connections arrive at a worker; none if there is no other worker."""
     if worker.store.workers == 1:
         return []
-    return [ChildSpec(id="arrivals", start=lambda: Arrivals(worker, mailboxes))]
+    return [ChildSpec(id="takeover", start=lambda: Takeover(worker, mailboxes))]
 
 
-class Arrivals(Actor):
+class Takeover(Actor):
     """Takes one connection after the other."""
 
     def __init__(self, worker: Worker, mailboxes: Mailboxes) -> None:
@@ -69,10 +69,10 @@ class Arrivals(Actor):
         try:
             link = worker.network.adopt(moving.stream)
         except OSError as error:
-            log.warning("arrival_not_started", extra={"reason": type(error).__name__})
+            log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             return
         try:
             await connection.start(worker, self._mailboxes, link, moving)
         except (ChildStartError, MaxChildrenError) as error:
-            log.warning("arrival_not_started", extra={"reason": type(error).__name__})
+            log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             link.abort()
