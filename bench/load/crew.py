@@ -2,7 +2,7 @@
 
 A `Crew` by itself logs every account in and keeps it online; that is all that idle devices need. Scenarios
 derive their own, with devices that do more. It is driven by its process (process.py): `log_in` once, `tick`
-every turn of the loop, `order` and `cut` when the bench asks.
+and `keep_alive` every turn of the loop, `order` and `cut` when the bench asks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,7 @@ from bench.accounts import Account
 from bench.histogram import Histogram
 from bench.load.device import Device
 from bench.load.loop import Loop
+from bench.load.wire import PING, Wire
 
 # Handshakes on their way at once in one load process: enough that the node never waits for the load, and
 # fewer than it lets strangers hold (`max_handshakes`).
@@ -88,6 +89,8 @@ class Crew:
         self.failure: str | None = None
         self.devices = [self.make_device(index) for index in range(len(assignment.accounts))]
         self._waiting: Iterator[Device] = iter(self.devices)
+        # (when, who, where) pings, soonest first: a queue and no heap, because all wait equally long.
+        self._pings: deque[tuple[float, Device, Wire]] = deque()
 
     # --- for scenarios to override ---
 
@@ -113,6 +116,8 @@ class Crew:
         """A device is logged in: the next one may try."""
         self.counts["logins"] += 1
         self.record("login", now - device.began)
+        self._pings.append((now + device.keepalive, device, device.wire))
+        device.wire.rest()
         self.connect_next()
 
     def was_lost(self, device: Device, error: Exception) -> None:
@@ -126,6 +131,17 @@ class Crew:
         """Begin to log devices in."""
         for _ in range(LOGINS_AT_ONCE):
             self.connect_next()
+
+    def keep_alive(self, now: float) -> float:
+        """Have each device ping once an interval, as clients do; returns the seconds until the next."""
+        pings = self._pings
+        while pings and pings[0][0] <= now:
+            due, device, wire = pings.popleft()
+            if device.is_online and device.wire is wire:
+                wire.say(PING)
+                device.flush()
+                pings.append((due + device.keepalive, device, wire))
+        return pings[0][0] - now if pings else IDLE_TURN_SECONDS
 
     def connect_next(self) -> None:
         """Connect one more device, if there is one left."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 READ_BYTES: Final = 65_536
 
-# The place of the number of waiting messages in a Welcome.
+# The places of two fields in a Welcome: seconds between pings, and how many messages wait.
+KEEPALIVE: Final = 4
 QUEUED: Final = 6
 
 # Linux: choose the port when connecting, not when binding, so that it has to be free only towards this relay
@@ -35,7 +36,7 @@ LINGER_NOT: Final = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
 class Device:
-    """Logs in, answers pings, and says nothing else.
+    """Logs in, pings and answers pings, and says nothing else.
 
     Args:
         crew: who is told.
@@ -51,6 +52,7 @@ class Device:
         "crew",
         "is_connected",
         "is_online",
+        "keepalive",
         "source",
         "wire",
     )
@@ -62,6 +64,7 @@ class Device:
         self.is_online = False
         self.is_connected = False
         self.began = 0.0  # when it last began to connect
+        self.keepalive = 0.0  # seconds between pings, as the relay wants it
         self.wire: Wire
         self._socket: socket.socket | None = None
         self._unsent = b""
@@ -143,6 +146,7 @@ class Device:
         elif kind == WELCOME:
             assert type(item) is tuple
             self.is_online = True
+            self.keepalive = float(str(item[KEEPALIVE]))
             self.welcomed(int(str(item[QUEUED])))
             self.crew.came_online(self, now)
         elif kind in (ERROR, FAILED, REFUSED):
@@ -154,7 +158,8 @@ class Device:
         """The relay knows who this is, and so many messages wait for it."""
 
     def ponged(self) -> None:
-        """Everything that was said before the ping has been heard."""
+        """Everything that was said before the ping has been heard; there may be nothing to say for long."""
+        self.wire.rest()
 
     def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
         """Act on one stanza that is nobody else's business."""

@@ -70,7 +70,8 @@ def be_crew(pipe: Connection, make_crew: MakeCrew, assignment: Assignment, cpus:
     loop.add(control)
     try:
         while not control.is_over:
-            loop.turn(crew.tick(time.perf_counter()))
+            now = time.perf_counter()
+            loop.turn(min(crew.keep_alive(now), crew.tick(now)))
     except Exception as error:
         # Of this process, not of the node: the bench must hear of it instead of waiting for an answer.
         traceback.print_exc()

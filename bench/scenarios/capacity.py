@@ -49,7 +49,7 @@ class Plan:
     connections: int = 50_000
     memory_limit: float = 16.0
     """GiB that the machine may give to node, load and kernel together."""
-    duration: float = 40.0
+    duration: float = 60.0
     """Of being idle, and then again of some of them talking."""
 
 
@@ -65,12 +65,6 @@ class ConnectingCrew(Crew):
             super().order(word, argument)
         nobody: Iterator[Device] = iter(())
         self._waiting = nobody
-
-    def came_online(self, device: Device, now: float) -> None:
-        """It will not say much: it need not keep its cipher objects."""
-        super().came_online(device, now)
-        device.flush()
-        device.wire.rest()
 
 
 # --- the bench's side ---

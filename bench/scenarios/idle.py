@@ -1,11 +1,11 @@
 """Connected devices that have nothing to say: what each weighs, what all cost, how fast they log in.
 
-  roost bench idle --connections 15000     log in, settle, be idle for longer than a keepalive
+  roost bench idle --connections 15000     log in, settle, be idle for a keepalive interval
 
-Each device logs in with a real handshake (IK), answers the node's pings, and says nothing. Memory is that of
-the workers, mailbox actors included, after the last login less before the first; memory of the kernel is
-that of both ends of a connection halved, because both are on this machine. `logins_per_s` is what both sides
-together manage; `login_cpu_us` is the node's part.
+Each device logs in with a real handshake (IK), pings once an interval as clients do, and says nothing. Memory
+is that of the workers, mailbox actors included, after the last login less before the first; memory of the
+kernel is that of both ends of a connection halved, because both are on this machine. `logins_per_s` is what
+both sides together manage; `login_cpu_us` is the node's part.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Plan:
     """The parameters."""
 
     connections: int = 15_000
-    duration: float = 40.0
-    """Longer than a keepalive interval (30 s), so that each device was pinged."""
+    duration: float = 60.0
+    """A whole keepalive interval of a node with default settings, so that each device pings exactly once."""
     settle: float = 15.0
     """After the last login: a node gives cipher objects back after some seconds without a word."""
 

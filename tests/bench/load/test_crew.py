@@ -1,5 +1,6 @@
 """Accounts are shared out in pairs, and what crews have seen adds up."""
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from bench.accounts import Account
 from bench.histogram import Histogram
 from bench.load.crew import Assignment, Crew, Sample, local_address, share
+from bench.load.device import Device
 from bench.load.loop import Loop
+from bench.load.wire import Wire
 from protocol import DeviceAddress, DeviceId, UserId
 from tests.helpers.connection_pair import DEVICE_KEY
 
@@ -63,3 +66,37 @@ def test_a_cut_begins_to_count_anew() -> None:
 def test_an_order_that_a_crew_does_not_know_is_an_error() -> None:
     with pytest.raises(ValueError, match="no order 'dance'"):
         Crew(Loop(), NOTHING).order("dance", 0.0)
+
+
+class Silent(Device):
+    """Is online without a relay, and remembers when it was flushed."""
+
+    flushes = 0
+
+    def flush(self) -> None:
+        self.wire.data_to_send()
+        self.flushes += 1
+
+
+class SilentCrew(Crew):
+    """Of silent devices."""
+
+    def make_device(self, index: int) -> Device:
+        return Silent(self, self.assignment.accounts[index], "")
+
+    def connect_next(self) -> None:
+        """Nobody else is to come."""
+
+
+def test_each_device_pings_once_an_interval_on_the_connection_that_it_has_now() -> None:
+    crew = SilentCrew(Loop(), dataclasses.replace(NOTHING, accounts=_accounts(2)))
+    first, second = crew.devices
+    for device, at in ((first, 0.0), (second, 10.0)):
+        device.wire, device.keepalive, device.is_online = Wire(DEVICE_KEY, None), 60.0, True
+        crew.came_online(device, at)
+    assert crew.keep_alive(59.0) == 1.0
+    assert crew.keep_alive(60.0) == 10.0
+    second.wire = Wire(DEVICE_KEY, None)  # it has come back since, and pings on its new connection
+    assert crew.keep_alive(119.0) == 1.0
+    crew.keep_alive(120.0)
+    assert [device.flushes for device in crew.devices if isinstance(device, Silent)] == [2, 0]
