@@ -103,7 +103,7 @@ def check_profile(profile: Profile) -> None:
         if picture_kind(profile.picture) is None:
             raise MisuseError("the picture is neither a JPEG nor a PNG")
         if len(profile.picture) > MAX_PICTURE_BYTES:
-            raise MisuseError(f"the picture has {len(profile.picture):,} bytes; up to 65,536 are possible")
+            raise MisuseError(f"the picture is larger than {MAX_PICTURE_BYTES:,} bytes")
 
 
 def seal_profile(key: bytes, owner: UserId, version: int, profile: Profile, entropy: Entropy) -> list[bytes]:

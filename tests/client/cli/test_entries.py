@@ -34,6 +34,15 @@ def test_ones_own_message_carries_its_tick_and_if_asked_its_addressee() -> None:
     assert chat_entry(mine, with_addressee=True).name == "you → +49 1511 2345679"
 
 
+def test_a_person_who_shows_a_name_is_named_by_both() -> None:
+    assert name_of(entry(name="Ben")) == "~Ben +49 1511 2345679"
+
+
+def test_a_message_that_waits_for_the_relay_says_for_what() -> None:
+    mine = entry(outgoing=True, state=MessageState.PENDING, error_name="storage-full")
+    assert painted(entry_line(mine), colour=False).endswith("hello  (waiting: the relay's storage is full)")
+
+
 def test_a_failed_message_says_why() -> None:
     mine = entry(outgoing=True, state=MessageState.FAILED, error_name="mailbox-full")
     assert painted(entry_line(mine), colour=False).endswith("✗  you  hello  (not sent: mailbox-full)")

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 import pytest
 
 from client.cli import rendering
-from client.cli.rendering import day, day_line, message_line, notice_line, painted, safe_text, shortened, tick
+from client.cli.rendering import (
+    day,
+    day_line,
+    message_line,
+    named,
+    notice_line,
+    painted,
+    safe_text,
+    seen_text,
+    shortened,
+    tick,
+)
 from client.records import MessageState
 
 PENDING, ACCEPTED, DELIVERED, READ, FAILED = list(MessageState)[:5]
@@ -84,3 +95,25 @@ def test_a_notice_is_told_apart_from_a_message() -> None:
 def test_every_style_has_a_colour_for_a_plain_terminal() -> None:
     for style in rendering.STYLES:
         assert painted([(f"class:{style}", "x")], colour=True).startswith("\x1b[")
+
+
+@pytest.mark.parametrize(
+    ("is_online", "last_seen", "text"),
+    [
+        (True, None, "online"),
+        (False, None, ""),
+        (False, NOON - 3_600, "last seen today at 11:00"),
+        (False, NOON - 86_400, "last seen yesterday at 12:00"),
+        (False, NOON - 3 * 86_400, "last seen on Thursday 19 November 2026 at 12:00"),
+    ],
+)
+def test_how_somebody_is_is_said_as_people_say_it(
+    is_online: bool, last_seen: float | None, text: str
+) -> None:
+    assert seen_text(is_online, last_seen, NOON) == text
+
+
+def test_a_name_stands_beside_the_number_and_cannot_pass_for_one() -> None:
+    assert named(None, "+49 1511 2345678") == "+49 1511 2345678"
+    assert named("Ann", "+49 1511 2345678") == "~Ann +49 1511 2345678"
+    assert named("\x1b[2J", "+49") == "~\N{REPLACEMENT CHARACTER}[2J +49"

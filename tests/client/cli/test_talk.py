@@ -12,6 +12,8 @@ from client.events import ConnectionChanged, Connectivity
 from client.phone import Phone
 from client.records import MessageState
 from client.store import Store
+from protocol.codes import ErrorCode
+from protocol.e2e import Profile
 from tests.client.conftest import ANN, BEN, Town
 from tests.helpers.scripted_relay import until
 
@@ -163,6 +165,52 @@ async def test_typing_is_shown_until_it_ends_or_is_forgotten(autojump_clock: Moc
             began = trio.current_time()
             await until(lambda: surface.typing is None)
             assert trio.current_time() - began > TYPING_SECONDS - 1
+
+
+async def test_who_is_there_is_shown_while_the_chat_is_open_and_no_longer(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben:
+        await ann.wait_for(ann.send_text(BEN, "hello"), MessageState.DELIVERED)
+        async with talking(town, ann) as (surface, _):
+            async with talking(town, ben, ANN):
+                await until(lambda: surface.presence == f"{BEN_NAME}: online")
+            await until(lambda: surface.presence.startswith(f"{BEN_NAME}: last seen"))
+            town.relay.cut_all()
+            await until(lambda: surface.presence == "")
+            await until(lambda: surface.presence != "")  # on the next connection
+        await until(lambda: not town.relay.watchers[town.relay.device_of(BEN).address.user])
+
+
+async def test_somebody_met_during_the_chat_is_watched_from_then_on(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with (
+        town.open(ANN) as ann,
+        town.open(BEN) as ben,
+        talking(town, ann) as (surface, _),
+        talking(town, ben, None),
+    ):
+        surface.type("hello")
+        await until(lambda: surface.presence == f"{BEN_NAME}: online")
+
+
+async def test_the_other_sides_name_is_fetched_and_shown_beside_the_number(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann) as (surface, _):
+        ben._store.profiles.set_own(Profile("Ben"))
+        ben.look()
+        ben.send_text(ANN, "hello")
+        await until(lambda: surface.addressee == f"~Ben {BEN_NAME}")
+
+
+async def test_a_full_relay_is_said_to_be_waited_for(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        town.relay.refusals = [(ErrorCode.STORAGE_FULL, None)]
+        surface.type("hello")
+        await until(lambda: "a message of yours is waiting: the relay's storage is full" in surface.texts)
+        await until(lambda: bool(surface.states) and surface.states[-1][1] is MessageState.ACCEPTED)
 
 
 async def test_what_another_command_sends_on_the_same_home_is_shown_too(
