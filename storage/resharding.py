@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from protocol.slots import SlotMove, first_user_of, slot_moves, slots_of
+from protocol.slots import first_user_of, slot_moves, slots_of
 from storage.environment import MIB, Environment, Reader, disk_free_bytes
 from storage.errors import NoRoomToMoveError
 from storage.folder import (
@@ -52,8 +52,11 @@ users that move may have more rows than the average."""
 NEW_ENVIRONMENT_BYTES = MIB
 """What an environment takes beside its rows: meta pages, roots of tables, a list of free pages."""
 
-TELL_EVERY = 0.1
-"""A line is shown each time this much more of the whole is done."""
+TELL_PARTS = 10
+"""A line is shown for each tenth of the whole ..."""
+
+TELL_EVERY_ROWS = 100_000
+"""... but not for less than this, about a second's work."""
 
 LAST_KEY = b"\xff" * 64
 
@@ -77,9 +80,9 @@ def copy_moving_users(environments: Sequence[Environment], before: Layout, after
     Raises:
         JournalError: they could not be written, as when the disk is full.
     """
-    moves = list(slot_moves(before.environments, after.environments))
-    progress = _Progress(tell, after.environments, estimated_bytes(environments, moves, before))
-    for move in moves:
+    rows = [_rows_of_users(environment) for environment in environments]
+    progress = _Progress(tell, after.environments, _moving_part_of(rows, before, after))
+    for move in slot_moves(before.environments, after.environments):
         _copy(environments[move.source], environments[move.target], move.slots, progress)
     progress.done()
 
@@ -98,19 +101,23 @@ def check_room(data: Path, environments: Sequence[Environment], before: Layout, 
 
 def needed_bytes(environments: Sequence[Measurable], before: Layout, after: Layout) -> int:
     """About how much of the disk a move takes, for as long as rows lie at both places."""
-    moves = list(slot_moves(before.environments, after.environments))
-    targets = dict.fromkeys(move.target for move in moves)
-    copies = int(estimated_bytes(environments, moves, before) * ESTIMATE_FACTOR)
+    sizes = [environment.table_bytes(tables_of(Family.USER)) for environment in environments]
+    targets = dict.fromkeys(move.target for move in slot_moves(before.environments, after.environments))
+    copies = int(_moving_part_of(sizes, before, after) * ESTIMATE_FACTOR)
     return copies + len(targets) * NEW_ENVIRONMENT_BYTES
 
 
-def estimated_bytes(environments: Sequence[Measurable], moves: Sequence[SlotMove], layout: Layout) -> int:
-    """About how many bytes `moves` will copy, if each slot of an environment is as large as its others."""
-    sizes = [environment.table_bytes(tables_of(Family.USER)) for environment in environments]
+def _moving_part_of(totals: Sequence[int], before: Layout, after: Layout) -> int:
+    """How much of what each environment has will move, if each of its slots has as much as the others."""
     return sum(
-        sizes[move.source] * len(move.slots) // len(slots_of(move.source, layout.environments))
-        for move in moves
+        totals[move.source] * len(move.slots) // len(slots_of(move.source, before.environments))
+        for move in slot_moves(before.environments, after.environments)
     )
+
+
+def _rows_of_users(environment: Environment) -> int:
+    with environment.read() as reader:
+        return sum(reader.count(table) for table in tables_of(Family.USER))
 
 
 def _copy(source: Environment, target: Environment, slots: range, progress: _Progress) -> None:
@@ -120,7 +127,7 @@ def _copy(source: Environment, target: Environment, slots: range, progress: _Pro
             for batch in _batches(source, table, first, end):
                 _copy_batch(write, table, batch)
                 target.grow_if_due()
-                progress.add(batch)
+                progress.add(len(batch))
 
 
 def _copy_batch(write: Write, table: Table, batch: Sequence[tuple[bytes, bytes]]) -> None:
@@ -211,33 +218,29 @@ def _remove_environment(data: Path, number: int) -> None:
 
 @dataclass(slots=True)
 class _Progress:
-    """Tells now and then how much was copied."""
+    """Tells now and then how many rows were copied."""
 
     tell: Tell
     workers: int
-    expected_bytes: int
-    _bytes: int = 0
-    _rows: int = 0
-    _told_bytes: float = 0.0
+    expected: int
+    _copied: int = 0
+    _told: int = 0
 
-    def add(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
+    def add(self, rows: int) -> None:
         """Count what was copied."""
-        self._rows += len(batch)
-        self._bytes += sum(len(key) + len(value) for key, value in batch)
-        if self._bytes - self._told_bytes >= max(BATCH_BYTES, TELL_EVERY * self.expected_bytes):
-            self._told_bytes = self._bytes
-            self._say("so far")
+        self._copied += rows
+        if self._copied - self._told >= max(TELL_EVERY_ROWS, self.expected // TELL_PARTS):
+            self._told = self._copied
+            self._say(f"{self._copied:,} of about {max(self.expected, self._copied):,} rows are copied")
 
     def done(self) -> None:
         """Say what it came to, if there was anybody to move."""
-        if self._rows:
-            self._say("in all")
+        if self._copied:
+            self._say(f"all {self._copied:,} rows are copied")
 
     def _say(self, how_far: str) -> None:
-        self.tell(
-            f"moving users to {self.workers} workers: {self._bytes // MIB:,} of about "
-            f"{self.expected_bytes // MIB:,} MiB, {self._rows:,} rows {how_far}"
-        )
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        self.tell(f"moving users, for {workers} from now on: {how_far}")
 
 
 def _key_of(slot: int) -> bytes:

@@ -5,6 +5,7 @@ What happens when it is interrupted is tried in test_preparation.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protocol.slots import MAX_WORKERS, slot_moves
+from protocol.slots import MAX_WORKERS
 from storage import Environment, Layout, NoRoomToMoveError, Put, open_environment, resharding
 from storage.offline import open_writer
-from storage.resharding import check_room, copy_moving_users, estimated_bytes, sweep
+from storage.resharding import check_room, copy_moving_users, needed_bytes, sweep
 from storage.tables import PHONES, QUEUE, USERS
 from tests.storage.conftest import MIB
 from tests.storage.whole_store import Rows, everything, prepare, put, random_rows
@@ -96,13 +97,14 @@ def test_a_batch_ends_also_by_its_bytes(
 
 
 def test_it_says_how_far_it_is(environments: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resharding, "BATCH_BYTES", 1_000)
+    monkeypatch.setattr(resharding, "BATCH_ROWS", 7)
+    monkeypatch.setattr(resharding, "TELL_EVERY_ROWS", 50)
     told: list[str] = []
     copy_moving_users(environments, Layout(1), Layout(2, 1), told.append)
     assert len(told) > 2
-    assert told[0].startswith("moving users to 2 workers: 0 of about 0 MiB")
-    assert told[0].endswith("so far")
-    assert told[-1].endswith("rows in all")
+    for_two = "moving users, for 2 workers from now on:"
+    assert re.fullmatch(for_two + r" [567]\d of about \d{3} rows are copied", told[0])
+    assert re.fullmatch(for_two + r" all \d{3} rows are copied", told[-1])
 
 
 def test_nothing_is_said_where_nobody_moves(tmp_path: Path) -> None:
@@ -130,9 +132,9 @@ def test_the_estimate_is_about_what_is_copied(environments: list[Environment]) -
             write(
                 [Put(QUEUE, (first + number).to_bytes(8, "big") + key, b"v" * 500) for number in range(1, 11)]
             )
-    expected = estimated_bytes(environments, list(slot_moves(1, 2)), Layout(1))
+    expected = needed_bytes(environments, Layout(1), Layout(2, 1))
     copy_moving_users(environments, Layout(1), Layout(2, 1), lambda _line: None)
-    assert 0.5 * expected < environments[1].live_bytes() < 1.5 * expected
+    assert 0.3 * expected < environments[1].live_bytes() < expected
 
 
 def test_a_healthy_store_is_swept_without_writing(environments: list[Environment], tmp_path: Path) -> None:
