@@ -17,6 +17,9 @@ an async one is cancelled where it waits if the actor is killed, or told to exit
          │  raise, kill                  │  kill                        │  kill                       ▲
          └───────────────────────────────┴──────────────────────────────┴─────────────────────────────┘
 
+`on_start` may be either, too. A plain one runs at once, in the starter's task, and costs no wake; it may
+return a coroutine if it turns out that it has to wait.
+
 Whatever the way, death does the same things in the same order: names and groups are left, every caller is
 answered with ActorDeadError, waiting senders go on, links get an exit signal, monitors a Down.
 """
@@ -34,6 +37,7 @@ from actors.exits import NORMAL, ExitReason
 from actors.mailbox import DEFAULT_MAILBOX_LIMIT, Overflow
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from typing import Self
 
     from actors.monitors import MonitorRef
@@ -67,7 +71,6 @@ class Actor:
 
     # What the loop must know of a class, found out once and not for each message.
     _handle_is_async: ClassVar[bool] = False
-    _has_on_start: ClassVar[bool] = False
     _has_on_stop: ClassVar[bool] = False
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
@@ -82,16 +85,17 @@ class Actor:
         if cls.mailbox_limit < 1:
             raise ValueError(f"{cls.__name__}.mailbox_limit is {cls.mailbox_limit}; it must be at least 1")
         cls._handle_is_async = inspect.iscoroutinefunction(cls.handle)
-        cls._has_on_start = cls.on_start is not Actor.on_start
         cls._has_on_stop = cls.on_stop is not Actor.on_stop
 
     # ---- Callbacks -------------------------------------------------------------------------------
 
-    async def on_start(self) -> None:
-        """Prepare: the starter waits until this returns. A raise means that the actor was never started.
+    def on_start(self) -> Coroutine[Any, Any, None] | None:
+        """Prepare: the starter waits until this is done. A raise means that the actor was never started.
 
-        Raise `StartIgnored` to say that there is nothing to run, and that this is fine (OTP's `ignore`).
+        May be an `async def`, or a plain `def` that waits for nothing. Raise `StartIgnored` to say that there
+        is nothing to run, and that this is fine (OTP's `ignore`).
         """
+        return None
 
     def handle(self, message: object) -> object:
         """Handle one message; what it returns answers an ask. May be overridden by an `async def`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import trio
 from trio.lowlevel import cancel_shielded_checkpoint, current_task
@@ -42,14 +42,22 @@ handled now."""
 
 _NOTHING: Final = object()
 
+Starting: TypeAlias = Coroutine[Any, Any, None]
+"""An on_start that waits."""
 
-async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | None) -> None:
-    """Be the actor's task, from its first step to its last. `starter` is there if the class has on_start."""
+
+async def live(
+    ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | None, starting: Starting | None
+) -> None:
+    """Be the actor's task, from its first step to its last.
+
+    With an on_start that waits there is a starter, who waits too; `starting` is that on_start.
+    """
     ref._task = current_task()
     try:
-        if starter is not None and not await _start(ref, actor, starter):
+        if starter is not None and starting is not None and not await _start(ref, starter, starting):
             return
-        starter = None
+        starter = starting = None
         while ref._exit is None:
             if not mailbox.items and not mailbox.signals:
                 # As _park does, but not through it: every coroutine in the chain of a parked task weighs.
@@ -75,14 +83,42 @@ async def live(ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | N
 # ---- Starting and stopping -----------------------------------------------------------------------
 
 
-async def _start(ref: ActorRef, actor: Actor, starter: Reply) -> bool:
-    """Run on_start and tell the starter how it went. False: there is nothing to run."""
+def start_at_once(ref: ActorRef, actor: Actor) -> Starting | None:
+    """Run an on_start, or the part of it that does not wait; returns the rest, for the actor's own task.
+
+    Raises:
+        StartError, StartIgnored: it raised. The actor, which has no task yet, is dead.
+    """
+    try:
+        return actor.on_start()
+    except StartIgnored:
+        ref._exit = NORMAL
+        _bury_unborn(ref)
+        raise
+    except Exception as error:  # whatever user code raises is an answer to the starter
+        ref._exit = crash(error)
+        failure = StartError(repr(ref), ref._exit)
+        _bury_unborn(ref)
+        raise failure from error
+
+
+def _bury_unborn(ref: ActorRef) -> None:
+    """Nobody but the starter is to hear of it, and the parent not by its link."""
+    if ref._parent is not None:
+        links.unlink(ref._parent, ref)
+    bury(ref)
+
+
+async def _start(ref: ActorRef, starter: Reply, starting: Starting) -> bool:
+    """Run an on_start that waits, and tell the starter how it went. False: there is nothing to run."""
     has_started = False
     try:
         if ref._exit is None:
             with trio.CancelScope() as ref._scope:
-                await actor.on_start()
+                await starting
                 has_started = True
+        else:
+            starting.close()
     except StartIgnored as ignored:
         ref._exit = NORMAL
         _fail_start(ref, starter, ignored)

@@ -78,7 +78,7 @@ class ActorSystem:
             name: A unique key to register it under, before `on_start` runs.
             link_to: Its parent, linked from the first moment: the parent's end ends it, too.
 
-        A checkpoint only if the class has an `on_start`. Cancelled while waiting: the actor is killed.
+        A checkpoint only if the `on_start` waits. Cancelled while waiting: the actor is killed.
 
         Raises:
             StartError: The factory or on_start raised, the parent is dead, or it was killed meanwhile. The
@@ -94,6 +94,21 @@ class ActorSystem:
             except trio.Cancelled:
                 ref.kill()
                 raise
+        return ref
+
+    def start_nowait(
+        self, factory: Callable[[], Actor], *, name: Hashable = None, link_to: Address | None = None
+    ) -> ActorRef:
+        """Start an actor at once, for those whose `on_start` does not wait. Otherwise as `start`.
+
+        Raises:
+            ActorError: as `start` does.
+            TypeError: its on_start waits; nothing was started.
+        """
+        ref, starter = self._spawn(factory, name, link_to)
+        if starter is not None:
+            ref.kill()
+            raise TypeError(f"on_start of {ref!r} waits: await start() instead")
         return ref
 
     def resolve(self, address: Address) -> ActorRef:
@@ -148,8 +163,11 @@ class ActorSystem:
         if parent is not None:
             ref._parent = parent
             links.link(parent, ref)
-        starter = Reply() if actor._has_on_start else None
-        self._nursery.start_soon(loop.live, ref, actor, mailbox, starter, name=type(actor).__qualname__)
+        starting = loop.start_at_once(ref, actor)
+        starter = Reply() if starting is not None else None
+        self._nursery.start_soon(
+            loop.live, ref, actor, mailbox, starter, starting, name=type(actor).__qualname__
+        )
         return ref, starter
 
     @staticmethod

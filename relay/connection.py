@@ -73,13 +73,14 @@ from relay.goodbye import turn_back
 from relay.handover import Moving
 from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
+from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
 from relay.rate_limits import whole_seconds
 from relay.requests import Asker
 from relay.sweeper import handshake_ends
 from relay.worker import Worker
 from storage import JournalError, accounts
-from supervisors import ChildSpec, ChildStartError, Restart, SupervisorHandle
+from supervisors import ChildSpec, ChildStartError, Restart
 
 log = logging.getLogger("roost.relay")
 
@@ -105,14 +106,14 @@ class TakeUp:
 TAKE_UP = TakeUp()
 
 
-async def start(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> None:
+def start(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> None:
     """Give a new link an actor of its own; with `moved`, one that goes on with what another worker began.
 
     Raises:
         ChildStartError, MaxChildrenError: it did not start; the link is the caller's to abort.
+        ActorDeadError: the worker is stopping.
     """
-    supervisor = SupervisorHandle(worker.system.via(SUPERVISOR_NAME))
-    await supervisor.start_child(_SPEC, worker, mailboxes, link, moved)
+    start_child_nowait(worker.system, SUPERVISOR_NAME, _SPEC, worker, mailboxes, link, moved)
 
 
 # One for all connections: their supervisor keeps thousands of children, and no spec and name for each.
@@ -166,7 +167,7 @@ class Connection(Actor):
         if moved is not None:
             self._channel.adopt(moved.state)
 
-    async def on_start(self) -> None:
+    def on_start(self) -> None:
         """Be known to the sweeper, and begin to read."""
         worker = self._worker
         number = worker.next_connection_number()

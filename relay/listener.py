@@ -52,7 +52,7 @@ class Listener(Actor):
             self.unexpected(message)
             return
         link = await self._port.accept()
-        await self._welcome(link)
+        self._welcome(link)
         self.ref.tell_nowait(ACCEPT)
 
     async def on_stop(self, reason: ExitReason) -> None:
@@ -60,7 +60,7 @@ class Listener(Actor):
         if self._worker.phase is Phase.DRAINING:
             self._port.close()
 
-    async def _welcome(self, link: Link) -> None:
+    def _welcome(self, link: Link) -> None:
         presence, config = self._worker.presence, self._worker.config
         if (
             presence.handshakes >= config.max_handshakes
@@ -70,7 +70,7 @@ class Listener(Actor):
             turn_away(self._worker, link)
             return
         try:
-            await connection.start(self._worker, self._mailboxes, link)
+            connection.start(self._worker, self._mailboxes, link)
         except (ChildStartError, MaxChildrenError) as error:
             log.warning("connection_not_started", extra={"reason": type(error).__name__})
             link.abort()

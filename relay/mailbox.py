@@ -16,7 +16,8 @@ How a message passes: Submission → admitted → one submission to the journal 
 durable → Committed → delivered to the devices that are connected, and ✓ to its sender.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from actors import Actor, NameTakenError, Overflow, StartIgnored, TimerRef
 from protocol import ChangeSettings, DeviceAddress, DeviceId, ErrorCode, Prekey, SignedPrekey, UserId
@@ -104,7 +105,7 @@ class Mailbox(Actor):
         self._idle_check: TimerRef | None = None  # the one that is planned
         self._reload_planned = False
 
-    async def on_start(self) -> None:
+    def on_start(self) -> Coroutine[Any, Any, None] | None:
         """Take the name, so that there are never two; then wait for the predecessor's submissions to land.
 
         Raises:
@@ -114,7 +115,16 @@ class Mailbox(Actor):
             self.system.registry.register(name_of(self._user), self.ref)
         except NameTakenError:
             raise StartIgnored from None
+        if self._flight.count:
+            return self._begin_when_landed()
+        self._begin()
+        return None
+
+    async def _begin_when_landed(self) -> None:
         await self._flight.landed()
+        self._begin()
+
+    def _begin(self) -> None:
         self._flight.mailbox = self.ref
         self._load()
         self._plan_idle_check()

@@ -11,6 +11,7 @@ from relay import mailbox
 from relay.bus.remote_mailbox import RemoteMailbox
 from relay.errors import RefusalError
 from relay.mailbox_handle import MailboxHandle, running_mailbox
+from relay.named_supervisor import start_child_nowait
 from relay.worker import Worker
 from storage import accounts
 from supervisors import SupervisorHandle
@@ -66,6 +67,11 @@ class Mailboxes:
             await started.wait()
             return
         self._check_exists(user)
+        flight = self._worker.flights.get(user)
+        if flight is None or not flight.count:
+            # The usual case: no predecessor has anything on its way, so there is nothing to wait for.
+            start_child_nowait(self._worker.system, SUPERVISOR_NAME, self._spec, user)
+            return
         started = self._starting[user] = trio.Event()
         try:
             await self._supervisor.start_child(self._spec, user)

@@ -52,7 +52,7 @@ class Takeover(Actor):
             self.unexpected(message)
             return
         moving = await self._worker.handover.take()
-        await self._welcome(moving)
+        self._welcome(moving)
         self.ref.tell_nowait(TAKE_NEXT)
 
     async def on_stop(self, reason: ExitReason) -> None:
@@ -60,7 +60,7 @@ class Takeover(Actor):
         if self._worker.phase is Phase.DRAINING:
             self._worker.handover.close()
 
-    async def _welcome(self, moving: Moving) -> None:
+    def _welcome(self, moving: Moving) -> None:
         """Give the connection an actor, as the listener gives one to a link."""
         worker = self._worker
         if worker.presence.connection_count >= worker.config.max_connections:
@@ -72,7 +72,7 @@ class Takeover(Actor):
             log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             return
         try:
-            await connection.start(worker, self._mailboxes, link, moving)
+            connection.start(worker, self._mailboxes, link, moving)
         except (ChildStartError, MaxChildrenError) as error:
             log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             link.abort()

@@ -108,11 +108,15 @@ class SupervisorBase(Actor):
             child.ended()
             self.stop(SHUTDOWN)  # everything is ending, and so are we
             return None
+        self._has_started(child, ref)
+        return None
+
+    def _has_started(self, child: Child, ref: ActorRef) -> None:
+        """Note that a child runs."""
         child.runs(ref, trio.current_time())
         self._note_running(child, ref)
         if reports.progress_is_wanted():
             reports.child_started(self._subject(child))
-        return None
 
     def _note_running(self, child: Child, ref: ActorRef) -> None:
         """A child has got a new ref."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 import trio
@@ -103,6 +105,78 @@ async def test_on_start_may_ignore_the_start() -> None:
         with pytest.raises(StartIgnored):
             await system.start(IgnoreStart)
         assert system.reports.crashes == 0
+
+
+async def test_a_plain_on_start_has_run_when_the_start_returns_and_nobody_else_has() -> None:
+    class Ready(Actor):
+        ready = False
+
+        def on_start(self) -> None:
+            Ready.ready = True
+            self.ref.tell_nowait("first")
+
+        def handle(self, message: object) -> object:
+            return message
+
+    async with open_actor_system() as system:
+        ref = system.start_nowait(Ready)
+        assert Ready.ready
+        assert await ref.ask("second") == "second"
+        await ref.stop()
+
+
+@pytest.mark.parametrize(("error", "expected"), [(RuntimeError, StartError), (StartIgnored, StartIgnored)])
+async def test_a_raise_in_a_plain_on_start_leaves_nothing_behind(
+    error: type[Exception], expected: type[Exception]
+) -> None:
+    class Faulty(Actor):
+        def on_start(self) -> None:
+            raise error
+
+    async with open_actor_system() as system:
+        parent = await system.start(Echo)
+        with pytest.raises(expected):
+            await system.start(Faulty, name="faulty", link_to=parent)
+        await settle()
+        assert parent.is_alive  # it is told once, and not by the link
+        assert len(system) == 1
+        assert system.whereis("faulty") is None
+        assert system.reports.crashes == 0
+
+
+class StartsInTwoParts(Actor):
+    """Does what it can at once, and waits for the rest."""
+
+    def __init__(self) -> None:
+        self.may_go_on = trio.Event()
+        self.parts: list[str] = []
+
+    def on_start(self) -> Coroutine[Any, Any, None]:
+        self.parts.append("at once")
+        return self._wait()
+
+    async def _wait(self) -> None:
+        await self.may_go_on.wait()
+        self.parts.append("later")
+
+
+async def test_a_plain_on_start_may_turn_out_to_have_to_wait() -> None:
+    slow = StartsInTwoParts()
+    async with open_actor_system() as system, trio.open_nursery() as nursery:
+        nursery.start_soon(system.start, lambda: slow)
+        await settle()
+        assert slow.parts == ["at once"]
+        slow.may_go_on.set()
+        await settle()
+        assert slow.parts == ["at once", "later"]
+
+
+async def test_who_has_to_wait_cannot_be_started_without_waiting() -> None:
+    async with open_actor_system() as system:
+        with pytest.raises(TypeError, match="waits"):
+            system.start_nowait(StartsInTwoParts)
+        await settle()
+        assert len(system) == 0
 
 
 async def test_an_actor_killed_in_on_start_fails_its_starter(autojump_clock: MockClock) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors import KILLED, NORMAL, Actor, ActorRef, ActorSystem
+from actors import KILLED, NORMAL, Actor, ActorDeadError, ActorRef, ActorSystem
 from supervisors import (
     Backoff,
     ChildCounts,
@@ -82,6 +82,66 @@ async def test_one_spec_starts_many_children_and_each_comes_back_with_its_own_ar
     await ref.tell("crash")
     await settle()
     assert made == ["a", "b", "b"]
+
+
+class PlainStarter(Actor):
+    def on_start(self) -> None:
+        pass
+
+
+class FaultyStarter(Actor):
+    def on_start(self) -> None:
+        raise RuntimeError("no parts")
+
+
+async def at_once(system: ActorSystem, max_children: int | None = None) -> DynamicSupervisor:
+    """A dynamic supervisor to be called directly."""
+    supervisor = DynamicSupervisor(max_children)
+    await system.start(lambda: supervisor)
+    return supervisor
+
+
+async def test_a_child_that_is_started_without_a_word_is_a_child_like_any_other(
+    autojump_clock: MockClock, system: ActorSystem
+) -> None:
+    supervisor = await at_once(system)
+    spec = ChildSpec("any", PlainStarter)
+    ref = supervisor.start_child_nowait(spec)
+    assert ref.is_alive
+    assert ref.parent is supervisor.ref
+    ref.kill()
+    await settle()
+    (child,) = await SupervisorHandle(supervisor.ref).which_children()
+    assert (child.restarts, child.state) == (1, ChildState.RUNNING)
+
+
+async def test_a_child_that_does_not_start_without_a_word_is_not_added(
+    autojump_clock: MockClock, system: ActorSystem
+) -> None:
+    supervisor = await at_once(system, max_children=1)
+    with pytest.raises(ChildStartError):
+        supervisor.start_child_nowait(ChildSpec("faulty", FaultyStarter))
+    with pytest.raises(TypeError):
+        supervisor.start_child_nowait(ChildSpec("waits", NeverStarter))
+    supervisor.start_child_nowait(ChildSpec("any", PlainStarter))
+    with pytest.raises(MaxChildrenError):
+        supervisor.start_child_nowait(ChildSpec("any", PlainStarter))
+    assert supervisor.count_children() == ChildCounts(1, 1, 0, 1)
+
+
+async def test_a_supervisor_that_is_stopping_starts_nobody(
+    autojump_clock: MockClock, system: ActorSystem
+) -> None:
+    supervisor = await at_once(system)
+    await supervisor.ref.stop()
+    with pytest.raises((ActorDeadError, ChildStartError)):
+        supervisor.start_child_nowait(ChildSpec("any", PlainStarter))
+    assert len(system) == 0
+
+
+class NeverStarter(Actor):
+    async def on_start(self) -> None:
+        await trio.sleep_forever()
 
 
 async def test_a_crashed_child_comes_back_and_its_siblings_do_not_notice(
