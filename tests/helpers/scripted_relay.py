@@ -141,6 +141,7 @@ class ScriptedRelay:
         self.contacts: dict[UserId, dict[UserId, None]] = {}
         self.profiles: dict[tuple[UserId, int], tuple[int, bytes]] = {}  # {(user, piece): (version, data)}
         self.available: dict[UserId, None] = {}
+        self.last_seen: dict[UserId, int] = {}
         self.watchers: dict[UserId, dict[DeviceAddress, None]] = {}
         self.delivered: list[bytes] = []  # ciphertexts, in order, repetitions included
         self.heard: list[Event] = []
@@ -256,14 +257,17 @@ class ScriptedRelay:
                 self.tell_presence(user)
             case Unavailable():
                 self.available.pop(user, None)
-                self.tell_presence(user, last_seen=1_795_348_800)
+                self.last_seen[user] = 1_795_348_800
+                self.tell_presence(user)
 
-    def tell_presence(self, user: UserId, last_seen: int | None = None) -> None:
+    def tell_presence(self, user: UserId) -> None:
         """Tell all who watch somebody how they are."""
         for watcher in self.watchers.get(user, {}):
             for device in self._devices(watcher.user):
                 if device.line is not None:
-                    device.line.say(Presence(user, int(user in self.available), last_seen))
+                    is_here = user in self.available
+                    seen = None if is_here else self.last_seen.get(user)
+                    device.line.say(Presence(user, int(is_here), seen))
 
     def _send(self, line: Line, device: Device, send: Send) -> None:
         key = (device.address, send.chat)
