@@ -25,7 +25,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -205,6 +205,8 @@ class Inbox:
         self._listening = listen_local(path, BACKLOG, socket.SOCK_SEQPACKET)
         self._identity = file_identity(path)
         self._arrived, self._taken = trio.open_memory_channel[Parcel](INBOX_PARCELS)
+        self._peers: dict[socket.socket, None] = {}
+        self._is_closed = False
         self._buffer = bytearray(MAX_PARCEL_BYTES)
         self._log_again_at = 0.0  # trio time
 
@@ -219,42 +221,51 @@ class Inbox:
         return await self._taken.receive()
 
     async def run(self) -> None:
-        """Take in what the others send, until cancelled."""
+        """Take in what the others send, until closed or cancelled."""
         async with trio.open_nursery() as nursery:
-            while True:
+            while not self._is_closed:
                 try:
                     peer, _ = self._listening.accept()
                 except BlockingIOError:
-                    await trio.lowlevel.wait_readable(self._listening)
+                    with suppress(trio.ClosedResourceError):
+                        await trio.lowlevel.wait_readable(self._listening)
                 except OSError as error:
                     if error.errno not in _NO_ROOM:
                         raise
                     await trio.sleep(PAUSE_SECONDS)
                 else:
+                    self._peers[peer] = None
                     nursery.start_soon(self._read, peer)
 
     def close(self) -> None:
-        """Let nobody in any more, and close what nobody has taken. Idempotent."""
+        """Let nobody in any more, let go of those who are, and close what nobody has taken. Idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         remove_local(self._path, self._identity)
-        self._listening.close()
+        # At once and not when the tasks get round to it: whoever sends from now on must be told.
+        for sock in (self._listening, *self._peers):
+            trio.lowlevel.notify_closing(sock)
+            sock.close()
         self._arrived.close()
-        try:
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
             while True:
                 self._taken.receive_nowait().sock.close()
-        except (trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
-            self._taken.close()
+        self._taken.close()
 
     async def _read(self, peer: socket.socket) -> None:
         """Take in the parcels of one process, until it goes."""
         peer.setblocking(False)
-        with peer:
-            try:
-                while True:
-                    await trio.lowlevel.wait_readable(peer)
-                    while (parcel := self._receive(peer)) is not None:
-                        await self._put(parcel)
-            except (_PeerGoneError, trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
+        try:
+            while not self._is_closed:
+                await trio.lowlevel.wait_readable(peer)
+                while (parcel := self._receive(peer)) is not None:
+                    await self._put(parcel)
+        except (_PeerGoneError, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            self._peers.pop(peer, None)
+            peer.close()
 
     async def _put(self, parcel: Parcel) -> None:
         """Wait until there is room for it; the next ones wait in the kernel, and then at the sender."""

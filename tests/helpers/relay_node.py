@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import trio
@@ -15,6 +15,7 @@ from actors.reactor import open_reactor
 from protocol import DeviceAddress, KeyPair, UserId
 from relay.config import Config, HostPort
 from relay.errors import GatewayError
+from relay.handover import HandOver, NobodyElse
 from relay.journal import RelayJournal, open_journal
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
@@ -149,6 +150,7 @@ class Ports:
     routing: RoutingTable
     secrets: NodeSecrets
     codes: CodeBook
+    handover: HandOver = field(default_factory=NobodyElse)
 
 
 @asynccontextmanager
@@ -169,6 +171,7 @@ async def open_running_worker(config: Config, ports: Ports) -> AsyncIterator[Run
                 static=KeyPair.from_private_bytes(ports.secrets.static_key),
                 sms=ports.codes,
                 system=system,
+                handover=ports.handover,
             )
             root = await system.start(lambda: relay_tree(worker, port, None), name=ROOT_NAME)
             worker.phase = Phase.READY

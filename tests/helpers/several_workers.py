@@ -39,6 +39,7 @@ from tests.helpers.relay_node import (
     RunningNode,
     open_running_worker,
 )
+from tests.helpers.sim_handover import SimHandOvers
 from tests.helpers.sim_network import SimLink, SimNetwork
 from tests.helpers.stage import registration
 
@@ -80,8 +81,9 @@ class WorkerNetwork:
         """The process is gone, and the kernel closes what it had."""
         for listener in self._listeners:
             listener.close()
+        alive = self._sim.links  # without those that have ended, or were handed to another worker
         for link in self._links:
-            if isinstance(link, SimLink):
+            if isinstance(link, SimLink) and link in alive:
                 self._sim.cut(link)
 
     def _keep(self, listener: Listener) -> Listener:
@@ -119,9 +121,9 @@ class Resident:
         """The worker that owns the user."""
         return self.node.worker(0).store.owner(self.address.user)
 
-    async def connect(self, *, resume: int = 0) -> Device:
-        """Connect by IK to the worker that owns the user."""
-        running = self.node.running[self.owner]
+    async def connect(self, *, resume: int = 0, through: int | None = None) -> Device:
+        """Connect by IK to the worker that owns the user, or to another one."""
+        running = self.node.running[self.owner if through is None else through]
         assert running is not None, "its worker is dead"
         key = running.worker.static.public
         return await connect(self.node.sim, running.port.port, self.keys, relay_key=key, resume=resume)
@@ -146,6 +148,7 @@ class SeveralWorkers:
         self.config = config
         self.stores = stores
         self.codes = CodeBook()
+        self.handovers = SimHandOvers()
         self.entropy = entropy
         self.clock = clock
         self.running: list[RunningNode | None] = [None] * len(stores)
@@ -184,6 +187,7 @@ class SeveralWorkers:
             self._routing,
             self._secrets,
             self.codes,
+            self.handovers.open(number),
         )
         with trio.CancelScope() as scope:
             self._scopes[number] = scope
@@ -201,6 +205,7 @@ class SeveralWorkers:
         if isinstance(journal, LateJournal):
             journal.lose_what_is_gathered()
         network.cut()
+        self.handovers.close(number)
         scope.cancel()
 
     async def restart(self, number: int) -> None:
