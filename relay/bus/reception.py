@@ -1,13 +1,13 @@
 """Where the other workers of the node call: takes their links, and gives each an actor.
 
 An actor because it waits for callers. Who calls is known when it has said hello (session.py).
-Restarts as: permanent; the socket is its own, so callers find nobody for a moment and call again.
+Restarts as: permanent; the socket belongs to the worker, so that callers wait for the next one.
 """
 
 import logging
 
-from actors import Actor, ActorDeadError, ExitReason
-from actors.network import Link, Listener, Network
+from actors import Actor, ActorDeadError
+from actors.network import Link, Network
 from relay.bus import session
 from relay.bus.bus import Bus
 from supervisors import ChildSpec, ChildStartError, SupervisorHandle
@@ -36,29 +36,24 @@ class Reception(Actor):
     def __init__(self, bus: Bus, network: Network) -> None:
         self._bus = bus
         self._network = network
-        self._port: Listener | None = None  # from on_start
 
     async def on_start(self) -> None:
-        """Open the socket, in the place of one that a killed predecessor has left.
+        """Open the socket at the first start, in the place of one that a killed process has left.
 
         Raises:
             OSError: a living process has it, or the folder cannot be used.
         """
-        self._port = await self._network.listen_local(self._bus.address(self._bus.worker), BACKLOG)
+        if self._bus.port is None:
+            self._bus.port = await self._network.listen_local(self._bus.address(self._bus.worker), BACKLOG)
         self.ref.tell_nowait(ACCEPT)
 
     async def handle(self, message: object) -> None:
         """Take one link; between two of them system messages get their turn."""
-        if message is not ACCEPT or self._port is None:
+        if message is not ACCEPT or self._bus.port is None:
             self.unexpected(message)
             return
-        await self._start(await self._port.accept())
+        await self._start(await self._bus.port.accept())
         self.ref.tell_nowait(ACCEPT)
-
-    async def on_stop(self, reason: ExitReason) -> None:
-        """Nobody is to call any more."""
-        if self._port is not None:
-            self._port.close()
 
     async def _start(self, link: Link) -> None:
         supervisor = SupervisorHandle(self.system.via(session.SUPERVISOR_NAME))
