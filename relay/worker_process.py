@@ -143,6 +143,8 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
         store = stack.enter_context(open_store(config.data, assignment.number))
         secrets = load_or_create_secrets(config.data, system_entropy)
         routing = stack.enter_context(open_routing_table(config.data))
+        # What an earlier life of this worker left there: its connections are gone, and nobody is at them.
+        routing.drop_worker(assignment.number, system_clock.now())
         network = await stack.enter_async_context(open_reactor())
         port = network.adopt_listener(socket.socket(fileno=assignment.listen_fd))
         handover = await stack.enter_async_context(
