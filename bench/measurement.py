@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bench.accounts import Account
+from bench.errors import BenchError
 from bench.histogram import Histogram
 from bench.load.crew import Assignment, share
 from bench.load.fleet import Fleet
@@ -66,10 +68,26 @@ class Stage:
             accounts: shared out evenly.
             plan: the scenario's parameters.
             processes: how many at least.
+
+        Raises:
+            BenchError: the node's name has no address.
         """
         node = self.node
-        alike = Assignment(0, 1, (node.host, node.port), node.relay_key, (), 0, plan, is_local=node.is_local)
+        place = (resolved(node.host), node.port)  # once, and not for each of thousands of connections
+        alike = Assignment(0, 1, place, node.relay_key, (), 0, plan, is_local=node.is_local)
         return Fleet(make_crew, share(alike, accounts, max(processes, self.load_processes)), self.load_cpus)
+
+
+def resolved(host: str) -> str:
+    """The IPv4 address of a host.
+
+    Raises:
+        BenchError: it has none.
+    """
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise BenchError(f"{host}: {error.strerror}") from None
 
 
 class Scenario(Protocol):

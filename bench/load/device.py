@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench.accounts import Account
 from bench.load.loop import READ, WRITE
-from bench.load.wire import ERROR, FAILED, PING, PONG, REFUSED, WELCOME, RefusedError, Wire
+from bench.load.wire import PING, PONG, REFUSALS, WELCOME, Item, RefusedError, Wire, refusal
 from protocol import ProtocolError
-from protocol.codec import WireItem
 
 if TYPE_CHECKING:
     from bench.load.crew import Crew
@@ -137,22 +136,25 @@ class Device:
             return
         self.flush()
 
-    def _hear(self, item: WireItem, now: float) -> None:
-        kind = item[0] if type(item) is tuple else item
-        if kind == PING:
+    def _hear(self, item: Item, now: float) -> None:
+        if type(item) is tuple:
+            kind = item[0]
+            if kind == WELCOME:
+                self._be_welcome(item, now)
+            elif kind in REFUSALS:
+                raise refusal(item)
+            else:
+                self.hear(kind, item, now)
+        elif item == PING:
             self.wire.say(PONG)
-        elif kind == PONG:
+        elif item == PONG:
             self.ponged()
-        elif kind == WELCOME:
-            assert type(item) is tuple
-            self.is_online = True
-            self.keepalive = float(str(item[KEEPALIVE]))
-            self.welcomed(int(str(item[QUEUED])))
-            self.crew.came_online(self, now)
-        elif kind in (ERROR, FAILED, REFUSED):
-            raise RefusedError(*_reason(item))
-        elif type(item) is tuple:
-            self.hear(kind, item, now)
+
+    def _be_welcome(self, item: tuple[Any, ...], now: float) -> None:
+        self.is_online = True
+        self.keepalive = item[KEEPALIVE]
+        self.welcomed(item[QUEUED])
+        self.crew.came_online(self, now)
 
     def welcomed(self, queued: int) -> None:
         """The relay knows who this is, and so many messages wait for it."""
@@ -161,7 +163,7 @@ class Device:
         """Everything that was said before the ping has been heard; there may be nothing to say for long."""
         self.wire.rest()
 
-    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Act on one stanza that is nobody else's business."""
 
     def heard_all(self, now: float) -> None:
@@ -207,10 +209,3 @@ class Device:
     def _lose(self, error: Exception) -> None:
         self.hang_up()
         self.crew.was_lost(self, error)
-
-
-def _reason(item: WireItem) -> tuple[int, object]:
-    """The code of a refusal, and its detail: the last fields of Error, Failed and Refused."""
-    assert type(item) is tuple
-    fields = {ERROR: item[1:], FAILED: item[2:], REFUSED: item[3:]}[int(str(item[0]))]
-    return int(str(fields[0])), fields[1] if len(fields) > 1 else None

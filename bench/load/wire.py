@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import cbor2
 
@@ -45,6 +45,10 @@ _ALERT_BYTES: Final = 1
 
 # A device that was held up may have thousands of stanzas to say, more than fit a frame.
 STANZAS_A_FRAME: Final = 128
+
+
+Item: TypeAlias = int | tuple[Any, ...]
+"""A stanza as CBOR has it: `type` or `(type, *fields)`, unchecked."""
 
 
 class RefusedError(Exception):
@@ -100,7 +104,7 @@ class Wire:
             items.clear()
         return data
 
-    def receive(self, data: bytes) -> Iterator[WireItem]:
+    def receive(self, data: bytes) -> Iterator[Item]:
         """Give the stanzas in what the network has brought.
 
         Raises:
@@ -134,6 +138,15 @@ class Wire:
             self._items.append(PING)  # IK: the relay believes nobody before the first transport frame
         self._transport = handshake.finish()
         self._handshake = None
+
+
+# {type of a refusal: where its code stands}; a detail may follow.
+REFUSALS: Final = {ERROR: 1, FAILED: 2, REFUSED: 3}
+
+
+def refusal(item: tuple[Any, ...]) -> RefusedError:
+    """What an Error, a Failed or a Refused says, as an exception."""
+    return RefusedError(*item[REFUSALS[item[0]] :][:2])
 
 
 def bind(handle: int, user: UserId) -> WireItem:

@@ -112,7 +112,7 @@ class Friend(Talker):
         self.away.due.append(due)
         self.wire.say((SEND, AWAY, self.away_number, self.crew.ciphertext))
 
-    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Read what comes; what becomes of a message to somebody who is away is of interest up to its ✓."""
         if kind == DELIVER:
             self.wire.say((READ, item[2], item[3]))
@@ -139,7 +139,7 @@ class Comer(Device):
         self.left, self.seq = queued, 0
         self._leave_if_done()
 
-    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Take one."""
         if kind == DELIVER:
             self.seq = item[1]

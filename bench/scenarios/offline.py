@@ -69,7 +69,7 @@ class Writer(Device):
         self.number = self.accepted = 0
         self.due: deque[float] = deque()  # when those that are not accepted yet were sent
 
-    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Count what was accepted."""
         if kind != ACCEPTED:
             return
@@ -130,7 +130,7 @@ class Fetcher(Device):
         super().__init__(crew, account, source)
         self.seq = 0
 
-    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Count what was fetched."""
         if kind == DELIVER:
             self.seq = item[1]

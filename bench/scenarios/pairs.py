@@ -115,7 +115,7 @@ class Talker(Device):
             step.due.append(due)
         self.wire.say((SEND, PARTNER, self.number, self.crew.ciphertext))
 
-    def hear(self, kind: object, item: tuple[Any, ...], now: float) -> None:
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Count what has come how far."""
         if kind == DELIVER:
             self.seq = item[1]

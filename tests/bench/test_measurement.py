@@ -2,9 +2,12 @@
 
 from collections import Counter
 
+import pytest
+
+from bench.errors import BenchError
 from bench.histogram import Histogram
 from bench.load.crew import Sample
-from bench.measurement import each_us, points
+from bench.measurement import each_us, points, resolved
 from bench.timeline import Interval, Total, Use
 
 
@@ -36,3 +39,9 @@ def test_cpu_of_processes_that_are_not_there_is_unknown_and_not_nothing() -> Non
     assert each_us(used, "worker", 1000) == 2000.0
     assert each_us(used, "parent", 1000) is None
     assert each_us(used, "worker", 0) is None
+
+
+def test_a_host_is_looked_up_once_and_one_without_an_address_is_said() -> None:
+    assert resolved("127.0.0.1") == "127.0.0.1"
+    with pytest.raises(BenchError, match="nowhere"):
+        resolved("nowhere.invalid")

@@ -2,7 +2,20 @@
 
 import pytest
 
-from bench.load.wire import ACCEPTED, PING, SEND, STANZAS_A_FRAME, WELCOME, RefusedError, Wire, bind
+from bench.load.wire import (
+    ACCEPTED,
+    ERROR,
+    FAILED,
+    PING,
+    REFUSED,
+    SEND,
+    STANZAS_A_FRAME,
+    WELCOME,
+    RefusedError,
+    Wire,
+    bind,
+    refusal,
+)
 from protocol import (
     Accepted,
     Confirmed,
@@ -76,3 +89,16 @@ def test_a_refusal_in_clear_is_named() -> None:
     wire = Wire(DEVICE_KEY, RELAY_KEY.public)
     with pytest.raises(RefusedError, match="overloaded"):
         list(wire.receive(b"\x00\x00\x01" + bytes([ErrorCode.OVERLOADED])))
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ((ERROR, ErrorCode.REPLACED), "replaced"),
+        ((FAILED, 1, ErrorCode.UNKNOWN_USER), "unknown-user"),
+        ((REFUSED, 0, 7, ErrorCode.OUT_OF_ORDER, 5), r"out-of-order \(5\)"),
+    ],
+)
+def test_a_refusal_says_its_code_and_its_detail(item: tuple[int, ...], said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        raise refusal(item)
