@@ -7,14 +7,22 @@ import pytest
 
 from protocol import (
     Accepted,
+    Available,
+    ChangeSettings,
     ClientConnection,
     DeviceId,
+    FetchProfile,
     Hello,
     KeyPair,
     MessageNumber,
+    Presence,
+    Profile,
+    ProfileStored,
     RelayConnection,
     Send,
     Seq,
+    Stanza,
+    Subscribe,
     UserId,
     Welcome,
 )
@@ -106,6 +114,34 @@ def test_the_plaintexts_of_the_page_are_right() -> None:
     )
     accepted = join_frame([write_stanza(ACCEPTED, Sender.RELAY, lambda address: Handle(0))])
     assert plaintext("Accepted") == accepted.hex()
+
+
+PEER = UserId(1_311_768_467_463_790_320)
+NAMED: dict[str, tuple[Sender, Stanza]] = {
+    "Available()": (Sender.CLIENT, Available()),
+    "Subscribe(0)": (Sender.CLIENT, Subscribe(PEER)),
+    "Presence(0, 1)": (Sender.RELAY, Presence(PEER, 1)),
+    "Presence(0, 0, 1700000000)": (Sender.RELAY, Presence(PEER, 0, 1_700_000_000)),
+    f"FetchProfile(7, {PEER}, 0, 0)": (Sender.CLIENT, FetchProfile(7, PEER, 0, 0)),
+    "Profile(7, 0, b'')": (Sender.RELAY, Profile(7, 0, b"")),
+    "ChangeSettings(8, None, (5,), (), (), ())": (
+        Sender.CLIENT, ChangeSettings(8, None, (UserId(5),), (), (), ()),
+    ),
+    "ProfileStored(9)": (Sender.RELAY, ProfileStored(9)),
+}  # fmt: skip
+"""The stanzas of people as the page writes them; a chat is written as its handle, 0."""
+
+
+def test_the_stanzas_of_people_are_what_the_page_says() -> None:
+    block = re.search(r"```stanzas\n(.*?)```", TEXT, re.DOTALL)
+    assert block is not None
+    shown = [re.split(r"  +", line[2:]) for line in block[1].splitlines()]
+    assert [name for name, _ in shown] == list(NAMED)
+    for (name, hexadecimal), line in zip(shown, block[1].splitlines(), strict=True):
+        sender, stanza = NAMED[name]
+        assert line[0] == sender.value
+        written = join_frame([write_stanza(stanza, sender, lambda address: Handle(0))])
+        assert hexadecimal.replace(" ", "") == written.hex(), name
 
 
 def test_the_keys_of_the_page_are_right() -> None:
