@@ -28,8 +28,10 @@ class Assignment:
     """From 0."""
     version: str
     """Of the parent: workers of two versions would not understand one another."""
-    listen_fd: int
-    """The listening socket, inherited: the parent keeps it open while the worker is restarted."""
+    listen_fds: tuple[int, ...]
+    """The listening sockets of all workers, inherited; the parent keeps them while a worker is restarted. A
+    process does not know which worker it will be when it is started, so it has them all, and closes the
+    others': each has to be able to close its own for good."""
     config: Config
 
     def encode(self) -> bytes:
@@ -38,7 +40,7 @@ class Assignment:
         table = {
             "number": self.number,
             "version": self.version,
-            "listen_fd": self.listen_fd,
+            "listen_fds": self.listen_fds,
             "settings": words,
             "test_hooks": self.config.test_hooks,
         }
@@ -54,12 +56,13 @@ def decode(line: bytes) -> Assignment:
     """
     try:
         table = json.loads(line)
-        number, version, listen_fd = int(table["number"]), str(table["version"]), int(table["listen_fd"])
+        number, version = int(table["number"]), str(table["version"])
+        listen_fds = tuple(map(int, table["listen_fds"]))
         words, test_hooks = dict(table["settings"]), bool(table["test_hooks"])
     except (ValueError, KeyError, TypeError):
         raise NotAssignedError from None
     values = {key: _read(key, word) for key, word in words.items()}
-    return Assignment(number, version, listen_fd, Config(**values, admin=None, test_hooks=test_hooks))
+    return Assignment(number, version, listen_fds, Config(**values, admin=None, test_hooks=test_hooks))
 
 
 def read_assignment(read: Callable[[int], bytes]) -> Assignment:

@@ -16,7 +16,7 @@ from relay import control
 from relay.assignment import Assignment
 from relay.config import Config
 from relay.device_port import DevicePort
-from supervisors import Command, Succession
+from supervisors import Command, Reserve, Succession
 
 START_SECONDS = 60.0
 """A worker that is not ready by then is killed, and started again: a store of many gigabytes on a cold disk
@@ -114,26 +114,28 @@ class Crew:
             await self._changed.wait()
 
 
-def worker_command(
-    number: int, config: Config, version: str, port: DevicePort, log_words: Sequence[str]
-) -> Command:
-    """How a worker's process is started.
+def worker_commands(
+    config: Config, version: str, port: DevicePort, log_words: Sequence[str], reserve: Reserve
+) -> list[Command]:
+    """How each worker's process is started. They differ in their input only, so one can wait for all.
 
     Args:
-        number: which worker.
         config: the node's settings.
         version: of this program.
         port: whose sockets the workers inherit.
         log_words: the arguments that say how log lines look.
+        reserve: where a process waits that was started ahead.
     """
-    listen_fd = port.descriptor(number)
-    assignment = Assignment(number, version, listen_fd, config)
-    return Command(
-        # By module and not by the path of a script: it is this very program, whatever it was started as.
-        [sys.executable, "-m", "roost", "worker", *log_words, str(number)],
-        ready=True,
-        start_seconds=START_SECONDS,
-        in_background=True,
-        input=assignment.encode(),
-        pass_fds=(listen_fd,),
-    )
+    return [
+        Command(
+            # By module and not by the path of a script: it is this very program, whatever it was started as.
+            [sys.executable, "-m", "roost", "worker", *log_words],
+            ready=True,
+            start_seconds=START_SECONDS,
+            in_background=True,
+            input=Assignment(number, version, port.descriptors, config).encode(),
+            pass_fds=port.descriptors,
+            reserve=reserve,
+        )
+        for number in range(config.workers)
+    ]

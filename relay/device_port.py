@@ -50,9 +50,10 @@ class DevicePort:
         self._sockets.append(bound)
         bound.listen(BACKLOG)
 
-    def descriptor(self, worker: int) -> int:
-        """The listening socket of a worker."""
-        return self._sockets[worker].fileno()
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The listening sockets, by number of the worker."""
+        return tuple(sock.fileno() for sock in self._sockets)
 
     def close(self) -> None:
         """Let go of the sockets; each is open for as long as its worker has it. Idempotent."""

@@ -16,14 +16,14 @@ from actors import ActorSystem, open_actor_system
 from actors.ports import system_entropy
 from protocol.noise import KeyPair
 from relay.config import DRAIN_SECONDS, Config, HostPort
-from relay.crew import Crew, worker_command
+from relay.crew import Crew, worker_commands
 from relay.device_port import DevicePort, open_device_port
 from relay.door import Door
 from relay.errors import ConfigError
 from relay.phase import Phase
 from relay.version import node_version
 from storage import is_backup, load_or_create_secrets, prepare_store
-from supervisors import Command
+from supervisors import Command, Reserve
 
 
 @dataclass(slots=True)
@@ -38,6 +38,8 @@ class Node:
     door: Door | None
     """The admin endpoint's; None if it is off."""
     crew: Crew
+    reserve: Reserve
+    """A process that waits to become whichever worker is needed next."""
     commands: list[Command]
     """How to start each of the crew."""
 
@@ -79,10 +81,7 @@ async def open_node(
             stack.callback(door.close)
         port = await open_device_port(config.listen, config.workers)
         stack.callback(port.close)
-        version = node_version()
-        commands = [
-            worker_command(number, config, version, port, log_words) for number in range(config.workers)
-        ]
+        reserve = Reserve()
         yield Node(
             config=config,
             address=relay_address(port.place, secrets.static_key),
@@ -90,7 +89,8 @@ async def open_node(
             port=port,
             door=door,
             crew=Crew(config.data, config.workers),
-            commands=commands,
+            reserve=reserve,
+            commands=worker_commands(config, node_version(), port, log_words, reserve),
         )
 
 

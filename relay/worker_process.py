@@ -6,7 +6,9 @@ and asks it over its control socket how it is doing.
 Rule 1: it ends with its parent, at once and however that ended. Its standard input is a pipe that only the
     parent holds; a thread of its own waits for the end of it, so that no handler can hold it up. Nothing is
     lost by that: what was not on disk was not ticked.
-Rule 2: it starts fast, because all its devices wait: nothing is imported here that only the parent needs.
+Rule 2: what takes long, the imports, comes before the assignment: so a process can be started ahead and wait
+    for one (supervisors/reserve.py).
+Rule 3: it starts fast, because all its devices wait: nothing is imported here that only the parent needs.
 """
 
 import argparse
@@ -20,11 +22,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import trio
 
-from actors import ActorRef, open_actor_system
+from actors import ActorRef, StartError, open_actor_system
 from actors.network import Listener as Port
 from actors.ports import system_clock, system_entropy, system_monotonic
 from actors.reactor import open_reactor
@@ -54,6 +57,9 @@ FAILED = 1
 
 STDIN = 0
 
+VERSION = node_version()
+"""Of the code that this process has imported; what is installed may be another by the time it is assigned."""
+
 GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations, young collections and middle ones before the collector looks at the next generation."""
 
@@ -62,14 +68,17 @@ SWITCH_INTERVAL_SECONDS = 0.0005
 default of 5 ms makes a commit of 0.5 ms take 15."""
 
 
+LOG_FACTS: dict[str, object] = {}
+"""What each log line of this process says; which worker it is, as soon as it knows."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the worker's number: for `ps` and for log lines; what counts is the assignment."""
-    parser.add_argument("number", type=int, metavar="NUMBER", help="which worker of the node")
+    """There are none: which worker it is to be stands in the assignment."""
 
 
-def log_facts(args: argparse.Namespace) -> dict[str, object]:
+def log_facts(_args: argparse.Namespace) -> dict[str, object]:
     """What each log line of this process says."""
-    return {"worker": args.number}
+    return LOG_FACTS
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         status = trio.run(work, _take_assignment())
     except* (RelayError, StorageError) as group:
         problems += _leaves(group)
+    except* StartError:
+        pass  # an actor's: its supervisor has reported it
     except* Exception:  # a bug, at the edge of the process: one log line, not pieces between those of others
         log.exception("worker_crashed")
     for problem in problems[:1]:
@@ -95,10 +106,23 @@ def run(args: argparse.Namespace) -> int:
 def _take_assignment() -> Assignment:
     """Read what the parent says, and from now on end when it does."""
     assignment = read_assignment(lambda count: os.read(STDIN, count))
-    if assignment.version != node_version():
-        raise WrongVersionError(assignment.version, node_version())
+    if assignment.version != VERSION:
+        raise WrongVersionError(assignment.version, VERSION)
+    LOG_FACTS["worker"] = assignment.number
+    _show_in_process_lists(assignment.number)
+    for number, descriptor in enumerate(assignment.listen_fds):
+        if number != assignment.number:
+            os.close(descriptor)
     threading.Thread(target=_end_with_the_parent, name="lifeline", daemon=True).start()
     return assignment
+
+
+def _show_in_process_lists(number: int) -> None:
+    """For `top` and `ps -o comm`: its arguments say the same of every worker."""
+    try:
+        Path("/proc/self/comm").write_text(f"roost-worker-{number}")
+    except OSError:
+        pass  # not on this system
 
 
 def _end_with_the_parent() -> None:
@@ -146,7 +170,7 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
         # What an earlier life of this worker left there: its connections are gone, and nobody is at them.
         routing.drop_worker(assignment.number, system_clock.now())
         network = await stack.enter_async_context(open_reactor())
-        port = network.adopt_listener(socket.socket(fileno=assignment.listen_fd))
+        port = network.adopt_listener(socket.socket(fileno=assignment.listen_fds[assignment.number]))
         handover = await stack.enter_async_context(
             open_handover(config.data, assignment.number, store.workers)
         )

@@ -37,7 +37,8 @@ def configure_logging(
             terminal. Colour is used on a terminal only, and not if ``NO_COLOR`` is set (no-color.org).
         level: From which level on Roost's own loggers speak. Libraries are heard from warnings on.
         stream: Where to; standard error unless told otherwise.
-        facts: What every line says before its own facts: which of several processes it comes from.
+        facts: What every line says before its own facts: which of several processes it comes from. Looked at
+            for each line, so that it may become known later.
 
     Raises:
         ValueError: ``level`` is not the name of a level.
@@ -46,7 +47,7 @@ def configure_logging(
     is_terminal = stream.isatty()
     as_json = not is_terminal if json is None else json
     handler = logging.StreamHandler(stream)
-    common = dict(facts or {})
+    common = facts if facts is not None else {}
     formatter = _json_formatter(common) if as_json else _console_formatter(_wants_color(is_terminal), common)
     handler.setFormatter(formatter)
     roost = logging.getLogger("roost")

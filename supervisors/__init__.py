@@ -29,6 +29,7 @@ from supervisors.os_process import (
     tell_failure,
     tell_ready,
 )
+from supervisors.reserve import Keeper, Reserve, keeper_spec
 from supervisors.strategy import AutoShutdown, Strategy
 from supervisors.supervisor import Supervisor, supervisor_spec
 from supervisors.tree import tree_as_data, tree_as_text
@@ -49,10 +50,12 @@ __all__ = [
     "Command",
     "DynamicSupervisor",
     "Intensity",
+    "Keeper",
     "MaxChildrenError",
     "OsProcess",
     "ProcessEndedError",
     "ProcessNotReadyError",
+    "Reserve",
     "Restart",
     "Shutdown",
     "Strategy",
@@ -61,6 +64,7 @@ __all__ = [
     "SupervisorError",
     "SupervisorHandle",
     "WhatPid",
+    "keeper_spec",
     "process_spec",
     "supervisor_spec",
     "tell_failure",

@@ -47,10 +47,9 @@ from actors import (
 from supervisors.child_spec import ChildSpec, Restart, Shutdown
 from supervisors.errors import ChildSpecError, ProcessEndedError, ProcessNotReadyError
 from supervisors.intensity import is_duration
-from supervisors.process_watcher import ProcessWatcher, Watched, describe_status
-
-READY_FD_VARIABLE = "ROOST_READY_FD"
-"""The environment variable with the number of the descriptor to which a child writes when it is ready."""
+from supervisors.process import READY_FD_VARIABLE, Started, describe_status, start_process
+from supervisors.process_watcher import ProcessWatcher, Watched
+from supervisors.reserve import Reserve
 
 DEFAULT_START_SECONDS = 30.0
 
@@ -83,6 +82,7 @@ class Command:
         in_background: whether the start is over as soon as it runs, and getting ready is part of its life.
         input: what it finds on its standard input, which then stays open; not in `ps`, not in any repr.
         pass_fds: descriptors that it inherits, by the same numbers.
+        reserve: where such a process may wait that was started ahead; it is taken from there if there is one.
 
     Raises:
         ChildSpecError: a field has a value that makes no sense.
@@ -95,6 +95,7 @@ class Command:
     in_background: bool = False
     input: bytes = field(default=b"", repr=False)
     pass_fds: Sequence[int] = ()
+    reserve: Reserve | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.argv, str) or not self.argv:
@@ -108,6 +109,23 @@ class Command:
     def program(self) -> str:
         """The program's name without its folder."""
         return os.path.basename(self.argv[0])
+
+    async def start(self) -> Started:
+        """A process that runs this: the one in reserve, or a new one.
+
+        Raises:
+            OSError: the program cannot be run.
+        """
+        waiting = self.reserve.take() if self.reserve is not None else None
+        return waiting if waiting is not None else await self.start_anew()
+
+    async def start_anew(self) -> Started:
+        """A new process that runs this.
+
+        Raises:
+            OSError: the program cannot be run.
+        """
+        return await start_process(self.argv, self.env, self.pass_fds, ready=self.ready)
 
 
 def process_spec(
@@ -218,38 +236,29 @@ class OsProcess(Actor):
         self.trap_exit = True
         if self._line.watcher is not None:
             await self._line.watcher.wait_stopped()
-        reader, writer = os.pipe()
-        ready = trio.lowlevel.FdStream(reader)
         try:
-            try:
-                self._watcher = self._line.watcher = await self._start_watcher(writer)
-            finally:
-                os.close(writer)  # the child has its own; ours would keep the pipe from ever ending
+            self._watcher = self._line.watcher = await self._start_watcher()
             self._line.began(self._watched.pid)
-            await self._get_ready(ready)
+            await self._get_ready()
         except BaseException:
-            await trio.aclose_forcefully(ready)
+            if self._watched.ready is not None:
+                await trio.aclose_forcefully(self._watched.ready)
             self._line.ended()
             raise
 
-    async def _start_watcher(self, ready_writer: int) -> ActorRef:
+    async def _start_watcher(self) -> ActorRef:
         command, watched = self.command, self._watched
-        environ = {**os.environ, **(command.env or {})}
-        environ.pop(READY_FD_VARIABLE, None)  # it may be our own, from the parent that started us
-        inherited = tuple(command.pass_fds)
-        if command.ready:
-            environ[READY_FD_VARIABLE] = str(ready_writer)
-            inherited += (ready_writer,)
-        argv = list(command.argv)
         try:
             return await self.system.start(
-                lambda: ProcessWatcher(watched, argv, environ, pass_fds=inherited, input=command.input),
+                lambda: ProcessWatcher(watched, command.program, command.start, input=command.input),
                 link_to=self.ref,
             )
         except StartError as failure:
             raise (failure.reason.error or failure) from None  # the program's own trouble is what counts
 
-    async def _get_ready(self, ready: trio.lowlevel.FdStream) -> None:
+    async def _get_ready(self) -> None:
+        ready = self._watched.ready
+        assert ready is not None
         if not self.command.ready:
             await ready.aclose()
             self._line.is_up()

@@ -7,25 +7,25 @@ system) ends that wait, and the way out of it is SIGKILL and the reaping of the 
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import trio
 
-from actors import NORMAL, Actor, ExitReason, crash
-from supervisors.errors import ProcessEndedError
+from actors import Actor
+from supervisors.process import Started, end_now, exit_reason
 
 
 class Watched:
     """The process, shared by the watcher, which waits for it, and its OsProcess, which signals it."""
 
-    __slots__ = ("process",)
+    __slots__ = ("process", "ready")
 
     def __init__(self) -> None:
         self.process: trio.Process | None = None  # from its start on
+        self.ready: trio.lowlevel.FdStream | None = (
+            None  # where it says that it is ready; OsProcess closes it
+        )
 
     @property
     def pid(self) -> int | None:
@@ -49,15 +49,13 @@ class ProcessWatcher(Actor):
     def __init__(
         self,
         watched: Watched,
-        argv: Sequence[str],
-        environ: Mapping[str, str],
-        pass_fds: Sequence[int],
+        program: str,
+        start: Callable[[], Awaitable[Started]],
         input: bytes = b"",  # noqa: A002 - the name that subprocess has for it
     ) -> None:
         self._watched = watched
-        self._argv = argv
-        self._environ = environ
-        self._pass_fds = pass_fds
+        self._program = program
+        self._start = start
         self._input = input
 
     async def on_start(self) -> None:
@@ -69,19 +67,15 @@ class ProcessWatcher(Actor):
         # Queued first: between the start and the wait there is then no moment in which this actor is parked,
         # where a kill would find no handler to get out of.
         self.ref.tell_nowait(Watch())
-        process = self._watched.process = await trio.lowlevel.open_process(
-            list(self._argv),
-            stdin=subprocess.PIPE,
-            env=self._environ,
-            pass_fds=self._pass_fds,
-            process_group=0,  # out of reach of the terminal's Ctrl-C
-        )
+        started = await self._start()
+        process = self._watched.process = started.process
+        self._watched.ready = started.ready
         try:
             # Killed during the start: it was not cancelled then, and is here.
             await trio.lowlevel.checkpoint_if_cancelled()
             await _tell(process, self._input)
         except trio.Cancelled:
-            await _end_now(process)
+            await end_now(process)
             raise
 
     async def handle(self, message: object) -> None:
@@ -93,8 +87,8 @@ class ProcessWatcher(Actor):
         try:
             status = await process.wait()
         finally:
-            await _end_now(process)
-        self.stop(exit_reason(os.path.basename(self._argv[0]), status))
+            await end_now(process)
+        self.stop(exit_reason(self._program, status))
 
 
 async def _tell(process: trio.Process, words: bytes) -> None:
@@ -105,27 +99,3 @@ async def _tell(process: trio.Process, words: bytes) -> None:
             await process.stdin.send_all(words)
         except trio.BrokenResourceError:
             pass
-
-
-async def _end_now(process: trio.Process) -> None:
-    """Kill the process if it lives, and do not leave before it has been reaped."""
-    with trio.CancelScope(shield=True):
-        process.kill()  # does nothing if its status is known
-        await process.wait()
-        if process.stdin is not None:
-            await process.stdin.aclose()
-
-
-def exit_reason(program: str, status: int) -> ExitReason:
-    """A process's exit status as an actor's exit reason: 0 is normal, all else is a crash."""
-    return NORMAL if status == 0 else crash(ProcessEndedError(program, describe_status(status), status))
-
-
-def describe_status(status: int) -> str:
-    """`exited with status 3`, or `was ended by SIGKILL`."""
-    if status >= 0:
-        return f"exited with status {status}"
-    try:
-        return f"was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"

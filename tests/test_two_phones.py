@@ -82,7 +82,7 @@ async def street(tmp_path: Path) -> AsyncIterator[Street]:
         sms=f"file:{tmp_path}/codes.jsonl",
     )
     ports = await open_device_port(config.listen, 1)
-    assignment = Assignment(0, "test", os.dup(ports.descriptor(0)), config)
+    assignment = Assignment(0, "test", (os.dup(ports.descriptors[0]),), config)
     ports.close()
     with prepare_store(config.data, 1, print):
         async with open_worker(assignment) as (worker, port):

@@ -14,6 +14,7 @@ from relay.node import Node
 from relay.phase import Phase
 from relay.worker import Worker
 from relay.worker_process import questions
+from supervisors import Reserve
 
 
 class CrewAtHome(Crew):
@@ -42,6 +43,7 @@ def node_over(crew: Crew, system: ActorSystem, config: Config | None = None) -> 
         port=DevicePort(),
         door=None,
         crew=crew,
+        reserve=Reserve(),
         commands=[],
     )
     node.phase = Phase.READY

@@ -25,13 +25,13 @@ SETTLED = replace(
     "config", [Config(), SETTLED, load(EXAMPLE, {}, {})], ids=["plain", "settled", "file"]
 )
 def test_every_setting_arrives_as_it_was(config: Config) -> None:
-    told = Assignment(3, "1.2.3", 7, config)
+    told = Assignment(3, "1.2.3", (7, 8, 9, 10), config)
     assert decode(told.encode()) == replace(told, config=replace(config, admin=None))
 
 
 def test_what_only_the_parent_needs_stays_with_the_parent() -> None:
     config = replace(Config(), admin_token="a-secret-of-the-operator", ready_file=Path("ready.json"))
-    line = Assignment(0, "1", 7, config).encode()
+    line = Assignment(0, "1", (7,), config).encode()
     assert b"a-secret" not in line
     assert b"ready" not in line
     heard = decode(line).config
@@ -39,7 +39,7 @@ def test_what_only_the_parent_needs_stays_with_the_parent() -> None:
 
 
 def test_it_is_one_line_that_fits_into_a_pipe() -> None:
-    line = Assignment(63, "1", 7, SETTLED).encode()
+    line = Assignment(63, "1", (7,), SETTLED).encode()
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     assert len(line) < 8 * 1024
@@ -47,7 +47,7 @@ def test_it_is_one_line_that_fits_into_a_pipe() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 def test_it_is_read_in_whatever_pieces_it_comes(size: int) -> None:
-    told = Assignment(1, "1", 7, SETTLED)
+    told = Assignment(1, "1", (7,), SETTLED)
     line = told.encode()
     pieces = [line[at : at + size] for at in range(0, len(line), size)]
     assert read_assignment(lambda _: pieces.pop(0)).number == 1
@@ -64,12 +64,12 @@ def test_anything_else_is_no_assignment(line: bytes) -> None:
 @pytest.mark.parametrize("key", ["colour", "admin_token"])
 def test_a_setting_that_a_worker_does_not_know_is_refused_by_name(key: str) -> None:
     assert key not in SETTINGS or key == "admin_token"
-    line = Assignment(0, "1", 7, Config()).encode().replace(b'"workers"', f'"{key}"'.encode())
+    line = Assignment(0, "1", (7,), Config()).encode().replace(b'"workers"', f'"{key}"'.encode())
     with pytest.raises(ConfigError, match=key):
         decode(line)
 
 
 def test_a_value_that_a_worker_cannot_use_is_refused_by_name() -> None:
-    line = Assignment(0, "1", 7, Config()).encode().replace(b'"workers": "1"', b'"workers": "1000"')
+    line = Assignment(0, "1", (7,), Config()).encode().replace(b'"workers": "1"', b'"workers": "1000"')
     with pytest.raises(ConfigError, match="workers"):
         decode(line)

@@ -20,7 +20,7 @@ ANY = HostPort("127.0.0.1", 0)
 async def test_a_port_of_the_system_s_choice_is_the_same_for_all_workers(workers: int) -> None:
     port = await open_device_port(ANY, workers)
     with closing(port):
-        numbers = [socket.socket(fileno=port.descriptor(each)) for each in range(workers)]
+        numbers = [socket.socket(fileno=port.descriptors[each]) for each in range(workers)]
         assert {sock.getsockname()[1] for sock in numbers} == {port.place.port}
         for sock in numbers:
             sock.detach()
@@ -60,7 +60,7 @@ async def test_who_connects_while_a_worker_is_away_waits_for_its_next_life() -> 
     with closing(await open_device_port(ANY, 1)) as port, socket.create_connection(port.place) as phone:
         phone.sendall(b"hello")
         # The worker's first life took nobody and is gone; its second finds the phone in the queue.
-        sock = socket.socket(fileno=port.descriptor(0))
+        sock = socket.socket(fileno=port.descriptors[0])
         peer, _ = sock.accept()
         sock.detach()
         assert select.select([peer], [], [], 5)[0]
@@ -73,7 +73,7 @@ async def test_connections_are_spread_over_the_workers() -> None:
         phones = [socket.create_connection(port.place) for _ in range(64)]
         waiting = []
         for worker in (0, 1):
-            sock = socket.socket(fileno=port.descriptor(worker))
+            sock = socket.socket(fileno=port.descriptors[worker])
             count = 0
             while select.select([sock], [], [], 0)[0]:
                 sock.accept()[0].close()

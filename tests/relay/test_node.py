@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocol import KeyPair
+from relay.assignment import decode
 from relay.config import Config, HostPort
 from relay.errors import AddressInUseError, ConfigError
 from relay.node import open_node, relay_address
@@ -24,7 +25,7 @@ def silent(_line: str) -> None: ...
 async def test_an_open_node_has_a_place_for_each_worker(tmp_path: Path) -> None:
     async with open_node(config_in(tmp_path), silent, ["--log", "json"]) as node:
         assert [post.name for post in node.crew] == ["worker-0", "worker-1"]
-        assert [command.argv[-1] for command in node.commands] == ["0", "1"]
+        assert [decode(command.input).number for command in node.commands] == [0, 1]
         assert node.address.startswith("roost://127.0.0.1:")
         place = node.port.place
     with socket.socket() as again:

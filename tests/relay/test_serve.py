@@ -214,7 +214,7 @@ async def test_a_worker_that_cannot_start_ends_the_start_with_its_own_words_once
 ) -> None:
     code = "import os; os.write(int(os.environ['ROOST_READY_FD']), b'my disk is gone'); raise SystemExit(1)"
     command = Command([sys.executable, "-I", "-S", "-c", code], ready=True, in_background=True)
-    monkeypatch.setattr("relay.node.worker_command", lambda *_: command)
+    monkeypatch.setattr("relay.node.worker_commands", lambda *_: [command, command])
     config = Config(data=tmp_path, listen=HostPort("127.0.0.1", 0), admin=None, workers=2)
     with trio.fail_after(10), pytest.raises(WorkerNotStartedError, match=r"^my disk is gone$"):
         await serve(config)

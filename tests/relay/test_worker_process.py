@@ -25,17 +25,17 @@ from tests.helpers.stage import open_stage
 WAIT_SECONDS = 20.0
 
 
-def spawn(line: bytes, *, fd: int | None = None) -> tuple["subprocess.Popen[bytes]", int]:
+def spawn(line: bytes, fds: tuple[int, ...]) -> tuple["subprocess.Popen[bytes]", int]:
     """Start a worker as a parent does; returns it, and where it says whether it is ready."""
     reader, writer = os.pipe()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOST_")}
     worker = subprocess.Popen(
-        [sys.executable, "-m", "roost", "worker", "--log", "json", "0"],
+        [sys.executable, "-m", "roost", "worker", "--log", "json"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**environment, "ROOST_READY_FD": str(writer)},
-        pass_fds=(writer, *([fd] if fd is not None else [])),
+        pass_fds=(writer, *fds),
     )
     os.close(writer)
     assert worker.stdin is not None
@@ -54,9 +54,9 @@ def prepared(folder: Path) -> Iterator[Config]:
 async def assigned(
     config: Config, *, number: int = 0, version: str | None = None
 ) -> tuple["subprocess.Popen[bytes]", int]:
-    port = await open_device_port(config.listen, 1)
-    fd = port.descriptor(0)
-    spawned = spawn(Assignment(number, version or node_version(), fd, config).encode(), fd=fd)
+    port = await open_device_port(config.listen, 2)
+    assignment = Assignment(number, version or node_version(), port.descriptors, config)
+    spawned = spawn(assignment.encode(), port.descriptors)
     port.close()
     return spawned
 
@@ -113,7 +113,7 @@ async def test_of_another_version_than_its_node_it_does_not_start(tmp_path: Path
 @pytest.mark.slow
 def test_started_by_hand_it_says_who_starts_workers() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "roost", "worker", "0"],
+        [sys.executable, "-m", "roost", "worker"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=WAIT_SECONDS,

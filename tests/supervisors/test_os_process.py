@@ -33,7 +33,7 @@ from supervisors import (
     tell_failure,
     tell_ready,
 )
-from supervisors.os_process import READY_FD_VARIABLE
+from supervisors.process import READY_FD_VARIABLE
 
 READY = "import os; os.write(int(os.environ['ROOST_READY_FD']), b'ready');"
 UNTIL_PARENT_DIES = "import sys; sys.stdin.read()"

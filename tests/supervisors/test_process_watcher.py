@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -10,12 +9,13 @@ import trio
 import trio.testing
 
 from actors import KILLED, NORMAL, ActorSystem, StartError
-from supervisors.errors import ProcessEndedError
-from supervisors.process_watcher import ProcessWatcher, Watched, describe_status, exit_reason
+from supervisors.process import start_process
+from supervisors.process_watcher import ProcessWatcher, Watched
 
 
 def watcher(watched: Watched, code: str) -> ProcessWatcher:
-    return ProcessWatcher(watched, [sys.executable, "-I", "-S", "-c", code], os.environ, pass_fds=())
+    argv = [sys.executable, "-I", "-S", "-c", code]
+    return ProcessWatcher(watched, "python", lambda: start_process(argv, None, (), ready=False))
 
 
 async def test_it_ends_with_its_process(system: ActorSystem) -> None:
@@ -54,7 +54,7 @@ async def expect_failed_start(system: ActorSystem, watched: Watched) -> None:
 async def test_it_understands_nothing_but_its_own_note(
     system: ActorSystem, caplog: pytest.LogCaptureFixture
 ) -> None:
-    idle = ProcessWatcher(Watched(), ["true"], {}, ())
+    idle = ProcessWatcher(Watched(), "true", lambda: start_process(["true"], None, (), ready=False))
     idle.on_start = nothing  # type: ignore[method-assign] # a watcher that never started its process
     ref = await system.start(lambda: idle)
     await ref.tell("what is this?")
@@ -63,18 +63,3 @@ async def test_it_understands_nothing_but_its_own_note(
 
 
 async def nothing() -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(0, "exited with status 0"), (-15, "was ended by SIGTERM"), (-250, "was ended by signal 250")],
-)
-def test_an_exit_status_in_words(status: int, words: str) -> None:
-    assert describe_status(status) == words
-
-
-def test_status_zero_is_normal_and_all_else_a_crash() -> None:
-    assert exit_reason("worker", 0) == NORMAL
-    error = exit_reason("worker", -9).error
-    assert isinstance(error, ProcessEndedError)
-    assert (error.program, error.status) == ("worker", -9)
