@@ -131,7 +131,9 @@ def _examine_contents(patient: Patient, report: Report) -> Iterator[Finding]:
         yield finding
         if finding.verdict is Verdict.OK:
             yield check_directory(view, report)
-        yield check_division(view, patient.config.workers, disk_free_bytes(data))
+        # A running node has divided it as it was told to, perhaps by a flag that we do not see.
+        workers = patient.config.workers if patient.holder is None else view.layout.environments
+        yield check_division(view, workers, disk_free_bytes(data))
         yield check_map(files, view.live_bytes())
     yield check_age(files, patient.clock.now())
 
@@ -180,7 +182,7 @@ def check_division(view: OutsideView, workers: int, free: int) -> Finding:
     """Whether the next start has to move users between workers, and has the room."""
     present = view.layout.environments
     if present == workers:
-        return Finding("workers", Verdict.OK, f"the store is divided for {present}, as it will be run")
+        return Finding("workers", Verdict.OK, f"the store is divided for {present}")
     needed = needed_bytes(view.environments, view.layout, view.layout.changed_to(workers))
     seen = f"the store is divided for {present}, the settings say {workers}: the next start moves users"
     if free < needed + DEFAULT_RESERVE_BYTES:

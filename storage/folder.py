@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -49,6 +50,15 @@ def durable_folder(data: Path, number: int = 0) -> Path:
 def environment_numbers(data: Path) -> list[int]:
     """The numbers of the environments that have a folder in `data`, in order; also of what is left of one."""
     return [number for number in range(MAX_WORKERS) if durable_folder(data, number).is_dir()]
+
+
+def remove_environment(data: Path, number: int) -> None:
+    """Remove all there is of an environment. Only whoever holds the folder's lock may."""
+    ballast_file(data, number).unlink(missing_ok=True)
+    environment_lock_file(data, number).unlink(missing_ok=True)
+    # Last: what has no folder is not looked for again.
+    shutil.rmtree(durable_folder(data, number))
+    sync_folder(data)
 
 
 def _numbered(path: Path, number: int) -> Path:

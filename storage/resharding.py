@@ -14,7 +14,6 @@ Rule 2: everything goes in small transactions: LMDB keeps the pages of a transac
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,7 @@ from typing import Protocol, TypeAlias
 from protocol.slots import first_user_of, slot_moves, slots_of
 from storage.environment import MIB, Environment, Reader, disk_free_bytes
 from storage.errors import NoRoomToMoveError
-from storage.folder import (
-    ballast_file,
-    durable_folder,
-    environment_lock_file,
-    environment_numbers,
-    sync_folder,
-)
+from storage.folder import environment_numbers, remove_environment, sync_folder
 from storage.layout import Layout
 from storage.offline import Write, open_writer
 from storage.store import DIRECTORY_ENVIRONMENT
@@ -184,7 +177,8 @@ def sweep(data: Path, environments: Sequence[Environment], layout: Layout) -> No
             log.info("foreign_rows_removed", extra={"environment": environment.number, "rows": removed})
     for number in environment_numbers(data):
         if number >= layout.environments:
-            _remove_environment(data, number)
+            remove_environment(data, number)
+            log.info("environment_removed", extra={"environment": number})
 
 
 def _foreign_ranges(number: int, layout: Layout) -> Iterator[tuple[Table, bytes, bytes]]:
@@ -206,14 +200,6 @@ def _remove(environment: Environment, write: Write, table: Table, first: bytes, 
         write([DeleteRange(table, batch[0][0], batch[-1][0])])
         removed += len(batch)
     return removed
-
-
-def _remove_environment(data: Path, number: int) -> None:
-    shutil.rmtree(durable_folder(data, number))
-    ballast_file(data, number).unlink(missing_ok=True)
-    environment_lock_file(data, number).unlink(missing_ok=True)
-    sync_folder(data)
-    log.info("environment_removed", extra={"environment": number})
 
 
 @dataclass(slots=True)

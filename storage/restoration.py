@@ -37,6 +37,7 @@ from storage.folder import (
     exclusive_folder,
     layout_file,
     prepare_folder,
+    remove_environment,
     replacing_folder,
     secrets_file,
     staging_folder,
@@ -191,7 +192,7 @@ def finish_restore(data: Path) -> Path | None:
         if find(replacing).exists():
             find(replacing).replace(find(data))
     for number in environment_numbers(data)[read_layout(data).environments :]:
-        shutil.rmtree(durable_folder(data, number))
+        remove_environment(data, number)
     mark_file(data).unlink(missing_ok=True)
     sync_folder(data)
     kept = _keep(replacing / KEPT, data)

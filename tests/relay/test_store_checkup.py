@@ -189,6 +189,8 @@ def test_a_store_of_several_workers_is_examined_whole(tmp_path: Path) -> None:
     prepare_store(data, 2, lambda _line: None).release()
     load_or_create_secrets(data, system_entropy)
     assert {finding.verdict for finding in examined(data).values()} == {Verdict.OK}
+    assert "next start moves users" in examined(data)["workers"].seen
+    assert examined(data, holder=4711)["workers"].seen == "the store is divided for 2"
     shutil.rmtree(data / "durable.1")
     finding = examined(data)["store"]
     assert finding.verdict is Verdict.PROBLEM

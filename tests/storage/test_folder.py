@@ -18,6 +18,7 @@ from storage.folder import (
     environment_numbers,
     exclusive_folder,
     prepare_folder,
+    remove_environment,
     write_file_durably,
 )
 
@@ -86,6 +87,16 @@ def test_environments_are_known_by_their_folders_and_nothing_else_is_taken_for_o
         (tmp_path / name).mkdir()
     (tmp_path / "durable.3").write_text("a file")
     assert environment_numbers(tmp_path) == [0, 2]
+
+
+def test_nothing_is_left_of_a_removed_environment(tmp_path: Path) -> None:
+    for number in (0, 2):
+        (durable_folder(tmp_path, number)).mkdir()
+        (durable_folder(tmp_path, number) / "data.mdb").write_text("rows")
+        ballast_file(tmp_path, number).write_text("ballast")
+        environment_lock_file(tmp_path, number).write_text("1")
+    remove_environment(tmp_path, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ballast", "durable", "lock.0"]
 
 
 def test_everything_of_environment_0_has_the_name_that_it_had_when_there_was_one(tmp_path: Path) -> None:
