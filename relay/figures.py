@@ -9,12 +9,13 @@ Not here: what Prometheus reads (prometheus.py, in the parent), which puts all w
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
 from actors import ActorSystem
 from actors.introspection import busiest, system_info
+from relay.bus import Peer
 from relay.phase import Phase
 from relay.readiness import reasons_against
 from relay.version import node_version
@@ -37,6 +38,9 @@ FAMILIES: dict[str, str] = {
     "roost_journal_backlog_peak_submissions": "The most that ever waited since the start.",
     "roost_actor_mailbox_longest_messages": "Messages in the longest mailbox of any actor.",
     "roost_queued_messages": "Accepted messages that wait for a device, all devices together.",
+    "roost_bus_behind_bytes": "Said to another worker and not dealt with there.",
+    "roost_bus_waiting_senders": "Connections that wait until another worker has caught up.",
+    "roost_bus_line_messages": "Messages from other workers that stand in line for a mailbox.",
     # Whether it should be given more.
     "roost_ready": "1 while the node wants more to do, as /readyz says.",
     "roost_not_ready": "1 for each reason that speaks against it.",
@@ -60,6 +64,13 @@ FAMILIES: dict[str, str] = {
     "roost_deliveries_sent_total": "Deliveries sent to devices, repeated ones included.",
     "roost_deliveries_acknowledged_total": "Deliveries that devices acknowledged.",
     "roost_refusals_total": "Refusals, by the code that the peer was told.",
+    # Between workers.
+    "roost_bus_up": "1 while this worker and another hear each other.",
+    "roost_bus_eras_total": "Times that they began to.",
+    "roost_bus_messages_said_total": "Messages said to another worker.",
+    "roost_bus_messages_heard_total": "Messages heard from it.",
+    "roost_bus_messages_lost_total": "Messages for a worker that was not there; settled when it is back.",
+    "roost_bus_hints_dropped_total": "Typing and the like, for which there was no room.",
     # The disk.
     "roost_journal_commit_seconds": "From the beginning of a transaction until fsync has returned.",
     "roost_journal_batch_submissions": "Submissions that shared a commit.",
@@ -95,6 +106,7 @@ def worker_figures(worker: Worker) -> list[Family]:
         *_readiness(worker),
         *_connections(worker),
         *_messages(worker),
+        *_bus(worker),
         *_journal(worker),
         *_storage(worker),
         *_runtime(worker),
@@ -106,6 +118,10 @@ def _queues(worker: Worker) -> Iterator[Family]:
     yield _gauge("roost_journal_backlog_submissions", figures.backlog)
     yield _gauge("roost_journal_backlog_peak_submissions", figures.backlog_peak)
     yield _gauge("roost_actor_mailbox_longest_messages", _longest_mailbox(worker.system))
+    peers = worker.bus.peers.values()
+    yield _gauges("roost_bus_behind_bytes", "peer", [(str(peer.number), peer.behind_bytes) for peer in peers])
+    yield _gauges("roost_bus_waiting_senders", "peer", [(str(peer.number), peer.waiting) for peer in peers])
+    yield _gauge("roost_bus_line_messages", worker.arrivals.waiting)
     yield _gauges("roost_actors", "kind", Counter(ref.kind_name for ref in worker.system.actors).items())
 
 
@@ -146,6 +162,22 @@ def _messages(worker: Worker) -> Iterator[Family]:
     yield _counter("roost_deliveries_sent_total", counters.pushed)
     yield _counter("roost_deliveries_acknowledged_total", counters.delivered)
     yield _counters("roost_refusals_total", "code", counters.refused.items())
+
+
+def _bus(worker: Worker) -> Iterator[Family]:
+    peers = {str(number): peer for number, peer in worker.bus.peers.items()}
+    yield _gauges("roost_bus_up", "peer", [(name, peer.is_up) for name, peer in peers.items()])
+    for name, count in _BUS_COUNTERS.items():
+        yield _counters(name, "peer", [(number, count(peer)) for number, peer in peers.items()])
+
+
+_BUS_COUNTERS: dict[str, Callable[[Peer], int]] = {
+    "roost_bus_eras_total": lambda peer: peer.era,
+    "roost_bus_messages_said_total": lambda peer: peer.said,
+    "roost_bus_messages_heard_total": lambda peer: peer.heard,
+    "roost_bus_messages_lost_total": lambda peer: peer.lost,
+    "roost_bus_hints_dropped_total": lambda peer: peer.dropped,
+}
 
 
 def _journal(worker: Worker) -> Iterator[Family]:
