@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from storage import (
     DeleteRange,
@@ -52,6 +55,16 @@ def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
         key = op.first if isinstance(op, DeleteRange) else op.key
         assert key.startswith(user.to_bytes(8, "big")), op.table
     assert {op.table for op in of_users} == set(tables_of(Family.USER))
+
+
+def test_the_documentation_names_every_table_and_its_family() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "storage.md").read_text()
+    described = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(described) == sorted(DURABLE_TABLES)
+    for family in Family:
+        row = re.search(rf"^\| {family.value} \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+        assert row is not None
+        assert re.findall(r"`(\w+)`", row[1]) == list(tables_of(family))
 
 
 def test_there_is_room_for_tables_to_come() -> None:
