@@ -2,9 +2,8 @@
 
 An actor because a peer may do anything: whatever goes wrong here ends this connection and
     touches nobody else.
-Owns: the link, the protocol's connection object, the outgoing side, and what the device said that a mailbox
-    could lose (how far it acknowledged, sent and read), so that one may die without the device noticing.
-Talks to: its user's mailbox; the mailboxes of those the device writes to; registration (requests.py).
+Owns: the link, the protocol's connection object, the outgoing side, and its dealings with mailboxes.
+Talks to: mailboxes, through dealings.py; registration, through requests.py.
 Restarts as: temporary: a socket cannot be restarted. The device connects again and resumes.
 Not here: what the device is told (outgoing.py), what requests are answered with (requests.py), timeouts
     (sweeper.py), what becomes of messages (mailbox.py).
@@ -13,7 +12,6 @@ Hostile input ends in one place, `_fault`: a named error to the peer, a counter,
 """
 
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -21,14 +19,11 @@ from typing import Any
 import trio
 
 from actors import (
-    NORMAL,
     Actor,
     ActorDeadError,
-    ActorRef,
     CallTimeoutError,
     Down,
     ExitReason,
-    MailboxFullError,
 )
 from actors.network import Link, LinkClosed, Received
 from protocol import (
@@ -41,7 +36,6 @@ from protocol import (
     Event,
     Failed,
     HandshakeDone,
-    MessageNumber,
     Paused,
     Read,
     Registered,
@@ -55,7 +49,6 @@ from protocol import (
     Typing,
     Unavailable,
     Unsubscribe,
-    UserId,
     code_name,
 )
 from relay import login, requests
@@ -63,19 +56,16 @@ from relay.config import (
     BACKLOG_HIGH,
     BACKLOG_PAUSE_SECONDS,
     CONNECTION_SHUTDOWN_SECONDS,
-    REATTACH_LIMIT,
-    REATTACH_WINDOW_SECONDS,
     SWEEP_SECONDS,
 )
+from relay.dealings import Dealings
 from relay.doorman import Doorman
 from relay.errors import RefusalError
 from relay.goodbye import turn_back
 from relay.handover import Moving
-from relay.mailbox_handle import MailboxHandle
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
-from relay.rate_limits import whole_seconds
 from relay.requests import Asker
 from relay.sweeper import handshake_ends
 from relay.worker import Worker
@@ -125,28 +115,16 @@ _SPEC = ChildSpec(
 )
 
 
-class Chat:
-    """What a connection remembers of a user that its device writes to."""
-
-    __slots__ = ("mailbox", "submitted")
-
-    def __init__(self, mailbox: ActorRef) -> None:
-        self.mailbox = mailbox  # which is monitored
-        self.submitted = MessageNumber(0)  # the newest number handed to it
-
-
 class Connection(Actor):
     """One device's connection."""
 
     __slots__ = (
         "_channel",
-        "_chats",
+        "_dealings",
         "_device",
         "_link",
-        "_mailbox",
         "_mailboxes",
         "_outgoing",
-        "_reattached",
         "_static_key",
         "_worker",
     )
@@ -160,10 +138,6 @@ class Connection(Actor):
         )
         self._static_key = b""  # proved by the handshake
         self._device: DeviceAddress | None = None  # whose key that is; None for a stranger
-        self._mailbox: MailboxHandle | None = None  # of the device's user; monitored
-        # Bounded by the handles of a connection (4,096), and empty on most connections.
-        self._chats: dict[UserId, Chat] = {}
-        self._reattached: deque[float] | None = None  # when, made at the first time
         if moved is not None:
             self._channel.adopt(moved.state)
 
@@ -172,6 +146,7 @@ class Connection(Actor):
         worker = self._worker
         number = worker.next_connection_number()
         self._outgoing = Outgoing(number, self.ref, self._link, self._channel, worker.surroundings)
+        self._dealings = Dealings(self, worker, self._mailboxes, self._outgoing)
         worker.presence.opened(self._outgoing, handshake_ends(worker.surroundings.beat))
         if self._channel.state is State.AWAIT_PREAMBLE:
             worker.counters.connections_opened += 1
@@ -190,7 +165,7 @@ class Connection(Actor):
                 self._end(reason)
                 self.stop()
             case Down(_, ref, reason):
-                await self._mailbox_died(ref, reason)
+                await self._dealings.mailbox_died(ref, reason)
             case Resume():
                 self._read_on()
             case TakeUp():
@@ -207,8 +182,7 @@ class Connection(Actor):
         login.leave(worker, self._outgoing)
         if reason.is_abnormal:
             worker.counters.crashes += 1
-        if self._mailbox is not None and self._outgoing.device is not None:
-            await self._mailbox.detach(self._outgoing.device.device, self._outgoing)
+        await self._dealings.detach()
         if self._outgoing.end == HANDED_OVER:
             return  # it is not closed, and its owner will say when it is
         log.info(
@@ -273,19 +247,21 @@ class Connection(Actor):
                 acked = event.seq
             elif type(event) is Send:
                 if sends and sends[0].chat != event.chat:
-                    sends = await self._send(sends)
+                    await self._dealings.send(sends)
+                    sends = []
                 sends.append(event)
             else:
                 if acked:
-                    acked = await self._acknowledge(Seq(acked))
+                    await self._dealings.acknowledge(Seq(acked))
+                    acked = 0
                 await self._act(event)
             if self._outgoing.end is not None:
                 return
         self._worker.counters.received += len(events)
         if sends:
-            await self._send(sends)
+            await self._dealings.send(sends)
         if acked:
-            await self._acknowledge(Seq(acked))
+            await self._dealings.acknowledge(Seq(acked))
 
     def _beat_seconds(self) -> float:
         """The sweeper's clock: good enough for limits a second, and looking at it costs nothing."""
@@ -400,70 +376,15 @@ class Connection(Actor):
         self._outgoing.device = device
         self._outgoing.acked = self._outgoing.given = resume
         login.enter(self._worker, device, self._outgoing)
-        await self._attach(device)
+        await self._dealings.attach()
 
-    async def _attach(self, device: DeviceAddress) -> None:
-        mailbox = await self._mailboxes.get(device.user)
-        self._mailbox = mailbox
-        self.monitor(mailbox.ref)
-        await mailbox.attach(device.device, self._outgoing)
-
-    # ---- messages ----
-
-    async def _send(self, messages: list[Send]) -> list[Send]:
-        """Hand messages to their recipient's mailbox; whatever becomes of them is answered from there.
-
-        Returns what is left to hand over, which is nothing.
-        """
-        assert self._device is not None  # the protocol lets nobody else send
-        user = messages[0].chat
-        wait = self._worker.limits.messages.take(self._device.user, self._beat_seconds(), len(messages))
-        if wait:
-            for message in messages:
-                self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
-            return []
-        try:
-            mailbox = await self._mailboxes.recipient(user)
-        except RefusalError as refusal:
-            for message in messages:
-                self._outgoing.refused(user, message.number, refusal.code)
-            return []
-        if mailbox.ref is not None:
-            chat = self._chats.get(user)
-            if chat is None or chat.mailbox is not mailbox.ref:
-                chat = self._chats[user] = Chat(mailbox.ref)
-                self.monitor(mailbox.ref)
-            chat.submitted = messages[-1].number
-        await mailbox.submit(self._device, self._outgoing, messages)
-        return []
-
-    async def _acknowledge(self, seq: Seq) -> int:
-        """Pass an acknowledgement on; returns what is left to pass on, which is nothing."""
-        assert self._device is not None
-        if seq > self._outgoing.acked:
-            self._outgoing.acked = seq
-            if self._mailbox is not None:
-                await self._mailbox.acknowledge(self._device.device, seq)
-        return 0
+    # ---- what others see ----
 
     async def _mark_read(self, event: Read) -> None:
-        sender = event.chat
-        assert isinstance(sender, DeviceAddress)
-        self._outgoing.was_read(sender, event.number)
-        if self._mailbox is not None:
-            await self._mailbox.mark_read(sender, event.number)
+        await self._dealings.mark_read(event)
 
     async def _activity(self, event: Typing | Paused) -> None:
-        """Typing is passed on to those who are online, and to nobody else."""
-        assert self._device is not None
-        mailbox = self._mailboxes.reachable(event.chat)  # type: ignore[arg-type]  # a client's chat is a user
-        if mailbox is not None:
-            try:
-                mailbox.activity(self._device, is_typing=type(event) is Typing)
-            except MailboxFullError:
-                pass
-
-    # ---- presence ----
+        self._dealings.activity(event)
 
     async def _watch(self, event: Subscribe) -> None:
         """A chat is open: say how its partner is. One-way, so whoever asks too often is just not told."""
@@ -499,54 +420,8 @@ class Connection(Actor):
 
     async def _test_crash(self, event: TestCrash) -> None:
         """Only with test hooks; otherwise the protocol does not know this stanza."""
-        if event.target == "mailbox" and self._mailbox is not None:
-            self._mailbox.crash()
-        else:
+        if event.target != "mailbox" or not self._dealings.crash():
             raise RuntimeError("crashed on purpose, by a test hook")
-
-    # ---- mailboxes die ----
-
-    async def _mailbox_died(self, ref: ActorRef, reason: ExitReason) -> None:
-        """Go on with its successor. One that left memory because it was idle owes nobody anything."""
-        if self._outgoing.end is not None:
-            return
-        lost = [user for user, chat in self._chats.items() if chat.mailbox is ref]
-        submitted = {user: self._chats.pop(user).submitted for user in lost}
-        try:
-            if self._mailbox is not None and self._mailbox.ref is ref:
-                await self._reattach()
-            if reason is not NORMAL:
-                for user, number in submitted.items():
-                    await self._settle(user, number)
-        except (RefusalError, ChildStartError, ActorDeadError):
-            self._outgoing.close(ErrorCode.INTERNAL)
-
-    async def _reattach(self) -> None:
-        """The device's own mailbox has a successor: attach; it sees from `_outgoing` what may be lost."""
-        assert self._device is not None
-        if self._reattached_too_often():
-            raise RefusalError(ErrorCode.INTERNAL)
-        await self._attach(self._device)
-
-    def _reattached_too_often(self) -> bool:
-        """Whether the mailbox crashes again and again: then the device's own back-off must end the loop."""
-        now = trio.current_time()
-        if self._reattached is None:
-            self._reattached = deque(maxlen=REATTACH_LIMIT)
-        often = (
-            len(self._reattached) == REATTACH_LIMIT and now - self._reattached[0] < REATTACH_WINDOW_SECONDS
-        )
-        self._reattached.append(now)
-        return often
-
-    async def _settle(self, user: UserId, submitted: MessageNumber) -> None:
-        """Messages died in a mailbox's hands: have its successor say which."""
-        assert self._device is not None
-        mailbox = await self._mailboxes.get(user)
-        chat = self._chats[user] = Chat(mailbox.ref)
-        chat.submitted = submitted
-        self.monitor(mailbox.ref)
-        await mailbox.settle(self._device, self._outgoing, submitted)
 
 
 # {event: what is done about it}; Send and Ack are dealt with before this is looked at.

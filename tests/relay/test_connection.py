@@ -22,7 +22,6 @@ from protocol import (
     UserId,
 )
 from protocol.limits import MAX_FRAME_BYTES
-from relay.config import REATTACH_LIMIT
 from tests.helpers.device import Device
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.relay_node import TEST_CONFIG
@@ -190,20 +189,6 @@ async def test_typing_reaches_who_is_online_and_is_kept_for_nobody(
         assert (await ben.expect(Typing)).chat == stage.anna.address
         anna.say(Paused(stage.ben.address.user))
         assert (await ben.expect(Paused)).chat == stage.anna.address
-
-
-async def test_a_mailbox_that_crashes_again_and_again_costs_its_device_the_connection(
-    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, sim) as stage:
-        ben = await stage.ben.connect()
-        for _ in range(REATTACH_LIMIT):
-            dead = stage.crash_mailbox(stage.ben)
-            await dead.wait_stopped()
-            await ben.expect_silence()
-        stage.crash_mailbox(stage.ben)
-        assert await ben.expect_error() == ErrorCode.INTERNAL
-        assert stage.running.root.is_alive
 
 
 async def test_a_device_that_says_why_it_leaves_is_let_go(

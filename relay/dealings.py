@@ -1,0 +1,180 @@
+"""What a connection has to do with mailboxes: that of its own user, and those its device writes to.
+
+A part of one connection's actor and in its task; here because it is a matter of its own.
+Owns: which mailboxes the connection watches, and what the device has handed to each, so that a mailbox may
+    die without the device noticing: its successor is told how far the device had come.
+Not here: what the mailboxes do with it (mailbox.py), what the device is told (outgoing.py).
+"""
+
+from collections import deque
+
+import trio
+
+from actors import NORMAL, Actor, ActorDeadError, ActorRef, ExitReason, MailboxFullError
+from protocol import (
+    DeviceAddress,
+    ErrorCode,
+    MessageNumber,
+    Paused,
+    Read,
+    Send,
+    Seq,
+    Typing,
+    UserId,
+)
+from relay.config import REATTACH_LIMIT, REATTACH_WINDOW_SECONDS, SWEEP_SECONDS
+from relay.errors import RefusalError
+from relay.mailbox_handle import MailboxHandle
+from relay.mailboxes import Mailboxes
+from relay.outgoing import Outgoing
+from relay.rate_limits import whole_seconds
+from relay.worker import Worker
+from supervisors import ChildStartError
+
+
+class Chat:
+    """What a connection remembers of a user that its device writes to."""
+
+    __slots__ = ("mailbox", "submitted")
+
+    def __init__(self, mailbox: ActorRef) -> None:
+        self.mailbox = mailbox  # which is monitored
+        self.submitted = MessageNumber(0)  # the newest number handed to it
+
+
+class Dealings:
+    """One connection's dealings with mailboxes, once its device is logged in."""
+
+    __slots__ = ("_actor", "_chats", "_mailboxes", "_outgoing", "_own", "_reattached", "_worker")
+
+    def __init__(self, actor: Actor, worker: Worker, mailboxes: Mailboxes, outgoing: Outgoing) -> None:
+        self._actor = actor  # the connection, which watches
+        self._worker = worker
+        self._mailboxes = mailboxes
+        self._outgoing = outgoing
+        self._own: MailboxHandle | None = None  # the mailbox of the device's user; monitored
+        # Bounded by the handles of a connection (4,096); most connections have none, and make none.
+        self._chats: dict[UserId, Chat] | None = None
+        self._reattached: deque[float] | None = None  # when, made at the first time
+
+    @property
+    def _device(self) -> DeviceAddress:
+        device = self._outgoing.device
+        assert device is not None  # the protocol lets nobody else say any of this
+        return device
+
+    # ---- its own mailbox ----
+
+    async def attach(self) -> None:
+        """Have the user's mailbox welcome the device, and deliver. Raises as `Mailboxes.get`."""
+        own = self._own = await self._mailboxes.get(self._device.user)
+        self._actor.monitor(own.ref)
+        await own.attach(self._device.device, self._outgoing)
+
+    async def detach(self) -> None:
+        """The connection is over."""
+        if self._own is not None:
+            await self._own.detach(self._device.device, self._outgoing)
+
+    async def acknowledge(self, seq: Seq) -> None:
+        """Pass an acknowledgement on."""
+        if seq > self._outgoing.acked:
+            self._outgoing.acked = seq
+            if self._own is not None:
+                await self._own.acknowledge(self._device.device, seq)
+
+    async def mark_read(self, event: Read) -> None:
+        """Pass on what the user has read."""
+        sender = event.chat
+        assert isinstance(sender, DeviceAddress)
+        self._outgoing.was_read(sender, event.number)
+        if self._own is not None:
+            await self._own.mark_read(sender, event.number)
+
+    def crash(self) -> bool:
+        """Test hooks only; says whether there was a mailbox to crash."""
+        if self._own is None:
+            return False
+        self._own.crash()
+        return True
+
+    # ---- those of others ----
+
+    async def send(self, messages: list[Send]) -> None:
+        """Hand messages to their recipient's mailbox; whatever becomes of them is answered from there."""
+        user = messages[0].chat
+        beat_seconds = self._worker.surroundings.beat * SWEEP_SECONDS
+        wait = self._worker.limits.messages.take(self._device.user, beat_seconds, len(messages))
+        if wait:
+            for message in messages:
+                self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
+            return
+        try:
+            mailbox = await self._mailboxes.recipient(user)
+        except RefusalError as refusal:
+            for message in messages:
+                self._outgoing.refused(user, message.number, refusal.code)
+            return
+        if mailbox.ref is not None:
+            self._note(user, mailbox.ref, messages[-1].number)
+        await mailbox.submit(self._device, self._outgoing, messages)
+
+    def activity(self, event: Typing | Paused) -> None:
+        """Typing is passed on to those who are online, and to nobody else."""
+        mailbox = self._mailboxes.reachable(event.chat)  # type: ignore[arg-type]  # a client's chat is a user
+        if mailbox is not None:
+            try:
+                mailbox.activity(self._device, is_typing=type(event) is Typing)
+            except MailboxFullError:
+                pass
+
+    def _note(self, user: UserId, mailbox: ActorRef, submitted: MessageNumber) -> None:
+        """Remember what was handed to whom, and watch whoever has it."""
+        if self._chats is None:
+            self._chats = {}
+        chat = self._chats.get(user)
+        if chat is None or chat.mailbox is not mailbox:
+            chat = self._chats[user] = Chat(mailbox)
+            self._actor.monitor(mailbox)
+        chat.submitted = submitted
+
+    # ---- mailboxes die ----
+
+    async def mailbox_died(self, ref: ActorRef, reason: ExitReason) -> None:
+        """Go on with its successor. One that left memory because it was idle owes nobody anything."""
+        if self._outgoing.end is not None:
+            return
+        chats = self._chats or {}
+        lost = [user for user, chat in chats.items() if chat.mailbox is ref]
+        submitted = {user: chats.pop(user).submitted for user in lost}
+        try:
+            if self._own is not None and self._own.ref is ref:
+                await self._reattach()
+            if reason is not NORMAL:
+                for user, number in submitted.items():
+                    await self._settle(user, number)
+        except (RefusalError, ChildStartError, ActorDeadError):
+            self._outgoing.close(ErrorCode.INTERNAL)
+
+    async def _reattach(self) -> None:
+        """The device's own mailbox has a successor: attach; it sees from `_outgoing` what may be lost."""
+        if self._reattached_too_often():
+            raise RefusalError(ErrorCode.INTERNAL)
+        await self.attach()
+
+    def _reattached_too_often(self) -> bool:
+        """Whether the mailbox crashes again and again: then the device's own back-off must end the loop."""
+        now = trio.current_time()
+        if self._reattached is None:
+            self._reattached = deque(maxlen=REATTACH_LIMIT)
+        often = (
+            len(self._reattached) == REATTACH_LIMIT and now - self._reattached[0] < REATTACH_WINDOW_SECONDS
+        )
+        self._reattached.append(now)
+        return often
+
+    async def _settle(self, user: UserId, submitted: MessageNumber) -> None:
+        """Messages died in a mailbox's hands: have its successor say which."""
+        mailbox = await self._mailboxes.get(user)
+        self._note(user, mailbox.ref, submitted)
+        await mailbox.settle(self._device, self._outgoing, submitted)
