@@ -46,6 +46,10 @@ STRAGGLER_SECONDS = 5.0
 # How often the load at a fixed rate looks what is due; epoll does not wait for less.
 TURN_SECONDS = 0.001
 
+MESSAGES_A_TURN = 256
+"""What is due beyond that waits for the next turn, and counts as late. A load that has no core for a while
+would otherwise send for longer and longer at a time, and hear nothing: neither the relay nor the bench."""
+
 MAX_CIPHERTEXT_BYTES = 400
 """A frame of the load is 128 stanzas at most, and has to fit."""
 
@@ -257,10 +261,10 @@ class Pace:
         self._sent = 0
 
     def due(self, now: float) -> list[tuple[int, float]]:
-        """Take the messages that are due by now: (number, when it was due)."""
+        """Take messages that are due by now, MESSAGES_A_TURN at most: (number, when it was due)."""
         if now < self._began or not self.rate:
             return []
-        upto = int((now - self._began) * self.rate) + 1
+        upto = min(int((now - self._began) * self.rate) + 1, self._sent + MESSAGES_A_TURN)
         taken = [(number, self._began + number / self.rate) for number in range(self._sent, upto)]
         self._sent = max(self._sent, upto)
         return taken
