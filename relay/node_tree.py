@@ -5,11 +5,11 @@ and `roost top` draw it as one.
 """
 
 from actors.ports import system_entropy
-from relay import admin
 from relay.node import Node
 from supervisors import (
     AutoShutdown,
     Backoff,
+    ChildSpec,
     Keeper,
     Restart,
     Strategy,
@@ -37,7 +37,7 @@ def node_tree(node: Node) -> Supervisor:
     """The root. Its children have nothing to do with one another: one_for_one."""
     children = [
         # First in and last out, so that it tells how the node starts, and how it drains.
-        *([admin.child_spec(node, node.door)] if node.door is not None else []),
+        *_admin(node),
         # Transient and significant: a restart of all workers would only begin anew what five restarts of each
         # did not mend, so if they give up the node ends, with a clear message, and whoever runs it decides.
         supervisor_spec("workers", lambda: _workers(node), Restart.TRANSIENT, significant=True),
@@ -53,6 +53,15 @@ def node_tree(node: Node) -> Supervisor:
         auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
         name="node",
     )
+
+
+def _admin(node: Node) -> list[ChildSpec]:
+    """The admin endpoint, unless it is off: then the web framework is not even imported."""
+    if node.door is None:
+        return []
+    from relay import admin
+
+    return [admin.child_spec(node, node.door)]
 
 
 def _keeper(node: Node) -> Keeper:

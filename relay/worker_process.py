@@ -36,6 +36,7 @@ from relay import control
 from relay.assignment import Assignment, read_assignment
 from relay.config import DRAIN_SECONDS
 from relay.control import Questions, control_path
+from relay.descriptors import fitted, max_links, open_files_limit
 from relay.errors import RelayError, WrongVersionError
 from relay.figures import Family, worker_figures
 from relay.handover import open_handover
@@ -105,11 +106,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _take_assignment() -> Assignment:
     """Read what the parent says, and from now on end when it does."""
+    _show_in_process_lists("roost-reserve")
     assignment = read_assignment(lambda count: os.read(STDIN, count))
     if assignment.version != VERSION:
         raise WrongVersionError(assignment.version, VERSION)
     LOG_FACTS["worker"] = assignment.number
-    _show_in_process_lists(assignment.number)
+    _show_in_process_lists(f"roost-worker-{assignment.number}")
     for number, descriptor in enumerate(assignment.listen_fds):
         if number != assignment.number:
             os.close(descriptor)
@@ -117,10 +119,10 @@ def _take_assignment() -> Assignment:
     return assignment
 
 
-def _show_in_process_lists(number: int) -> None:
+def _show_in_process_lists(name: str) -> None:
     """For `top` and `ps -o comm`: its arguments say the same of every worker."""
     try:
-        Path("/proc/self/comm").write_text(f"roost-worker-{number}")
+        Path("/proc/self/comm").write_text(name)
     except OSError:
         pass  # not on this system
 
@@ -162,7 +164,11 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
     Raises:
         StorageError: as `work`.
     """
-    config = assignment.config
+    limit = open_files_limit()
+    config = fitted(assignment.config, limit)
+    if config.max_connections < assignment.config.max_connections:
+        facts = {"max_connections": config.max_connections, "set": assignment.config.max_connections}
+        log.warning("connections_limited", extra={**facts, "open_files": limit})
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(config.data, assignment.number))
         secrets = load_or_create_secrets(config.data, system_entropy)
@@ -189,6 +195,7 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
             sms=gateway_from(config.sms, system_clock, _show),
             system=system,
             handover=handover,
+            max_links=max_links(limit, config.workers),
         )
         stack.enter_context(worker.garbage.watching(system_monotonic))
         yield worker, port
