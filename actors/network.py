@@ -238,6 +238,10 @@ class Network(Protocol):
             OSError: the system has no room to watch another socket; the stream was discarded.
         """
 
+    @property
+    def open_links(self) -> int:
+        """How many links hold a descriptor, those included that are saying goodbye."""
+
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         """Call ``fn`` once, after the actors that are runnable now have run.
 

@@ -18,17 +18,12 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from actors.ports import Clock
+from relay import descriptors
 from relay.config import Config, HostPort, is_loopback
 from storage.environment import DEFAULT_MAP_BYTES
 
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 13)
-
-DESCRIPTORS_BESIDE_CONNECTIONS = 64
-"""Store, log, listening sockets, admin requests, epoll, and some to spare."""
-
-DESCRIPTORS_FOR_EACH_WORKER = 6
-"""What a worker has open for each other one: two files of the store, the bus both ways, and hand-over."""
 
 EARLIEST_NOW = 1_790_000_000
 """Autumn of 2026, when this was written: a clock before that is wrong."""
@@ -132,18 +127,14 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def check_descriptors(config: Config, limit: int) -> Finding:
     """Whether a worker may have as many descriptors as there may be connections."""
-    needed = (
-        config.max_connections
-        + DESCRIPTORS_BESIDE_CONNECTIONS
-        + DESCRIPTORS_FOR_EACH_WORKER * (config.workers - 1)
-    )
+    needed = descriptors.needed(config)
     if limit == resource.RLIM_INFINITY or limit >= needed:
         shown = "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
         return Finding("descriptors", Verdict.OK, f"{shown}, for {config.max_connections} connections")
     advice = f"raise it to {needed} (systemd: LimitNOFILE=, shell: ulimit -Hn), or lower max_connections"
-    return Finding(
-        "descriptors", Verdict.WARNING, f"{limit} for {config.max_connections} connections", advice
-    )
+    room = descriptors.fitted(config, limit).max_connections
+    seen = f"{limit}: room for {room} connections of {config.max_connections}"
+    return Finding("descriptors", Verdict.WARNING, seen, advice)
 
 
 def check_address_space(config: Config, limit: int) -> Finding:

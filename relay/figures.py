@@ -51,6 +51,9 @@ FAMILIES: dict[str, str] = {
     "roost_connections_limit": "max_connections: beyond it peers are turned away.",
     "roost_connections_opened_total": "Connections accepted.",
     "roost_connections_closed_total": "Connections ended, by reason.",
+    "roost_connections_handed_over_total": "Connections given to the worker that owns their user.",
+    "roost_connections_taken_over_total": "Connections that another worker had accepted.",
+    "roost_connections_cut_off_total": "Peers cut off because no descriptor was left for them.",
     "roost_handshakes_total": "Handshakes completed.",
     "roost_logins_total": "Devices that have logged in.",
     "roost_registrations_total": "Numbers registered.",
@@ -146,6 +149,9 @@ def _connections(worker: Worker) -> Iterator[Family]:
     yield _gauge("roost_connections_limit", worker.config.max_connections)
     yield _counter("roost_connections_opened_total", counters.connections_opened)
     yield _counters("roost_connections_closed_total", "reason", counters.connections_closed.items())
+    yield _counter("roost_connections_handed_over_total", counters.handed_over)
+    yield _counter("roost_connections_taken_over_total", counters.taken_over)
+    yield _counter("roost_connections_cut_off_total", counters.cut_off)
     yield _counter("roost_handshakes_total", counters.handshakes)
     yield _counter("roost_logins_total", counters.logins)
     yield _counter("roost_registrations_total", counters.registrations)

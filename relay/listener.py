@@ -22,6 +22,14 @@ from supervisors import ChildSpec, ChildStartError, MaxChildrenError
 log = logging.getLogger("roost.relay")
 
 
+PAUSE_SECONDS = 0.05
+"""Between two peers while there are no descriptors left: the others wait in the backlog, which the kernel
+bounds, and a storm of them costs little."""
+
+ROOM_AGAIN = 0.9
+"""The part of all links below which there is room again."""
+
+
 class Accept:
     """The listener's note to itself: take the next one."""
 
@@ -41,6 +49,7 @@ class Listener(Actor):
         self._worker = worker
         self._mailboxes = mailboxes
         self._port = port
+        self._cut_off = 0  # peers, since there are no descriptors left
 
     async def on_start(self) -> None:
         """Begin, once the starter has been told that this runs."""
@@ -52,13 +61,33 @@ class Listener(Actor):
             self.unexpected(message)
             return
         link = await self._port.accept()
-        self._welcome(link)
+        if self._worker.network.open_links > self._worker.max_links:
+            link.abort()
+            self._note_cut_off()
+            await trio.sleep(PAUSE_SECONDS)
+        else:
+            self._note_room()
+            self._welcome(link)
         self.ref.tell_nowait(ACCEPT)
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Close the port when the node drains; not when this actor is only restarted."""
         if self._worker.phase is Phase.DRAINING:
             self._port.close()
+
+    def _note_cut_off(self) -> None:
+        """Say it once, and count it."""
+        self._worker.counters.cut_off += 1
+        self._cut_off += 1
+        if self._cut_off == 1:
+            hint = "raise the limit of open files (systemd: LimitNOFILE=, shell: ulimit -Hn)"
+            log.error("out_of_descriptors", extra={"links": self._worker.max_links, "hint": hint})
+
+    def _note_room(self) -> None:
+        """Say once that it is over: not with the first place that becomes free, or it would be said often."""
+        if self._cut_off and self._worker.network.open_links <= ROOM_AGAIN * self._worker.max_links:
+            log.info("descriptors_again", extra={"cut_off": self._cut_off})
+            self._cut_off = 0
 
     def _welcome(self, link: Link) -> None:
         presence, config = self._worker.presence, self._worker.config

@@ -18,6 +18,7 @@ class Counters:
         "connections_closed",
         "connections_opened",
         "crashes",
+        "cut_off",
         "delivered",
         "duplicates",
         "expired",
@@ -36,6 +37,7 @@ class Counters:
     def __init__(self) -> None:
         self.connections_opened = 0
         self.connections_closed: dict[str, int] = {}  # {reason: count}
+        self.cut_off = 0  # peers that there was no descriptor for, not even for a word
         self.handed_over = 0  # connections accepted here whose user another worker owns
         self.taken_over = 0  # connections that another worker has accepted
         self.handshakes = 0

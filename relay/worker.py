@@ -77,6 +77,8 @@ class Worker:
     """Who watches the users of this worker."""
     watching: Watching = field(init=False)
     """Whom the devices of this worker watch."""
+    max_links: int = 2**31
+    """Sockets that there are descriptors for; beyond them peers are cut off (descriptors.py)."""
     handover: HandOver = field(default_factory=NobodyElse)
     """How connections leave for the workers that own their users, and come from those that accepted them."""
     surroundings: Surroundings = field(init=False)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +86,18 @@ def is_running(pid: int) -> bool:
 
 @contextmanager
 def running_node(
-    folder: Path, *, sms: str, listen: str = "127.0.0.1:0", workers: int = 1
+    folder: Path,
+    *,
+    sms: str,
+    listen: str = "127.0.0.1:0",
+    workers: int = 1,
+    open_files: int | None = None,
 ) -> Iterator[RealNode]:
     """Start a node, wait until it accepts connections, and stop it by SIGTERM at the end.
 
     Leaving fails if the node did not stop by itself with status 0, unless somebody has killed it before.
     """
-    node = start_node(folder, sms=sms, listen=listen, workers=workers)
+    node = start_node(folder, sms=sms, listen=listen, workers=workers, open_files=open_files)
     try:
         yield node
     finally:
@@ -105,8 +112,15 @@ def running_node(
             assert status == 0
 
 
-def start_node(folder: Path, *, sms: str, listen: str = "127.0.0.1:0", workers: int = 1) -> RealNode:
-    """Start a node; the caller ends it."""
+def start_node(
+    folder: Path,
+    *,
+    sms: str,
+    listen: str = "127.0.0.1:0",
+    workers: int = 1,
+    open_files: int | None = None,
+) -> RealNode:
+    """Start a node; the caller ends it. With `open_files` none of its processes may have more of them."""
     folder.mkdir(exist_ok=True)
     ready, output = folder / "ready.json", folder / "output.txt"
     ready.unlink(missing_ok=True)
@@ -119,6 +133,7 @@ def start_node(folder: Path, *, sms: str, listen: str = "127.0.0.1:0", workers: 
             stdout=file,
             stderr=file,
             env=environment,
+            preexec_fn=None if open_files is None else partial(_limit_open_files, open_files),
         )
     deadline = time.monotonic() + START_SECONDS
     while not ready.exists():
@@ -129,3 +144,7 @@ def start_node(folder: Path, *, sms: str, listen: str = "127.0.0.1:0", workers: 
     assert data["pid"] == process.pid
     pids = [worker["pid"] for worker in data["workers"]]
     return RealNode(process, data["relay"], data["admin"], output, pids)
+
+
+def _limit_open_files(count: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))

@@ -70,6 +70,10 @@ class WorkerNetwork:
     def adopt(self, detached: Detached) -> Link:
         return self.keep_link(self._sim.adopt(detached))
 
+    @property
+    def open_links(self) -> int:
+        return sum(link in self._links for link in self._sim.links)
+
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         self._sim.call_at_turn_end(fn)
 

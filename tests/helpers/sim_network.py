@@ -101,6 +101,10 @@ class SimNetwork:
         assert isinstance(detached, DetachedSimLink), "a stream of another kind of network"
         return detached.take()
 
+    @property
+    def open_links(self) -> int:
+        return len(self._links)
+
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         self._turn_end.call(fn)
 

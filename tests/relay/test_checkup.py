@@ -9,7 +9,6 @@ import pytest
 
 from actors.ports import system_clock
 from relay.checkup import (
-    DESCRIPTORS_BESIDE_CONNECTIONS,
     Patient,
     Verdict,
     check_address_space,
@@ -24,6 +23,7 @@ from relay.checkup import (
     examine_machine,
 )
 from relay.config import Config, HostPort
+from relay.descriptors import needed
 from storage.environment import DEFAULT_MAP_BYTES
 from tests.helpers.relay_node import SettableClock
 
@@ -60,7 +60,7 @@ def test_a_library_that_is_missing_or_old_is_named(requirement: str, seen: str) 
 
 def test_descriptors_must_suffice_for_all_connections_and_some_more() -> None:
     config = Config(max_connections=1_000)
-    enough = 1_000 + DESCRIPTORS_BESIDE_CONNECTIONS
+    enough = needed(config)
     assert check_descriptors(config, enough).verdict is Verdict.OK
     assert check_descriptors(config, resource.RLIM_INFINITY).verdict is Verdict.OK
     finding = check_descriptors(config, enough - 1)
@@ -75,7 +75,7 @@ def test_a_limit_of_address_space_below_the_map_is_a_problem() -> None:
 
 def test_a_worker_needs_room_and_descriptors_for_what_it_reads_of_the_others() -> None:
     one, eight = Config(max_connections=1_000), Config(max_connections=1_000, workers=8)
-    for_one = 1_000 + DESCRIPTORS_BESIDE_CONNECTIONS
+    for_one = needed(one)
     assert check_descriptors(one, for_one).verdict is Verdict.OK
     assert check_descriptors(eight, for_one).verdict is Verdict.WARNING
     assert check_address_space(one, 3 * DEFAULT_MAP_BYTES).verdict is Verdict.OK
