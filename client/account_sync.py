@@ -28,7 +28,7 @@ log = logging.getLogger("roost.client")
 T = TypeVar("T")
 
 NAME = "account-sync"
-LOOK_SECONDS = 0.2  # how soon a choice that another process has stored is noticed
+LOOK_SECONDS = 0.5  # how soon a choice that another process has stored is noticed
 RETRY_SECONDS = 30.0  # after a refusal that may pass and that names no time
 
 
@@ -87,8 +87,7 @@ class AccountSync(Actor):
                 self.unexpected(message)
 
     def _is_anything_due(self) -> bool:
-        own = self._store.profiles.own()
-        return self._settings_are_due() or (own is not None and own.is_due)
+        return self._settings_are_due() or self._store.profiles.is_due
 
     def _settings_are_due(self) -> bool:
         store = self._store
@@ -98,8 +97,7 @@ class AccountSync(Actor):
         try:
             while self._settings_are_due() or not self._store.settings.is_known:
                 await self._bring_settings()
-            own = self._store.profiles.own()
-            if own is not None and own.is_due:
+            while self._store.profiles.is_due:
                 await self._bring_profile()
         except RequestTimeoutError:
             self._rests = True  # the next connection wakes us

@@ -143,8 +143,8 @@ class Phone:
             self._store.meet(phone, user)
         return user or None
 
-    def look(self) -> None:
-        """Something was changed in the store that concerns the account: bring it to the relay."""
+    def sync_account(self) -> None:
+        """Something that concerns the account was changed in the store: bring it to the relay now."""
         self._account_sync.look()
 
     async def wait_for(self, message_id: str, state: MessageState) -> HistoryEntry:

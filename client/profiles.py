@@ -61,6 +61,11 @@ class Profiles:
         row = self._database.row("SELECT * FROM own_profile")
         return None if row is None else _own(row)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the relay has not stored this account's profile yet. Cheap: the picture is not read."""
+        return bool(self._database.value("SELECT is_due FROM own_profile"))
+
     def set_own(self, profile: Profile) -> None:
         """Show this from now on; the relay is to be told.
 

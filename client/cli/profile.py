@@ -64,7 +64,7 @@ async def _profile(args: argparse.Namespace) -> int:
             store.profiles.set_own(_changed(Profile() if own is None else own.profile, args))
         else:
             store.profiles.remove_own()
-        brought = await bring(args.home, lambda: not _is_due(store))
+        brought = await bring(args.home, lambda: not store.profiles.is_due)
         _show_own(store, args)
         return outcome(brought, None)
 
@@ -87,11 +87,6 @@ def _read_picture(path: Path) -> bytes:
             return file.read(MAX_PICTURE_BYTES + 1)
     except OSError as error:
         raise ProfileError(f"{path} cannot be read: {error.strerror or error}") from None
-
-
-def _is_due(store: Store) -> bool:
-    own = store.profiles.own()
-    return own is not None and own.is_due
 
 
 # ---- showing ----
@@ -126,7 +121,7 @@ def _show_own(store: Store, args: argparse.Namespace) -> None:
     own, account = store.profiles.own(), store.account()
     assert account is not None  # open_store has looked
     profile = own.profile if own is not None and own.version else None
-    _tell(account.phone, profile, args, stored=not _is_due(store))
+    _tell(account.phone, profile, args, stored=not store.profiles.is_due)
 
 
 def _tell(number: str, profile: Profile | None, args: argparse.Namespace, **facts: object) -> None:
