@@ -1,8 +1,10 @@
-"""Where things last: the durable environment, the journal that writes it, and the tables by family.
+"""Where things last: the store of a node, the journal that writes a worker's part of it, the tables.
 
-    with open_environment(data) as environment:
-        journal = WriterJournal(environment, post, monotonic)
-        with environment.read() as reader:                      # never await in here
+    with prepare_store(data, workers, progress):                # the node's parent process, while it lives
+        ...
+    with open_store(data, worker) as store:                     # each worker
+        journal = WriterJournal(store.own, post, monotonic)
+        with store.read_of(device.user) as reader:              # never await in here
             cursor = mailboxes.load_device_queue_state(reader, device)
         cursor, ops = mailboxes.append(device, cursor, message)
         journal.submit([*ops, mailboxes.put_progress(user, sender, progress)], done)

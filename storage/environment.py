@@ -375,7 +375,7 @@ class Environment:
         return self._lmdb.reader_check()
 
     def close(self) -> None:
-        """Close the file and give up the right to write; harmless when already done. The journal is first."""
+        """Close the file and give up the right to write; harmless when done before."""
         self._lmdb.close()
         self._lock.release()
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import MapTooSmallError, UnreadableStoreError
+from storage import MapTooSmallError, UnreadableStoreError, mailboxes
 from storage.peer import PeerEnvironment
 from storage.tables import QUEUE
 from tests.storage.conftest import MIB
+from tests.storage.killed_writer import RECIPIENT
 
 ROW_BYTES = 60_000
 
@@ -132,3 +133,26 @@ def test_the_map_is_not_moved_under_another_read_transaction(peer: PeerEnvironme
                 pass
             assert reader.get(QUEUE, b"a") is not None
         assert len(keys(peer)) == 41
+
+
+@pytest.mark.slow
+def test_owners_that_are_killed_in_the_middle_of_a_commit_hold_nobody_up(tmp_path: Path) -> None:
+    peer = PeerEnvironment(tmp_path, 0)
+    durable = 0
+    for _ in range(4):
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.storage.killed_writer", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        ) as writer:
+            assert writer.stdout is not None
+            # It goes on from where its predecessor was killed.
+            while durable < int(writer.stdout.readline()) < durable + 300:
+                pass
+            writer.kill()
+        with peer.read() as reader:
+            seen = mailboxes.load_device_queue_state(reader, RECIPIENT).messages
+            assert seen >= durable + 300
+            assert reader.count(QUEUE) == seen
+        durable = seen
+    peer.close()

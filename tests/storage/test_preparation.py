@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -256,3 +257,26 @@ def test_no_history_of_killed_starts_loses_or_doubles_a_row(
                 del rows[each]
     prepare(data, last)
     assert everything(data) == rows
+
+
+@pytest.mark.slow  # real processes that are really killed
+def test_whenever_a_start_is_killed_the_next_one_finds_every_row_once(tmp_path: Path) -> None:
+    data, random = tmp_path / "data", Random(1)
+    prepare(data, 1)
+    rows = random_rows(random, 200, 6)
+    put(data, rows)
+    script = (
+        "import pathlib, sys, storage; folder, workers = sys.argv[1:];"
+        "print('begun', flush=True);"
+        "storage.prepare_store(pathlib.Path(folder), int(workers), print, reserve_bytes=0)"
+    )
+    for _ in range(6):
+        command = [sys.executable, "-c", script, str(data), str(random.randrange(1, 5))]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as start:
+            assert start.stdout is not None
+            assert start.stdout.readline() == b"begun\n"
+            with suppress(subprocess.TimeoutExpired):
+                start.wait(random.random() * 0.3)
+            start.kill()
+        prepare(data, random.randrange(1, 5))
+        assert everything(data) == rows

@@ -42,7 +42,16 @@ def environments(tmp_path: Path, random: Random) -> Iterator[list[Environment]]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(1, 2), (2, 1), (2, 3), (3, 2), (4, 4), (1, MAX_WORKERS), (5, 3)]
+    ("before", "after"),
+    [
+        (1, 2),
+        (2, 1),
+        (2, 3),
+        (3, 2),
+        (4, 4),
+        (5, 3),
+        pytest.param(1, MAX_WORKERS, marks=pytest.mark.slow),
+    ],
 )
 def test_every_row_is_there_once_and_where_it_belongs(
     tmp_path: Path, random: Random, before: int, after: int

@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeAlias
 
 from protocol.ids import UserId, new_user_id
-from storage import Delete, Put, open_environment, open_outside, prepare_store, read_layout
+from storage import Delete, Layout, Put, open_environment, open_outside, prepare_store, read_layout
 from storage.offline import open_writer
 from storage.tables import DURABLE_TABLES, FAMILY_OF, Family, Table, tables_of
 from tests.storage.conftest import MIB
@@ -49,8 +49,9 @@ def remove(data: Path, rows: Iterable[tuple[Table, bytes]]) -> None:
 
 
 def _write(data: Path, changes: Sequence[Put | Delete]) -> None:
-    for number in range(read_layout(data).environments):
-        ops = [op for op in changes if _place(data, op.table, op.key) == number]
+    layout = read_layout(data)
+    for number in range(layout.environments):
+        ops = [op for op in changes if _place(layout, op.table, op.key) == number]
         with (
             open_environment(data, number, map_bytes=64 * MIB, reserve_bytes=0) as environment,
             open_writer(environment) as write,
@@ -66,7 +67,7 @@ def everything(data: Path) -> Rows:
             with environment.read() as reader:
                 for table in _data_tables():
                     for key, value in reader.scan(table, b"\0", LAST_KEY):
-                        assert _place(data, table, key) == environment.number, (table, key.hex())
+                        assert _place(view.layout, table, key) == environment.number, (table, key.hex())
                         rows[table, key] = value
     return rows
 
@@ -75,7 +76,7 @@ def _data_tables() -> Iterable[Table]:
     return (table for table in DURABLE_TABLES if FAMILY_OF[table] is not Family.META)
 
 
-def _place(data: Path, table: Table, key: bytes) -> int:
+def _place(layout: Layout, table: Table, key: bytes) -> int:
     if FAMILY_OF[table] is Family.DIRECTORY:
         return 0
-    return read_layout(data).owner(UserId(int.from_bytes(key[:8], "big")))
+    return layout.owner(UserId(int.from_bytes(key[:8], "big")))
