@@ -42,6 +42,8 @@ def judge_closed_loop(total: Total) -> Verdict:
     """Of a run that sends the next when one has come back: somebody has no time left."""
     load, worker = _demand(total, "load"), _demand(total, "worker")
     said = _disturbances(total)
+    if not any(use.name.startswith("worker") for use in total.uses):
+        return _judge_unseen_node(load, said)
     if load >= SATURATED and worker < SATURATED:
         text = f"the load had no time left ({load:.0%} of its core), the node had ({worker:.0%})"
         return Verdict(False, "load", (f"not the node's figures: {text}", *said))
@@ -49,6 +51,16 @@ def judge_closed_loop(total: Total) -> Verdict:
         return Verdict(True, "node", (f"the node's busiest worker had no time left ({worker:.0%})", *said))
     text = f"neither node ({worker:.0%}) nor load ({load:.0%}) was busy all the time: the way there and back"
     return Verdict(True, "unknown", (f"{text} was the limit (disk, window)", *said))
+
+
+def _judge_unseen_node(load: float, said: tuple[str, ...]) -> Verdict:
+    """A node elsewhere may have had time or not: what the load could not give is held against the load."""
+    if load >= SATURATED:
+        text = f"not the node's figures: the load had no time left ({load:.0%} of its core)"
+        return Verdict(False, "load", (text, *said))
+    return Verdict(
+        True, "unknown", (f"how busy the node was is not known; the load was not ({load:.0%})", *said)
+    )
 
 
 def judge_open_loop(total: Total, rate: float) -> Verdict:

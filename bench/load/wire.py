@@ -149,6 +149,14 @@ def refusal(item: tuple[Any, ...]) -> RefusedError:
     return RefusedError(*item[REFUSALS[item[0]] :][:2])
 
 
+def accepted_before(progresses: tuple[Any, ...], user: UserId) -> int:
+    """How many messages to `user` the relay has accepted in earlier runs, as its Progresses tells.
+
+    Numbers go on from there: one that was used before would be answered as a repetition, and not stored.
+    """
+    return next((chat[1] for chat in progresses[2] if chat[0] == user), 0)
+
+
 def bind(handle: int, user: UserId) -> WireItem:
     """The stanza that names a user `handle` from now on."""
     return (BIND, handle, address_to_bytes(user))

@@ -28,7 +28,19 @@ from bench.load.crew import Assignment
 from bench.load.crew import now as clock
 from bench.load.device import Device
 from bench.load.loop import Loop
-from bench.load.wire import ACCEPTED, ACK, DELIVER, PING, READ, SEND, TYPING, bind
+from bench.load.wire import (
+    ACCEPTED,
+    ACK,
+    DELIVER,
+    DELIVERED,
+    FETCH_PROGRESS,
+    PING,
+    READ,
+    SEND,
+    TYPING,
+    accepted_before,
+    bind,
+)
 from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios import pairs
 from bench.scenarios.options import add_times, positive, positive_float
@@ -97,9 +109,14 @@ class Friend(Talker):
         self.away_number = 0
 
     def greet(self) -> None:
-        """Name the one who is away, too."""
-        super().greet()
-        self.wire.say(bind(AWAY, self.absent.address.user))
+        """Name the one who is away, too, and ask how far both conversations have come."""
+        partner, absent = self.partner.account.address.user, self.absent.address.user
+        self.wire.say(bind(PARTNER, partner), bind(AWAY, absent), (FETCH_PROGRESS, 1, (partner, absent)))
+
+    def go_on(self, progresses: tuple[Any, ...]) -> None:
+        """Number the messages of both."""
+        super().go_on(progresses)
+        self.away_number = self.away.reached = accepted_before(progresses, self.absent.address.user)
 
     def send(self, due: float) -> None:
         """Type first."""
@@ -116,7 +133,7 @@ class Friend(Talker):
         """Read what comes; what becomes of a message to somebody who is away is of interest up to its ✓."""
         if kind == DELIVER:
             self.wire.say((READ, item[2], item[3]))
-        elif item[1] == AWAY:
+        elif kind in (ACCEPTED, DELIVERED) and item[1] == AWAY:
             if kind == ACCEPTED:
                 self.crew.count("accepted_for_later", self.away.reach(item[2]), now)
             return

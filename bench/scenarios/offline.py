@@ -19,7 +19,16 @@ from bench.accounts import Account
 from bench.load.crew import Assignment, Crew
 from bench.load.device import Device
 from bench.load.loop import Loop
-from bench.load.wire import ACCEPTED, ACK, DELIVER, SEND, bind
+from bench.load.wire import (
+    ACCEPTED,
+    ACK,
+    DELIVER,
+    FETCH_PROGRESS,
+    PROGRESSES,
+    SEND,
+    accepted_before,
+    bind,
+)
 from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios.options import positive
 from bench.timeline import Interval, Total, Watch, total
@@ -71,6 +80,9 @@ class Writer(Device):
 
     def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Count what was accepted."""
+        if kind == PROGRESSES:
+            self.number = self.accepted = accepted_before(item, self.user)
+            self.crew.ready += 1
         if kind != ACCEPTED:
             return
         for _ in range(item[2] - self.accepted):
@@ -96,6 +108,7 @@ class WritersCrew(Crew):
         self.plan, self.recipients = assignment.plan
         self.ciphertext = b"c" * self.plan.ciphertext_bytes
         self.window = 0
+        self.ready = 0
         super().__init__(loop, assignment)
 
     def make_device(self, index: int) -> Device:
@@ -106,10 +119,14 @@ class WritersCrew(Crew):
         return Writer(self, self.assignment.accounts[index], self.source(index), recipient, count)
 
     def came_online(self, device: Device, now: float) -> None:
-        """Name the recipient."""
+        """Name the recipient, and ask how far the conversation has come."""
         assert isinstance(device, Writer)
-        device.wire.say(bind(RECIPIENT, device.user))
+        device.wire.say(bind(RECIPIENT, device.user), (FETCH_PROGRESS, 1, (device.user,)))
         super().came_online(device, now)
+
+    def online(self) -> int:
+        """Writers that know where their conversation stands."""
+        return self.ready
 
     def order(self, word: str, argument: float) -> None:
         """`go`."""

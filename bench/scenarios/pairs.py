@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from bench.load.wire import (
     FETCH_PROGRESS,
     PROGRESSES,
     SEND,
+    accepted_before,
     bind,
 )
 from bench.measurement import Figure, Measurement, Stage, each_us, points
@@ -129,7 +129,7 @@ class Talker(Device):
         elif kind == DELIVERED:
             self.crew.count("ticked", self.ticked.reach(item[2]), now)
         elif kind == PROGRESSES:
-            self._go_on_from(item[2])
+            self.go_on(item)
 
     def heard_all(self, now: float) -> None:
         """One acknowledgement for everything that was read, and as much to send as was ticked."""
@@ -143,9 +143,9 @@ class Talker(Device):
         for _ in range(self.crew.window - len(self.ticked.due)):
             self.send(now)
 
-    def _go_on_from(self, chats: Sequence[Sequence[int]]) -> None:
-        """`chats` is [[user, accepted, delivered, read], ...], empty if nothing was ever sent."""
-        self.number = max((chat[1] for chat in chats), default=0)
+    def go_on(self, progresses: tuple[Any, ...]) -> None:
+        """Number messages from where the conversation stands."""
+        self.number = accepted_before(progresses, self.partner.account.address.user)
         for step in (self.accepted, self.delivered, self.ticked):
             step.reached = self.number
         self.crew.ready += 1

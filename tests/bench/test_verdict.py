@@ -42,6 +42,14 @@ def test_where_nobody_is_busy_the_limit_is_elsewhere() -> None:
     assert judge_closed_loop(_total(worker=0.3, load=0.2)).limit == "unknown"
 
 
+def test_of_a_node_elsewhere_only_the_load_is_judged() -> None:
+    def seen(load: float) -> Total:
+        return Total(seconds=1.0, uses=[Use("load 0", load, 0.0)])
+
+    assert judge_closed_loop(seen(0.5)).limit == "unknown"
+    assert not judge_closed_loop(seen(0.95)).is_valid
+
+
 def test_a_rate_that_came_through_is_sustained() -> None:
     verdict = judge_open_loop(_at_rate(ticked=1000, p99_ms=20, lag_ms=1), rate=1000)
     assert (verdict.is_valid, verdict.limit) == (True, "rate")

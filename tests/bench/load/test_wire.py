@@ -7,12 +7,14 @@ from bench.load.wire import (
     ERROR,
     FAILED,
     PING,
+    PROGRESSES,
     REFUSED,
     SEND,
     STANZAS_A_FRAME,
     WELCOME,
     RefusedError,
     Wire,
+    accepted_before,
     bind,
     refusal,
 )
@@ -102,3 +104,9 @@ def test_a_refusal_in_clear_is_named() -> None:
 def test_a_refusal_says_its_code_and_its_detail(item: tuple[int, ...], said: str) -> None:
     with pytest.raises(RefusedError, match=said):
         raise refusal(item)
+
+
+def test_numbers_go_on_where_an_earlier_run_has_stopped() -> None:
+    progresses = (PROGRESSES, 1, ((5, 3, 2, 1), (BOB, 9, 9, 0)))
+    assert accepted_before(progresses, BOB) == 9
+    assert accepted_before(progresses, UserId(6)) == 0
