@@ -1,5 +1,8 @@
 """Connections that go on at the worker that owns their user: two real workers on one simulated network."""
 
+import os
+import signal
+import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +11,18 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from protocol import CodeRoute, CodeSent, ErrorCode, KeyPair, Registered, RequestCode, Welcome
+from actors.network import Network
+from actors.ports import system_entropy
+from actors.reactor import open_reactor
+from client.relay_url import parse_relay_url
+from protocol import CodeRoute, CodeSent, ErrorCode, KeyPair, Registered, RequestCode, UserId, Welcome
+from protocol.slots import owner_of, slot_of
 from relay.handover import Moving
 from relay.worker import Phase, Worker
 from storage import InlineJournal, accounts
 from storage.tables import Family, of_family
-from tests.helpers.device import Device, address_of
+from tests.helpers.device import Device, address_of, connect
+from tests.helpers.real_node import RealNode, running_node
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.several_workers import Resident, SeveralWorkers, open_workers
 from tests.helpers.sim_network import SimNetwork
@@ -242,3 +251,73 @@ async def test_a_restarted_takeover_goes_on_taking(node: SeveralWorkers, autojum
     takeover.kill()
     await takeover.wait_stopped(5)
     await (await anna.connect(through=0)).expect_silence()
+
+
+# --- Between real processes ---
+
+
+def counted(node: RealNode, name: str) -> float:
+    """The sum of a figure over all workers."""
+    with urllib.request.urlopen(node.admin + "/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + "{"))
+
+
+def descriptors_of(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+async def register_for_real(node: RealNode, network: Network, keys: KeyPair) -> UserId:
+    device = await connect(network, parse_relay_url(node.relay).port, keys)
+    device.say(RequestCode(1, ANNA, CodeRoute.SMS))
+    await device.expect(CodeSent)
+    device.say(registration(2, ANNA, node.newest_code()))
+    registered = await device.expect(Registered)
+    await device.expect(Welcome)
+    device.close()
+    await device.expect_end()
+    return registered.user
+
+
+@pytest.mark.slow
+async def test_connections_move_between_real_processes_and_leave_no_descriptor_behind(tmp_path: Path) -> None:
+    keys = KeyPair.generate(system_entropy)
+    with running_node(tmp_path, sms="console", workers=2) as node:
+        async with open_reactor() as network:
+            url = parse_relay_url(node.relay)
+            await register_for_real(node, network, keys)
+            before = [descriptors_of(pid) for pid in node.workers]
+            for number in range(1, 25):
+                device = await connect(network, url.port, keys, relay_key=url.key)
+                device.send(address_of(device).user, number)  # a note to self
+                await device.expect_accepted(number)
+                device.close()
+                await device.expect_end()
+            moved = counted(node, "roost_connections_handed_over_total")
+            assert 0 < moved < 25  # the kernel chooses who accepts
+            assert moved == counted(node, "roost_connections_taken_over_total")
+            with trio.fail_after(10):
+                while sum(map(descriptors_of, node.workers)) > sum(before) + 2:  # noqa: ASYNC110
+                    await trio.sleep(0.05)  # a link that said goodbye may linger
+
+
+@pytest.mark.slow
+async def test_with_the_owner_killed_a_device_is_sent_away_and_comes_back(tmp_path: Path) -> None:
+    keys = KeyPair.generate(system_entropy)
+    with running_node(tmp_path, sms="console", workers=2) as node:
+        async with open_reactor() as network:
+            url = parse_relay_url(node.relay)
+            user = await register_for_real(node, network, keys)
+            os.kill(node.workers[owner_of(slot_of(user), 2)], signal.SIGKILL)
+            welcomes = 0
+            with trio.fail_after(50):
+                while welcomes < 8:
+                    try:
+                        device = await connect(network, url.port, keys, relay_key=url.key)
+                    except (AssertionError, trio.TooSlowError):  # what a phone does then is to come again
+                        await trio.sleep(0.05)
+                        continue
+                    await device.expect_silence()
+                    device.close()
+                    await device.expect_end()
+                    welcomes += 1
