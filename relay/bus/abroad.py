@@ -62,7 +62,7 @@ class Abroad:
         elif self._presence.of_device(sender) not in (source, None):
             return
         chat_of(source, user).submitted = messages[-1].number
-        numbered = [Numbered(message.number, message.parts) for message in messages]
+        numbered: list[Numbered] = [(message.number, message.parts) for message in messages]
         peer.tell(m.Submit(sender, source.number, user, numbered))
 
     def activity(self, peer: Peer, sender: DeviceAddress, user: UserId, *, is_typing: bool) -> None:

@@ -89,10 +89,8 @@ def _read(item: Any) -> BusMessage:
     row = ROW_OF_NUMBER.get(item[0]) if isinstance(item, list) and item else None
     if row is None:
         raise BusProtocolError("no such message")
-    if len(item) != len(row.fields) + 1:
-        raise BusProtocolError(f"{row.message.__name__} with {len(item) - 1} fields")
     try:
-        return row.message(*[kind.read(value) for kind, value in zip(row.fields, item[1:], strict=True)])
+        return row.read(item)
     except FieldError as error:
         raise BusProtocolError(f"{row.message.__name__}: {error}") from error
 

@@ -12,7 +12,7 @@ from tests.relay.bus.conftest import Pair
 
 
 def submit(pair: Pair, number: int) -> m.Submit:
-    numbered = [m.Numbered(MessageNumber(number), b"%d" % number)]
+    numbered = [(MessageNumber(number), b"%d" % number)]
     return m.Submit(pair.anna.address, 1, pair.ben.address.user, numbered)
 
 

@@ -14,8 +14,8 @@ SUBMIT = m.Submit(
     17,
     UserId(5),
     (
-        m.Numbered(MessageNumber(1), b"to one"),
-        m.Numbered(MessageNumber(2), (Part(DeviceId(1), b"a"), Part(DeviceId(3), b"b"))),
+        (MessageNumber(1), b"to one"),
+        (MessageNumber(2), (Part(DeviceId(1), b"a"), Part(DeviceId(3), b"b"))),
     ),
 )
 TICK = m.Accepted(ANNA, UserId(5), MessageNumber(2))
@@ -44,12 +44,16 @@ def test_a_frame_holds_any_number_of_messages(count: int) -> None:
         [],
         [999],
         ["Ready"],
-        [4, [2**62, 1], 5],
-        [4, [2**62, 1], 5, 2, 0],
-        [4, [2**62, 0], 5, 2],
-        [4, [2**62, 1], 0, 2],
-        [4, [2**62, 1], 5, b"2"],
-        [3, [2**62, 1], 1, 5, [[1, "text"]]],
+        [4, 2**62, 1, 5],
+        [4, 2**62, 1, 5, 2, 0],
+        [4, 2**62, 0, 5, 2],
+        [4, "2", 1, 5, 2],
+        [4, 2**62, 1, 0, 2],
+        [4, 2**62, 1, 5, b"2"],
+        [3, 2**62, 1, 1, 5, [[1, "text"]]],
+        [3, 2**62, 1, 1, 5, [[1]]],
+        [3, 2**62, 1, 1, 5, [["1", b"text"]]],
+        [3, 2**62, 1, 1, 5, [[1, b"x" * 100_000]]],
     ],
 )
 def test_what_no_worker_says_ends_the_reading(item: object) -> None:
@@ -70,5 +74,5 @@ def test_a_length_that_no_frame_has_is_refused_before_it_is_waited_for() -> None
 
 def test_an_error_never_repeats_what_was_said() -> None:
     with pytest.raises(BusProtocolError) as caught:
-        list(decode(cbor2.dumps([[3, "secret", 1, 1, []]])))
+        list(decode(cbor2.dumps([[3, "secret", 1, 1, 1, []]])))
     assert "secret" not in str(caught.value)

@@ -167,4 +167,4 @@ def say_a_lot(end: BusEnd, count: int) -> None:
     before = end.peer.behind_bytes
     while end.peer.is_up and end.peer.behind_bytes - before < count:
         part = b"x" * 50_000
-        end.peer.tell(m.Submit(ANNA, 1, UserId(7), [m.Numbered(MessageNumber(1), part)]))
+        end.peer.tell(m.Submit(ANNA, 1, UserId(7), [(MessageNumber(1), part)]))

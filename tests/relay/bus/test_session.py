@@ -51,7 +51,7 @@ async def test_a_worker_says_how_much_it_has_dealt_with(pair: Pair) -> None:
     peer = pair.node.bus(0, 1)
     part = b"x" * 30_000
     for number in range(1, 11):
-        numbered = [m.Numbered(MessageNumber(number), part)]
+        numbered = [(MessageNumber(number), part)]
         peer.tell(m.Submit(pair.anna.address, 1, pair.ben.address.user, numbered))
     assert peer.behind_bytes > 300_000
     await trio.testing.wait_all_tasks_blocked()
@@ -61,7 +61,7 @@ async def test_a_worker_says_how_much_it_has_dealt_with(pair: Pair) -> None:
 async def test_nothing_is_read_while_the_disk_is_far_behind(pair: Pair) -> None:
     pair.node.worker(1).bus.is_busy = lambda: True
     peer = pair.node.bus(0, 1)
-    numbered = [m.Numbered(MessageNumber(1), b"x" * 60_000)]
+    numbered = [(MessageNumber(1), b"x" * 60_000)]
     for _ in range(2):
         peer.tell(m.Submit(pair.anna.address, 1, pair.ben.address.user, numbered))
     await trio.sleep(1)

@@ -12,7 +12,7 @@ from tests.relay.bus.conftest import Pair
 
 def submit(pair: Pair, user: UserId, number: int) -> None:
     """As if worker 0 had said it to worker 1."""
-    numbered = [m.Numbered(MessageNumber(number), b"%d" % number)]
+    numbered = [(MessageNumber(number), b"%d" % number)]
     message = m.Submit(pair.anna.address, 1, user, numbered)
     pair.node.worker(1).bus.hear(pair.node.bus(1, 0), message)
 
