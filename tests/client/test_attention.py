@@ -57,10 +57,10 @@ async def test_what_becomes_of_somebody_watched_is_news(autojump_clock: MockCloc
         await ben.wait_online()
         with ann.events.subscribe() as events:
             ann.attention.watch(user)
-            ben.attention.arrive()
             while len(news) < 2:
                 event = await events.next()
                 if isinstance(event, PresenceChanged):
                     assert (event.user, event.last_seen) == (user, None)
                     news.append(event.is_online)
+                    ben.attention.arrive()
         assert news == [False, True]
