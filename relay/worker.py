@@ -84,8 +84,6 @@ class Worker:
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
     garbage: GarbagePauses = field(default_factory=GarbagePauses)
-    drain: trio.Event = field(default_factory=trio.Event)
-    """Set by whoever wants the node to drain and end, as SIGTERM does."""
     started_at: float = field(default_factory=trio.current_time)
     _connections: int = 0
 
