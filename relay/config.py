@@ -129,7 +129,7 @@ class Config:
     admin: HostPort | None = DEFAULT_ADMIN
     ready_file: Path | None = None
     workers: int = 1
-    keepalive_seconds: int = 60
+    keepalive_seconds: int = 120
     window_messages: int = 256
     window_bytes: int = 256 * 1024
     max_connections: int = 20_000
