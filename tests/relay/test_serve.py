@@ -114,7 +114,7 @@ def test_a_worker_that_hangs_makes_the_node_red_and_the_node_still_ends_in_time(
             {"name": "worker-missing", "detail": "worker 1 does not answer", "worker": 1}
         ]
         node.terminate()
-        _, err = node.communicate(timeout=6)
+        _, err = node.communicate(timeout=WAIT_SECONDS)
         assert node.returncode == 0
         assert not is_running(hanging)
         assert '"child_shutdown_failed"' in err
