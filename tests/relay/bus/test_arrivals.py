@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import trio
 import trio.testing
 
 from protocol import Deliver, MessageNumber
+from relay.bus import Peer
 from relay.bus import messages as m
 from relay.bus.arrivals import LINE_LIMIT
 from relay.mailbox_handle import name_of
+from tests.helpers.several_workers import WAIT_SECONDS
 from tests.relay.bus.conftest import Pair
 
 
@@ -59,11 +62,17 @@ async def test_whoever_comes_while_there_is_a_line_joins_it(pair: Pair) -> None:
 
 
 async def test_what_finds_a_full_line_is_lost_and_the_others_are_told_when_it_is_through(pair: Pair) -> None:
-    told: list[Any] = []
-    pair.node.worker(0).bus.on(m.Lost, lambda _peer, message: told.append(message))
+    told, is_told = list[Any](), trio.Event()
+
+    def tell(_peer: Peer, message: Any) -> None:
+        told.append(message)
+        is_told.set()
+
+    pair.node.worker(0).bus.on(m.Lost, tell)
     for number in range(1, LINE_LIMIT + 2):
         hear(pair, submit(pair, number))
     assert pair.node.worker(1).arrivals.waiting == LINE_LIMIT
     assert told == []
-    await trio.sleep(1)
+    with trio.fail_after(WAIT_SECONDS):
+        await is_told.wait()
     assert told == [m.Lost(pair.ben.address.user)]
