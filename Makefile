@@ -48,7 +48,7 @@ format: $(STAMP)  ## Format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 
 # Status 5 says that the load was the limit of a run: its table says so as well, and the others are still worth it.
-bench: $(STAMP)  ## Measure a node and fill docs/benchmarks.md (seven minutes, on a quiet machine)
+bench: $(STAMP)  ## Measure a node and fill docs/benchmarks.md (eight minutes, on a quiet machine)
 	@$(BIN)/roost bench pairs --repeat 3 --json $(RESULTS)/pairs.json || test $$? -eq 5
 	@$(BIN)/roost bench pairs --rate 1000 --repeat 3 --json $(RESULTS)/pairs-1000.json || test $$? -eq 5
 	@$(BIN)/roost bench pairs --rate 6000 --repeat 3 --json $(RESULTS)/pairs-6000.json || test $$? -eq 5

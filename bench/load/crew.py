@@ -60,6 +60,8 @@ class Sample:
     in_flight: int = 0
     """Messages that are sent and not ticked now."""
     failure: str | None = None
+    keepalive: float = 0.0
+    """Seconds between two pings of a device, as the relay wants it; 0 before anybody was told."""
 
     def add(self, other: Sample) -> None:
         """Put another process' sample to this one."""
@@ -67,6 +69,7 @@ class Sample:
         self.online += other.online
         self.in_flight += other.in_flight
         self.failure = self.failure or other.failure
+        self.keepalive = max(self.keepalive, other.keepalive)
         for name, histogram in other.times.items():
             self.times.setdefault(name, Histogram()).add(histogram)
 
@@ -168,7 +171,8 @@ class Crew:
 
     def cut(self) -> Sample:
         """What was seen since the last cut; counting begins anew."""
-        sample = Sample(self.counts, self.times, self.online(), self.in_flight(), self.failure)
+        keepalive = max((device.keepalive for device in self.devices), default=0.0)
+        sample = Sample(self.counts, self.times, self.online(), self.in_flight(), self.failure, keepalive)
         self.counts, self.times = Counter(), {}
         return sample
 

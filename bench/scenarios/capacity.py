@@ -5,8 +5,9 @@
 
 Devices log in until there are as many as asked for, or until the machine has given as much memory as the
 limit allows (node, load and kernel together; both ends of each connection are on this machine). Then they
-are idle for a while, and after that one in a hundred more talks: pairs that write a message every ten seconds
-each, at a fixed rate, timed from when each was due. A device that is hung up on makes the run worth nothing.
+are idle for a keepalive interval, and after that one in a hundred more talks: pairs that write a message
+every ten seconds each, at a fixed rate, timed from when each was due. A device that is hung up on makes the
+run worth nothing.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ class Plan:
     connections: int = 50_000
     memory_limit: float = 16.0
     """GiB that the machine may give to node, load and kernel together."""
-    duration: float = 60.0
-    """Of being idle, and then again of some of them talking."""
+    duration: float = 30.0
+    """Of some of them talking."""
+    idle: float | None = None
+    """Seconds idle before that; None for a keepalive interval of the node, so that each device pings once."""
 
 
 DEFAULT = Plan()
@@ -125,7 +128,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
         ramp = watch.until(is_enough, LOGIN_SECONDS + LOGIN_SECONDS_EACH * plan.connections)
         fleet.order("enough")
         held = _settled(watch)
-        idle = total(watch.during(plan.duration))
+        idle = total(watch.during(plan.idle or watch.intervals[-1].sample.keepalive))
         talking = _talk(stage, plan, held)
         after = weigh(stage, fleet)
         lost = held - watch.cut().sample.online

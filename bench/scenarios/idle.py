@@ -17,7 +17,7 @@ from bench.accounting import kernel_socket_bytes, memory
 from bench.load.crew import Crew
 from bench.load.fleet import Fleet
 from bench.measurement import Figure, Measurement, Stage, points
-from bench.scenarios.options import add_times, positive, seconds
+from bench.scenarios.options import positive, positive_float, seconds
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import both, judge_phase
 
@@ -32,8 +32,8 @@ class Plan:
     """The parameters."""
 
     connections: int = 15_000
-    duration: float = 60.0
-    """A whole keepalive interval of a node with default settings, so that each device pings exactly once."""
+    duration: float | None = None
+    """Seconds idle; None for a keepalive interval as the node wants it, so that each device pings once."""
     settle: float = 15.0
     """After the last login: a node gives cipher objects back after some seconds without a word."""
 
@@ -71,12 +71,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds after the last login (15)",
     )
-    add_times(parser, DEFAULT.duration, 0)
+    parser.add_argument(
+        "--duration", type=positive_float, metavar="S", help="seconds idle (a keepalive interval of the node)"
+    )
 
 
 def plan(args: argparse.Namespace) -> Plan:
     """The scenario's parameters."""
-    return Plan(args.connections, args.duration, args.settle + args.warmup)
+    return Plan(args.connections, args.duration, args.settle)
 
 
 def accounts(plan: Plan) -> int:
@@ -98,7 +100,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, count)))
         logging_in = watch.until(lambda interval: interval.sample.online == count, LOGIN_SECONDS)
         watch.during(plan.settle)
-        idle = total(watch.during(plan.duration))
+        idle = total(watch.during(plan.duration or logging_in[-1].sample.keepalive))
         after = weigh(stage, fleet)
     logins = total(logging_in)
     return Measurement(

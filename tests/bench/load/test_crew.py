@@ -49,10 +49,11 @@ def test_samples_add_up_and_the_first_failure_counts() -> None:
     total = Sample()
     total.add(Sample(Counter(ticked=2), {"ticked": took}, 3, 1))
     total.add(Sample(Counter(ticked=1), {"ticked": took}, 4, 2, "first"))
-    total.add(Sample(failure="second"))
+    total.add(Sample(failure="second", keepalive=60.0))
     assert (total.counts["ticked"], total.online, total.in_flight) == (3, 7, 3)
     assert len(total.times["ticked"]) == 2
     assert total.failure == "first"
+    assert total.keepalive == 60.0
 
 
 def test_a_cut_begins_to_count_anew() -> None:

@@ -19,7 +19,7 @@ from tests.helpers.connection_pair import DEVICE_KEY, RELAY_KEY
 def test_all_connections_are_held_while_some_talk(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "SECONDS_A_MESSAGE", 0.1)
     monkeypatch.setattr(capacity, "TALK_WARMUP_SECONDS", 0.1)
-    measured = capacity.measure(stage, Plan(connections=6, duration=0.3))
+    measured = capacity.measure(stage, Plan(connections=6, duration=0.3, idle=0.2))
     assert measured.figures["connections"] == 6
     assert (measured.figures["ticked_per_s"] or 0) > 0
     assert "all 6 connections were held" in measured.verdict.sentences
