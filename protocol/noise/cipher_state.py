@@ -1,8 +1,8 @@
 """CipherState of Noise (revision 34, section 5.1): a key, a counter of nonces, and an AEAD.
 
 It keeps the 32 bytes of the key. The cipher object of OpenSSL, 2.5 KB and 1.4 µs to build, is made when it is
-used, kept once there is more than a greeting to encrypt, and dropped by `rest()`: 15,000 idle connections need
-not keep 75 MB of key schedules, nor leave so much of the heap in holes when they all log in at once.
+used, kept once there is more than a greeting to encrypt, and dropped by `rest()`: 15,000 idle connections
+need not keep 75 MB of key schedules, nor leave so much of the heap in holes when they all log in at once.
 """
 
 from typing import Final

@@ -3,7 +3,7 @@
 import pytest
 
 from protocol.errors import DecryptionError, NoiseStateError, NonceExhaustedError
-from protocol.noise.cipher_state import MAX_NONCE, CipherState
+from protocol.noise.cipher_state import KEEP_FROM_NONCE, MAX_NONCE, CipherState
 from protocol.noise.primitives import CIPHERS
 
 KEY = bytes(range(32))
@@ -73,9 +73,30 @@ def test_rekey_changes_the_key_of_both_and_keeps_the_nonce() -> None:
     assert receiver.nonce == 2
 
 
+def test_a_greeting_keeps_no_cipher_object_and_a_conversation_keeps_one() -> None:
+    sender, receiver = pair()
+    for _ in range(KEEP_FROM_NONCE):
+        receiver.decrypt(sender.encrypt(b"greeting"))
+        assert sender._aead is None
+        assert receiver._aead is None
+    receiver.decrypt(sender.encrypt(b"more"))
+    assert sender._aead is not None
+    assert receiver._aead is not None
+
+
+def test_what_was_peeked_at_is_still_the_next_message_until_it_is_skipped() -> None:
+    sender, receiver = pair()
+    first, second = sender.encrypt(b"first"), sender.encrypt(b"second")
+    assert receiver.peek(first) == receiver.peek(first) == b"first"
+    assert receiver.nonce == 0
+    receiver.skip()
+    assert receiver.decrypt(second) == b"second"
+
+
 def test_rest_drops_the_cipher_object_and_nothing_else() -> None:
     sender, receiver = pair()
-    receiver.decrypt(sender.encrypt(b"before"))
+    for _ in range(KEEP_FROM_NONCE + 1):
+        receiver.decrypt(sender.encrypt(b"before"))
     sender.rest()
     receiver.rest()
     assert sender._aead is None
