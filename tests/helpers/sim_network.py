@@ -197,9 +197,13 @@ class SimNetwork:
         while True:
             await trio.sleep(self._quiet_seconds)
             self._quiet_seconds = min(self._quiet_seconds * 2, ORPHAN_CHECK_MAX_SECONDS)
-            for link in self.links:
-                if link.is_orphaned:
-                    link.abort()
+            self.abort_orphans()
+
+    def abort_orphans(self) -> None:
+        """End the links whose owners are dead, as the system does when a process has ended."""
+        for link in self.links:
+            if link.is_orphaned:
+                link.abort()
 
 
 class SimListener:
