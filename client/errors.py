@@ -6,6 +6,8 @@
         - ``RelayUrlError``: a relay address that cannot be read
         - ``OwnNumberError``: a message to oneself
         - ``BlockedError``: a message to somebody whom one has blocked
+        - ``ContentError``: a contact, place or reaction that cannot be sent
+        - ``MessageChangeError``: a message that cannot be answered, edited or deleted; ``name`` says why
         - ``ProfileError``: a name, about or picture that cannot be shown
         - ``CodeFileError``: no code for this phone in the gateway's file
     - ``HomeError``: the home folder does not hold what is needed, or already holds it
@@ -79,6 +81,26 @@ class BlockedError(UserInputError):
         self.who = who
 
 
+class ContentError(UserInputError):
+    """A contact, place or reaction that cannot be sent."""
+
+    name = "invalid-content"
+
+
+class MessageChangeError(UserInputError):
+    """A message that cannot be answered, reacted to, edited or deleted.
+
+    Args:
+        name: ``no-such-message``, ``not-possible``, ``not-yours``, ``not-a-text``, ``too-late`` or
+            ``not-sent``.
+        sentence: why, for people.
+    """
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
 class ProfileError(UserInputError):
     """A name, about or picture that cannot be shown."""
 
@@ -112,7 +134,7 @@ class NoAccountError(HomeError):
 class AccountExistsError(HomeError):
     """An account has already been registered in this home."""
 
-    name = "account-exists"
+    name = "already-registered"
 
     def __init__(self, home: object, phone: str) -> None:
         super().__init__(f"{home} already holds the account of {phone}; use another folder for another phone")

@@ -31,7 +31,7 @@ from client.receipts import ReceiptsHandle
 from client.records import Account, HistoryEntry, MessageState
 from client.store import Store
 from client.tree import phone_tree
-from protocol.codes import ErrorCode, code_name, code_sentence
+from protocol.codes import ErrorCode, code_name, refusal_sentence
 from protocol.ids import UserId
 from protocol.stanzas import Failed, Found, Lookup
 
@@ -137,7 +137,8 @@ class Phone:
             return known
         answer = await self._connection.request(lambda request: Lookup(request, (phone,)))
         if isinstance(answer, Failed):
-            raise RelayRefusedError(code_name(answer.code), code_sentence(answer.code), answer.detail)
+            sentence = refusal_sentence(answer.code, answer.detail)
+            raise RelayRefusedError(code_name(answer.code), sentence, answer.detail)
         user = answer.users[0] if isinstance(answer, Found) and answer.users else UserId(0)
         if user:
             self._store.meet(phone, user)

@@ -30,7 +30,7 @@ from client.relay_url import RelayUrl
 from client.requests import RelayAnswer
 from client.store import Store
 from client.wire_keys import prekeys_to_wire
-from protocol.codes import ErrorCode, code_name, code_sentence
+from protocol.codes import code_name, refusal_sentence
 from protocol.ids import MessageNumber, UserId
 from protocol.stanzas import CodeRoute, CodeSent, Detail, Failed, Register, Registered, RequestCode, Welcome
 from supervisors import Supervisor
@@ -47,6 +47,8 @@ class Applicant:
     phone: str
     """In E.164."""
     via: CodeRoute = CodeRoute.SMS
+    takes_over: bool = False
+    """Whether a device on which the number is active may be logged out by this."""
 
 
 class Application:
@@ -88,7 +90,8 @@ class Application:
         """Prove the number with the code; the account is in the home when this returns.
 
         Raises:
-            RelayRefusedError: ``invalid-code``, ``code-expired``, ``too-many-guesses``, ...
+            RelayRefusedError: ``invalid-code``, ``code-expired``, ``too-many-guesses``; ``account-exists``:
+                the number is active elsewhere and the applicant takes nothing over; the code stays good.
             RequestTimeoutError: no answer; it may have worked all the same (``resumed`` will tell).
         """
         answer = _not_refused(await self._line.request(lambda request: self._registration(request, code)))
@@ -106,6 +109,7 @@ class Application:
             signed.key,
             signed.signature,
             prekeys_to_wire(self._keys.prekeys),
+            int(self.applicant.takes_over),
         )
 
     def _complete(self, user: UserId, answer: Registered | Welcome) -> Account:
@@ -212,7 +216,6 @@ class _FirstContact:
 def _not_refused(answer: RelayAnswer) -> RelayAnswer:
     if not isinstance(answer, Failed):
         return answer
-    sentence = code_sentence(answer.code)
-    if answer.code == ErrorCode.WAIT and isinstance(answer.detail, int):
-        sentence = f"Too soon; try again in {answer.detail} seconds."
-    raise RelayRefusedError(code_name(answer.code), sentence, answer.detail)
+    raise RelayRefusedError(
+        code_name(answer.code), refusal_sentence(answer.code, answer.detail), answer.detail
+    )

@@ -1,6 +1,6 @@
 """The wire, sans-IO: ids, stanzas, Noise, frames and the connection state machine. Bytes in, events out."""
 
-from protocol.codes import ErrorCode, code_name, code_sentence
+from protocol.codes import ErrorCode, NumberProblem, code_name, code_sentence, refusal_sentence
 from protocol.connection import ClientConnection, RelayConnection
 from protocol.errors import (
     FrameTooLargeError,
@@ -140,6 +140,7 @@ __all__ = [
     "MalformedError",
     "MessageNumber",
     "NotAllowedError",
+    "NumberProblem",
     "Part",
     "Paused",
     "Ping",
@@ -188,4 +189,5 @@ __all__ = [
     "parse_address",
     "parse_device_address",
     "parse_user_id",
+    "refusal_sentence",
 ]

@@ -6,6 +6,7 @@ connection, codes from 32 answer a registration request, codes from 64 answer a 
 A peer may send a code that this version does not know: it stays a plain int, and is described as such.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
@@ -38,6 +39,7 @@ class ErrorCode(IntEnum):
     ACCOUNT_EXISTS = 37
     NOT_REGISTERED = 38
     GATEWAY_FAILED = 39
+    ALREADY_REGISTERED = 44
 
     # A message or a request was refused.
     UNKNOWN_USER = 64
@@ -60,6 +62,35 @@ class ErrorCode(IntEnum):
         return _SENTENCES[self]
 
 
+class NumberProblem(IntEnum):
+    """What is wrong with a phone number: the detail of `invalid-number`."""
+
+    UNREADABLE = 1
+    NO_COUNTRY_CODE = 2
+    UNKNOWN_COUNTRY_CODE = 3
+    TOO_SHORT = 4
+    TOO_LONG = 5
+    WRONG_LENGTH = 6
+    NO_AREA_CODE = 7
+    NO_SUCH_NUMBER = 8
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told."""
+        return _NUMBER_PROBLEMS[self]
+
+
+_NUMBER_PROBLEMS: Final[dict[NumberProblem, str]] = {
+    NumberProblem.UNREADABLE: "This is not a phone number.",
+    NumberProblem.NO_COUNTRY_CODE: "The number must begin with + and the country code.",
+    NumberProblem.UNKNOWN_COUNTRY_CODE: "No country has the country code of this number.",
+    NumberProblem.TOO_SHORT: "The number is too short for its country code.",
+    NumberProblem.TOO_LONG: "The number is too long for its country code.",
+    NumberProblem.WRONG_LENGTH: "No number of this country code has this length.",
+    NumberProblem.NO_AREA_CODE: "The number can only be called from nearby: its area code is missing.",
+    NumberProblem.NO_SUCH_NUMBER: "The country of this number has no such numbers.",
+}
+
 _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.MALFORMED: "The bytes received are not valid in this protocol.",
     ErrorCode.FRAME_TOO_LARGE: "A frame was announced that is larger than 65,535 bytes.",
@@ -80,9 +111,10 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.CODE_EXPIRED: "The code has expired, or none was asked for; ask for a new one.",
     ErrorCode.TOO_MANY_GUESSES: "The code was guessed wrong too often; ask for a new one.",
     ErrorCode.WAIT: "Too soon; wait as long as told and try again.",
-    ErrorCode.ACCOUNT_EXISTS: "This device already has an account.",
+    ErrorCode.ACCOUNT_EXISTS: "This number is active on another device, which a take-over would log out.",
     ErrorCode.NOT_REGISTERED: "This device is not registered with the relay.",
     ErrorCode.GATEWAY_FAILED: "The code could not be sent; try again or choose another way.",
+    ErrorCode.ALREADY_REGISTERED: "This device already has an account.",
     ErrorCode.UNKNOWN_USER: "There is no such user on this relay.",
     ErrorCode.STALE_DEVICES: "The recipient's devices have changed; encrypt for the present ones.",
     ErrorCode.OUT_OF_ORDER: "The message number is not the next one of this chat.",
@@ -110,5 +142,30 @@ def code_sentence(code: int) -> str:
     known = _BY_NUMBER.get(code)
     return known.sentence if known is not None else f"The relay refused with code {code}."
 
+
+def refusal_sentence(code: int, detail: object) -> str:
+    """Return the sentence of a code together with the fact that came with it, if it is understood."""
+    tell = _TOLD_WITH_DETAIL.get(code)
+    if tell is None or not isinstance(detail, int):
+        return code_sentence(code)
+    return tell(detail)
+
+
+def _number_sentence(problem: int) -> str:
+    """A problem that a newer relay tells apart is told in general."""
+    if problem in _NUMBER_PROBLEMS:
+        return NumberProblem(problem).sentence
+    return ErrorCode.INVALID_NUMBER.sentence
+
+
+def _wait_sentence(seconds: int) -> str:
+    return f"Too soon; try again in {seconds} second{'s' * (seconds != 1)}."
+
+
+# {code: its sentence with the detail}
+_TOLD_WITH_DETAIL: Final[dict[int, Callable[[int], str]]] = {
+    ErrorCode.INVALID_NUMBER: _number_sentence,
+    ErrorCode.WAIT: _wait_sentence,
+}
 
 _BY_NUMBER: Final[dict[int, ErrorCode]] = {int(code): code for code in ErrorCode}

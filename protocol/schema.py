@@ -137,6 +137,7 @@ def _row(number: int, stanza: type[Any], sender: Sender, /, **fields: FieldType 
 
 # --- The field types that rows share ---
 
+_FLAG: Final = Uint(1)
 _COUNT: Final = Uint(limits.MAX_UINT32)
 _REQUEST: Final = Uint(limits.MAX_UINT32)
 _SECONDS: Final = Uint(limits.MAX_UINT32)
@@ -247,6 +248,7 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
         34, s.Register, _CLIENT,
         request=_REQUEST, phone=_PHONE, code=Text(limits.MAX_CODE_CHARS), identity_key=_KEY,
         signed_prekey_id=_KEY_ID, signed_prekey=_KEY, signature=_SIGNATURE, prekeys=_PREKEYS,
+        take_over=_Optional(_FLAG),
     ),
     _row(35, s.Registered, _RELAY, request=_REQUEST, user=_USER, device=_DEVICE),
     _row(

@@ -100,7 +100,7 @@ class ChatProgress(NamedTuple):
 
 Detail: TypeAlias = int | tuple[int, ...] | None
 """What goes with a code: out-of-order: the number expected; wait: seconds; stale-devices: the device ids;
-unknown-stanza: its type. None for all others."""
+unknown-stanza: its type; invalid-number: a NumberProblem. None for all others."""
 
 
 # --- Both ways ---
@@ -330,6 +330,8 @@ class Register:
     signed_prekey: bytes
     signature: bytes
     prekeys: tuple[Prekey, ...]
+    take_over: int | None = None
+    """1: log out the device that the number is active on. Otherwise such a number is `account-exists`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ _ALIVE: Final = frozenset({s.Ping, s.Pong, s.Error})
 _NOTHING: Final[frozenset[type[Any]]] = frozenset()
 
 # A device that has an account may still ask to register: its first Register may have been answered while
-# the connection broke, and account-exists tells it more than a closed connection would.
+# the connection broke, and already-registered tells it more than a closed connection would.
 CLIENT_MAY_SEND: Final[StanzasByState] = {
     State.AWAIT_PREAMBLE: _NOTHING,
     State.HANDSHAKE: _NOTHING,

@@ -7,13 +7,14 @@ RelayError
 ├── WrongVersionError      a worker process of another version than its node
 ├── WorkerNotStartedError  a worker could not start, and so the node cannot
 ├── WorkersEndedError      the workers ended again and again, and the node gives up
+├── WrongNumberError       a text that cannot be anybody's phone number; names the problem
 ├── GatewayError           a verification code could not be handed to the SMS gateway
 └── RefusalError           a request that is refused, with the wire code and detail to answer with
 """
 
 from typing import Any
 
-from protocol import ErrorCode
+from protocol import ErrorCode, NumberProblem
 
 
 class RelayError(Exception):
@@ -70,6 +71,14 @@ class WorkersEndedError(RelayError):
             f"the workers ended again and again, more often than {restarts} times within {seconds:g} s; "
             "the log says why"
         )
+
+
+class WrongNumberError(RelayError, ValueError):
+    """A text that cannot be anybody's phone number, and why; it does not repeat the text."""
+
+    def __init__(self, problem: NumberProblem) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
 
 
 class GatewayError(RelayError):

@@ -7,15 +7,25 @@ written by others too. Numbers are kept and compared in E.164 form (+49151123456
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
+from protocol import NumberProblem
+from relay.errors import WrongNumberError
+
 MAX_PHONE_CHARACTERS = 32
 """E.164 has at most 15 digits; spaces and brackets around them are taken, an essay is not."""
 
-_REASONS = {
-    ValidationResult.TOO_SHORT: "it is too short for its country code",
-    ValidationResult.TOO_LONG: "it is too long for its country code",
-    ValidationResult.INVALID_LENGTH: "no number of its country code has this length",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "it can only be called from nearby: the area code is missing",
-    ValidationResult.INVALID_COUNTRY_CODE: "no country has this country code",
+_PROBLEMS = {
+    ValidationResult.TOO_SHORT: NumberProblem.TOO_SHORT,
+    ValidationResult.TOO_LONG: NumberProblem.TOO_LONG,
+    ValidationResult.INVALID_LENGTH: NumberProblem.WRONG_LENGTH,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: NumberProblem.NO_AREA_CODE,
+    ValidationResult.INVALID_COUNTRY_CODE: NumberProblem.UNKNOWN_COUNTRY_CODE,
+}
+
+_UNPARSED = {
+    NumberParseException.INVALID_COUNTRY_CODE: NumberProblem.UNKNOWN_COUNTRY_CODE,
+    NumberParseException.TOO_LONG: NumberProblem.TOO_LONG,
+    NumberParseException.TOO_SHORT_AFTER_IDD: NumberProblem.TOO_SHORT,
+    NumberParseException.TOO_SHORT_NSN: NumberProblem.TOO_SHORT,
 }
 
 
@@ -23,34 +33,24 @@ def check_phone(text: str) -> str:
     """Return the number in E.164 form.
 
     Raises:
-        ValueError: it cannot be anybody's number; the text says why and does not repeat the number.
+        WrongNumberError: it cannot be anybody's number, and why.
     """
     if len(text) > MAX_PHONE_CHARACTERS:
-        raise ValueError("it is far too long")
+        raise WrongNumberError(NumberProblem.TOO_LONG)
     if not text.startswith("+"):
-        raise ValueError("it must begin with + and the country code")
+        raise WrongNumberError(NumberProblem.NO_COUNTRY_CODE)
     try:
         number = phonenumbers.parse(text, None)
     except NumberParseException as error:
-        raise ValueError(_unreadable(error)) from None
+        raise WrongNumberError(_UNPARSED.get(error.error_type, NumberProblem.UNREADABLE)) from None
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason != ValidationResult.IS_POSSIBLE:
-        raise ValueError(_REASONS.get(reason, "it cannot exist"))
+        raise WrongNumberError(_PROBLEMS.get(reason, NumberProblem.UNREADABLE))
     if not phonenumbers.is_valid_number(number):
-        raise ValueError("its country has no such numbers")
+        raise WrongNumberError(NumberProblem.NO_SUCH_NUMBER)
     return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
 def mask_phone(phone: str) -> str:
     """The number for logs: enough to recognise one's own, too little to call anybody."""
     return f"{phone[:3]}…{phone[-2:]}"
-
-
-def _unreadable(error: NumberParseException) -> str:
-    if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
-        return "no country has this country code"
-    if error.error_type == NumberParseException.TOO_LONG:
-        return "it is too long"
-    if error.error_type in (NumberParseException.TOO_SHORT_AFTER_IDD, NumberParseException.TOO_SHORT_NSN):
-        return "it is too short"
-    return "it is not a phone number"

@@ -28,6 +28,7 @@ from actors.registry import Via
 from protocol import (
     CodeRoute,
     DeviceAddress,
+    DeviceId,
     ErrorCode,
     Prekey,
     Register,
@@ -40,7 +41,7 @@ from relay.bus import messages as m
 from relay.bus.peer import Peer
 from relay.config import CODE_RESEND_SECONDS, CODE_SECONDS, COMMIT_SECONDS
 from relay.device_creation import NewDevice, create_device
-from relay.errors import GatewayError, RefusalError
+from relay.errors import GatewayError, RefusalError, WrongNumberError
 from relay.mailboxes import Mailboxes
 from relay.phones import check_phone, mask_phone
 from relay.worker import Worker
@@ -89,6 +90,8 @@ class Application:
     identity_key: bytes
     signed_prekey: SignedPrekey
     prekeys: tuple[Prekey, ...]
+    takes_over: bool
+    """Whether the devices of an active account may be logged out by it."""
 
 
 # ---- how others talk to it ----
@@ -151,6 +154,7 @@ class RemoteDesk:
             application.identity_key,
             *application.signed_prekey,
             application.prekeys,
+            int(application.takes_over),
         )
         answer: m.Redeemed = await self._peer.ask(question, ASK_SECONDS)
         return answer.device
@@ -190,7 +194,7 @@ class RegistrationHandle:
 
         Raises:
             RefusalError: `invalid-number`, `invalid-code`, `code-expired`, `too-many-guesses`,
-                `account-exists`, what the store said, or that a worker is not there.
+                `account-exists`, `already-registered`, what the store said, or that a worker is not there.
         """
         application = Application(
             _checked(request.phone),
@@ -199,6 +203,7 @@ class RegistrationHandle:
             request.identity_key,
             SignedPrekey(request.signed_prekey_id, request.signed_prekey, request.signature),
             request.prekeys,
+            bool(request.take_over),
         )
         return await self._desk.redeem(application)
 
@@ -254,7 +259,7 @@ class Registration(Actor):
     async def _redeem(self, application: Application) -> DeviceAddress:
         phone = application.phone
         if self._is_known(application.static_key):
-            raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+            raise RefusalError(ErrorCode.ALREADY_REGISTERED)
         with self._worker.store.read_directory() as reader:
             record = stored_codes.load_code(reader, phone)
         secret, now = self._worker.secrets.code_secret, self._worker.clock.now()
@@ -263,7 +268,14 @@ class Registration(Actor):
             # Durable before the answer: a crash must not give guesses back.
             await self._commit(stored_codes.put_code(phone, left))
             raise RefusalError(ErrorCode.INVALID_CODE)
-        address = await self._register(phone, _device_record(application, int(now)), application.prekeys)
+        # Only from here on may anything be said about the number: it has been proved. The code stays good for
+        # whoever has to decide first.
+        user, before = self._account_of(phone)
+        if not application.takes_over and _is_active_elsewhere(before, application.static_key):
+            raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+        device = _device_record(application, int(now))
+        address = await self._create(NewDevice(user, phone, device, application.prekeys))
+        await self._enter(phone, address, device, before)
         self._worker.counters.registrations += 1
         log.info("device_registered", extra={"device": str(address), "phone": mask_phone(phone)})
         return address
@@ -279,25 +291,32 @@ class Registration(Actor):
             device = accounts.load_device(reader, address)
         return device is not None and device.static_key == static_key
 
-    async def _register(
-        self, phone: str, record: DeviceRecord, one_time: tuple[Prekey, ...]
-    ) -> DeviceAddress:
-        """The two steps, in this order; see the top of this module."""
+    def _account_of(self, phone: str) -> tuple[UserId, list[tuple[DeviceId, DeviceRecord]]]:
+        """Who has the number, with which devices; a new user if nobody has it."""
         with self._worker.store.read_directory() as reader:
-            user = accounts.find_user_by_phone(reader, phone) or self._free_user_id()
+            user = accounts.find_user_by_phone(reader, phone)
+        if user is None:
+            return self._free_user_id(), []
         with self._worker.store.read_of(user) as reader:
-            before = accounts.list_devices(reader, user)
-        address = await self._create(NewDevice(user, phone, record, one_time))
+            return user, accounts.list_devices(reader, user)
+
+    async def _enter(
+        self,
+        phone: str,
+        address: DeviceAddress,
+        record: DeviceRecord,
+        before: list[tuple[DeviceId, DeviceRecord]],
+    ) -> None:
+        """The second step: the directory leads to the device, and to those before it no more."""
         ops: list[Op] = stored_codes.remove_code(phone)
         for number, old in before:
-            ops += accounts.remove_device(DeviceAddress(user, number), old)
-        ops += accounts.put_user(user, UserRecord(phone, record.created_at))
+            ops += accounts.remove_device(DeviceAddress(address.user, number), old)
+        ops += accounts.put_user(address.user, UserRecord(phone, record.created_at))
         ops += accounts.put_device(address, record)
         await self._commit(of_family(ops, Family.DIRECTORY))
-        return address
 
     async def _create(self, device: NewDevice) -> DeviceAddress:
-        """The first step, by the owner of the user."""
+        """The first step, by the owner of the user; see the top of this module."""
         peer = self._worker.bus.peer_of(device.user)
         if peer is None:
             return await create_device(self._worker, self._mailboxes, device)
@@ -331,9 +350,14 @@ class Registration(Actor):
 def _checked(phone: str) -> str:
     try:
         return check_phone(phone)
-    except ValueError as error:
+    except WrongNumberError as error:
         log.info("number_refused", extra={"reason": str(error)})
-        raise RefusalError(ErrorCode.INVALID_NUMBER) from None
+        raise RefusalError(ErrorCode.INVALID_NUMBER, int(error.problem)) from None
+
+
+def _is_active_elsewhere(devices: list[tuple[DeviceId, DeviceRecord]], static_key: bytes) -> bool:
+    """Whether an account has a device other than this, which an attempt that was cut off may have left."""
+    return any(device.static_key != static_key for _, device in devices)
 
 
 def _device_record(application: Application, now: int) -> DeviceRecord:

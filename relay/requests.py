@@ -86,7 +86,7 @@ async def _register(asker: Asker, request: Register) -> Registered:
 
 def _registration_for(asker: Asker) -> RegistrationHandle:
     if asker.device is not None:
-        raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+        raise RefusalError(ErrorCode.ALREADY_REGISTERED)
     return RegistrationHandle(asker.worker)
 
 

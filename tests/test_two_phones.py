@@ -53,12 +53,14 @@ class Street:
     def home(self, name: str) -> Path:
         return self.folder / name
 
-    async def register(self, name: str, phone: str, url: RelayUrl | None = None) -> Account:
+    async def register(
+        self, name: str, phone: str, url: RelayUrl | None = None, *, takes_over: bool = False
+    ) -> Account:
         async with (
             open_reactor() as network,
             open_application(
                 self.home(name),
-                Applicant(url or self.url, phone),
+                Applicant(url or self.url, phone, takes_over=takes_over),
                 network=network,
                 entropy=system_entropy,
                 clock=system_clock,
@@ -162,7 +164,7 @@ async def test_a_number_registered_anew_logs_the_old_phone_out_and_its_friends_a
     async with open_phone(street.home("ann")) as ann:
         async with open_phone(street.home("ben")) as old:
             await came_to(ann, ann.send_text(BEN, "to the old phone"), MessageState.DELIVERED)
-            await street.register("new ben", BEN)
+            await street.register("new ben", BEN, takes_over=True)
             assert (await stopped(old)).name == "logged-out"
         message_id = ann.send_text(BEN, "to the new phone")
         async with open_phone(street.home("new ben")) as new:

@@ -4,7 +4,10 @@
 
 asks for the code that arrives. In a script, run it once to have a code sent, and again with --code CODE; or
 let it read the code from the relay's file gateway with --code-from FILE. Quote the relay's address, it has
-a # in it.
+a # in it. The code comes as a text message, or with --via voice it is read out by a call.
+
+A number has one phone. If it is active on another, registering goes on only with --take-over: the other phone
+is logged out, and whoever talks with this number is shown that its security code has changed.
 """
 
 import argparse
@@ -29,6 +32,10 @@ from protocol.stanzas import CodeRoute
 
 CODE_FILE_SECONDS = 15.0  # how long a code may take to appear in the file
 _GUESS_AGAIN = (ErrorCode.INVALID_CODE.wire_name,)
+_TAKE_OVER_ADVICE = (
+    "This number is active on another phone; to log that one out, run the same command with --take-over"
+    " (--code CODE: the code is still good)."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     code.add_argument(
         "--code-from", type=Path, metavar="FILE", help="the file that the relay's gateway writes"
     )
-    parser.add_argument("--voice", action="store_true", help="have the code read out by a call")
+    parser.add_argument(
+        "--via",
+        choices=tuple(CodeRoute),
+        type=CodeRoute,
+        default=CodeRoute.SMS,
+        help="how the code comes: as a text message, or read out by a call (sms)",
+    )
+    parser.add_argument(
+        "--take-over", action="store_true", help="log out the phone on which the number is active"
+    )
     add_json(parser)
 
 
@@ -55,8 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _register(args: argparse.Namespace) -> int:
-    via = CodeRoute.VOICE if args.voice else CodeRoute.SMS
-    applicant = Applicant(parse_relay_url(args.relay), checked_number(args.phone), via)
+    applicant = Applicant(parse_relay_url(args.relay), checked_number(args.phone), args.via, args.take_over)
     async with (
         open_reactor() as network,
         open_application(
@@ -72,13 +87,23 @@ async def _register(args: argparse.Namespace) -> int:
 
 async def _prove(application: Application, args: argparse.Namespace) -> Account | None:
     """Prove the number in the way that was chosen; None if nobody is there to type a code."""
+    try:
+        return await _prove_by_code(application, args)
+    except RelayRefusedError as refusal:
+        if refusal.name != ErrorCode.ACCOUNT_EXISTS.wire_name:
+            raise
+        raise RelayRefusedError(refusal.name, _TAKE_OVER_ADVICE) from None
+
+
+async def _prove_by_code(application: Application, args: argparse.Namespace) -> Account | None:
     if args.code is not None:
         return await application.register(args.code.strip())
     if args.code_from is not None:
         return await application.register(await _code_from_file(application, args.code_from))
-    await application.request_code()
     if sys.stdin.isatty():
+        await _request_patiently(application)
         return await _ask(application)
+    await application.request_code()
     print(
         f"A code is on its way to {readable_number(application.applicant.phone)}.\n"
         "error: code-needed: nobody is here to type it; run the same command again with --code CODE",
@@ -100,6 +125,23 @@ async def _code_from_file(application: Application, path: Path) -> str:
     with trio.move_on_after(CODE_FILE_SECONDS):
         return await wait_for_code(path, phone, before)
     raise CodeFileError(f"no code for {phone} appeared in {path} within {CODE_FILE_SECONDS:g} s")
+
+
+async def _request_patiently(application: Application) -> None:
+    """Have a code sent; if it is too soon for one, wait for as long as the relay says."""
+    while True:
+        try:
+            await application.request_code()
+        except RelayRefusedError as refusal:
+            if refusal.name != ErrorCode.WAIT.wire_name or not isinstance(refusal.detail, int):
+                raise
+            print(
+                f"Another code can be had in {refusal.detail} seconds; waiting for it."
+                " (If an earlier one has come: Ctrl-C, and --code CODE.)"
+            )
+            await trio.sleep(refusal.detail)
+        else:
+            return
 
 
 async def _ask(application: Application) -> Account | None:

@@ -139,6 +139,7 @@ class Clerk(Actor):
             question.identity_key,
             SignedPrekey(question.signed_prekey_id, question.signed_prekey, question.signature),
             tuple(question.prekeys),
+            bool(question.takes_over),
         )
         return m.Redeemed(question.ask, await self._desk().redeem(application))
 

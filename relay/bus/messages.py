@@ -309,6 +309,7 @@ class Redeem:
     signed_prekey: bytes
     signature: bytes
     prekeys: Sequence[Prekey]
+    takes_over: int
     ask: int = 0
 
 
@@ -468,7 +469,7 @@ TABLE: tuple[Row, ...] = (
     Row(38, CodeIssued, UINT, Text(MAX_CODE_CHARS)),
     Row(39, WithdrawCode, PHONE, UINT),
     Row(40, CodeWithdrawn, UINT),
-    Row(41, Redeem, PHONE, Text(MAX_CODE_CHARS), *_NEW_DEVICE, UINT),
+    Row(41, Redeem, PHONE, Text(MAX_CODE_CHARS), *_NEW_DEVICE, Uint(1), UINT),
     Row(42, Redeemed, UINT, DEVICE),
 )
 

@@ -41,7 +41,7 @@ class Town:
     clock: TestClock
 
     async def register(self, phone: str, home: str | None = None) -> Account:
-        applicant = Applicant(self.relay.url, phone)
+        applicant = Applicant(self.relay.url, phone, takes_over=home is not None)
         async with open_application(
             self.home(home or phone), applicant, network=self.network, entropy=self.entropy, clock=self.clock
         ) as application:

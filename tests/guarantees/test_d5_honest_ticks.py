@@ -116,7 +116,8 @@ async def test_what_was_lost_with_an_old_phone_is_never_called_delivered(tmp_pat
         new = await stage.stranger()
         new.say(RequestCode(1, stage.ben.number, CodeRoute.SMS))
         await new.expect(CodeSent)
-        new.say(registration(2, stage.ben.number, stage.running.codes.codes[stage.ben.number]))
+        code = stage.running.codes.codes[stage.ben.number]
+        new.say(registration(2, stage.ben.number, code, take_over=1))
         await new.expect(Registered)
         lost = await anna.expect(Expired)
         assert (lost.chat, lost.first, lost.last) == (user, 2, 3)

@@ -66,7 +66,7 @@ async def applicant(stage: Stage, phone: Phone) -> Device:
 
 
 def apply(stage: Stage, phone: Phone, device: Device) -> None:
-    device.say(registration(2, phone.number, stage.running.codes.codes[phone.number]))
+    device.say(registration(2, phone.number, stage.running.codes.codes[phone.number], take_over=1))
 
 
 async def test_what_comes_after_registering_anew_arrives_though_older_messages_were_on_the_way_to_the_disk(

@@ -155,6 +155,7 @@ class ScriptedRelay:
         self.alerts: list[ErrorCode] = []  # for the next connections, one each, instead of an answer
         self.refusals: list[Refusal] = []  # for the next sends, one each
         self.code_refusal: Refusal | None = None  # for requests of codes
+        self.code_routes: list[str] = []  # how codes were to be sent
         self.request_refusal: Refusal | None = None  # for all requests
         self.keepalive_s = 30
 
@@ -318,7 +319,8 @@ class ScriptedRelay:
         match event:
             case RequestCode() if self.code_refusal is not None:
                 return Failed(request, *self.code_refusal)
-            case RequestCode(phone=phone):
+            case RequestCode(phone=phone, via=via):
+                self.code_routes.append(via)
                 self.on_code(phone)
                 return CodeSent(request, 60, 600)
             case Register():
@@ -366,6 +368,8 @@ class ScriptedRelay:
         user = next(
             (device.address.user for device in self.devices.values() if device.phone == event.phone), None
         )
+        if user is not None and not event.take_over:
+            return Failed(event.request, ErrorCode.ACCOUNT_EXISTS)
         number = len(self.devices) + 1
         address = DeviceAddress(user or UserId(1000 + number), DeviceId(number))
         self.devices = {key: old for key, old in self.devices.items() if old.phone != event.phone}

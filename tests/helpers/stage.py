@@ -93,7 +93,7 @@ class Stage:
         device.say(RequestCode(1, phone.number, CodeRoute.SMS))
         await device.expect(CodeSent)
         code = self.running.codes.codes[phone.number]
-        device.say(registration(2, phone.number, code))
+        device.say(registration(2, phone.number, code, take_over=1))
         registered = await device.expect(Registered)
         device.vanish()
         return DeviceAddress(registered.user, registered.device)
@@ -121,7 +121,7 @@ async def open_stage(
             yield Stage(running, *phones)
 
 
-def registration(request: int, number: str, code: str) -> Register:
+def registration(request: int, number: str, code: str, *, take_over: int | None = None) -> Register:
     """A Register with made-up keys: the relay does not look into them."""
     return Register(
         request,
@@ -132,6 +132,7 @@ def registration(request: int, number: str, code: str) -> Register:
         b"s" * 32,
         b"g" * 64,
         (Prekey(1, b"p" * 32), Prekey(2, b"q" * 32)),
+        take_over,
     )
 
 

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from protocol import CodeRoute, CodeSent, Deliver, DeviceAddress, ErrorCode, Failed, Registered, RequestCode
+from protocol import (
+    CodeRoute,
+    CodeSent,
+    Deliver,
+    DeviceAddress,
+    ErrorCode,
+    Failed,
+    NumberProblem,
+    Registered,
+    RequestCode,
+)
 from relay.config import CODE_GUESSES, CODE_RESEND_SECONDS, CODE_SECONDS
 from storage import codes
 from tests.helpers.device import Device
@@ -21,8 +31,10 @@ async def ask_code(device: Device, number: str = NUMBER) -> CodeSent | Failed:
     return await device.expect((CodeSent, Failed))
 
 
-async def register(device: Device, code: str, number: str = NUMBER) -> Registered | Failed:
-    device.say(registration(2, number, code))
+async def register(
+    device: Device, code: str, number: str = NUMBER, take_over: int | None = None
+) -> Registered | Failed:
+    device.say(registration(2, number, code, take_over=take_over))
     return await device.expect((Registered, Failed))
 
 
@@ -51,7 +63,7 @@ async def test_a_number_that_cannot_be_is_refused(
     async with open_stage(tmp_path, sim) as stage:
         failed = await ask_code(await stage.stranger(), "+19991234567")
         assert isinstance(failed, Failed)
-        assert failed.code == ErrorCode.INVALID_NUMBER
+        assert (failed.code, failed.detail) == (ErrorCode.INVALID_NUMBER, NumberProblem.NO_SUCH_NUMBER)
 
 
 async def test_a_second_code_has_to_wait_a_minute_even_on_another_connection(
@@ -131,7 +143,35 @@ async def test_a_device_that_has_an_account_is_told_so(
     async with open_stage(tmp_path, sim) as stage:
         failed = await ask_code(await stage.anna.connect())
         assert isinstance(failed, Failed)
+        assert failed.code == ErrorCode.ALREADY_REGISTERED
+
+
+async def test_a_number_that_is_active_elsewhere_is_taken_over_only_on_purpose_and_with_the_same_code(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        ben, thief = await stage.ben.connect(), await stage.stranger()
+        await ask_code(thief, stage.ben.number)
+        code = stage.running.codes.codes[stage.ben.number]
+        failed = await register(thief, code, stage.ben.number)
+        assert isinstance(failed, Failed)
         assert failed.code == ErrorCode.ACCOUNT_EXISTS
+        await ben.expect_silence()
+        taken = await register(thief, code, stage.ben.number, take_over=1)
+        assert isinstance(taken, Registered)
+        assert await ben.expect_error() == ErrorCode.LOGGED_OUT
+
+
+async def test_a_stranger_without_the_code_does_not_learn_whether_a_number_is_active(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        stranger = await stage.stranger()
+        for number in (NUMBER, stage.ben.number):
+            assert isinstance(await ask_code(stranger, number), CodeSent)
+            failed = await register(stranger, "not it", number)
+            assert isinstance(failed, Failed)
+            assert failed.code == ErrorCode.INVALID_CODE
 
 
 @pytest.mark.parametrize("is_online", [True, False])

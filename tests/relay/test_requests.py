@@ -91,7 +91,7 @@ async def test_whoever_has_an_account_is_sent_no_code(
     async with open_stage(tmp_path, sim) as stage:
         anna = await stage.anna.connect()
         anna.say(RequestCode(1, "+491713920077", CodeRoute.SMS))
-        assert (await anna.expect(Failed)).code == ErrorCode.ACCOUNT_EXISTS
+        assert (await anna.expect(Failed)).code == ErrorCode.ALREADY_REGISTERED
 
 
 async def test_progress_of_a_chat_without_messages_is_nothing(

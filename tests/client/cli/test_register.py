@@ -59,10 +59,24 @@ def test_without_a_terminal_and_without_a_code_one_is_sent_and_it_says_what_to_d
     assert desk.register("ann", ANN, "--code", CODE).status == 0
 
 
+def test_a_number_that_is_active_elsewhere_needs_take_over_and_says_so(pair: Desk) -> None:
+    refused = pair.register("new", ANN)
+    assert refused.status == 3
+    assert refused.err.startswith("error: account-exists: This number is active on another phone; ")
+    assert "--take-over" in refused.err
+    assert pair.register("new", ANN, "--code", CODE, "--take-over").status == 0
+
+
+@pytest.mark.parametrize("via", ["sms", "voice"])
+def test_the_way_of_the_code_is_chosen(desk: Desk, via: str) -> None:
+    assert desk.register("ann", ANN, "--code-from", desk.code_file, "--via", via).status == 0
+    assert desk.relay.code_routes == [via]
+
+
 def test_a_folder_that_is_a_phone_already_says_so(pair: Desk) -> None:
     outcome = pair.register("ann", ANN)
     assert outcome.status == 2
-    assert outcome.err.startswith("error: account-exists: ")
+    assert outcome.err.startswith("error: already-registered: ")
     assert ANN in outcome.err
 
 
