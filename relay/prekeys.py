@@ -69,9 +69,14 @@ def upload(
             ),
         )
         ops += of_family(changed, Family.USER)  # the static key stays what it was
-    count = prekeys.count_prekeys(reader, device)
-    kept = [OneTimePrekey(*prekey) for prekey in one_time[: max(0, MAX_STORED_PREKEYS - count)]]
-    return count + len(kept), ops + prekeys.add_prekeys(device, kept)
+    ids = dict.fromkeys(prekeys.list_prekey_ids(reader, device))
+    kept: list[OneTimePrekey] = []
+    for prekey in one_time:
+        # One that is there already is replaced: it takes no room, and counts once.
+        if prekey.id in ids or len(ids) < MAX_STORED_PREKEYS:
+            ids[prekey.id] = None
+            kept.append(OneTimePrekey(*prekey))
+    return len(ids), ops + prekeys.add_prekeys(device, kept)
 
 
 def _bundle(device: DeviceId, record: DeviceRecord, prekey: Prekey | None) -> DeviceBundle:

@@ -41,6 +41,11 @@ def count_prekeys(reader: Reader, device: DeviceAddress) -> int:
     return sum(1 for _ in reader.scan(PREKEYS, *_range(device)))
 
 
+def list_prekey_ids(reader: Reader, device: DeviceAddress) -> list[int]:
+    """The ids of all that `device` has left, in their order."""
+    return [_KEY.unpack(key)[2] for key, _ in reader.scan(PREKEYS, *_range(device))]
+
+
 def take_prekey(
     reader: Reader, device: DeviceAddress, promised: Container[int] = ()
 ) -> tuple[OneTimePrekey, list[Op]] | None:

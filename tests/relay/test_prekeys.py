@@ -73,6 +73,32 @@ def test_a_device_cannot_fill_the_disk_with_prekeys(environment: Environment) ->
         assert prekeys.count_prekeys(reader, DEVICE) == MAX_STORED_PREKEYS
 
 
+def test_an_id_that_is_there_already_is_replaced_and_counts_once(environment: Environment) -> None:
+    assert add(environment, 3) == 3
+    with environment.read() as reader:
+        total, ops = upload(
+            reader, DEVICE, None, [Prekey(2, b"N" * 32), Prekey(3, b"3" * 32), Prekey(3, b"4" * 32)]
+        )
+    commit(environment, ops)
+    assert total == 4
+    with environment.read() as reader:
+        assert prekeys.list_prekey_ids(reader, DEVICE) == [0, 1, 2, 3]
+
+
+def test_a_full_shelf_still_replaces_what_it_has(environment: Environment) -> None:
+    add(environment, MAX_STORED_PREKEYS)
+    with environment.read() as reader:
+        total, ops = upload(
+            reader, DEVICE, None, [Prekey(MAX_STORED_PREKEYS, b"x" * 32), Prekey(0, b"N" * 32)]
+        )
+    commit(environment, ops)
+    assert total == MAX_STORED_PREKEYS
+    with environment.read() as reader:
+        taken = prekeys.take_prekey(reader, DEVICE)
+    assert taken is not None
+    assert taken[0] == prekeys.OneTimePrekey(0, b"N" * 32)
+
+
 def test_a_new_signed_prekey_replaces_the_old_one(environment: Environment) -> None:
     add(environment, 0, SignedPrekey(2, b"S" * 32, b"G" * 64))
     with environment.read() as reader:

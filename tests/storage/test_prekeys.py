@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from protocol.ids import DeviceAddress, DeviceId, UserId
 from storage import Environment
-from storage.prekeys import OneTimePrekey, add_prekeys, count_prekeys, remove_prekeys, take_prekey
+from storage.prekeys import (
+    OneTimePrekey,
+    add_prekeys,
+    count_prekeys,
+    list_prekey_ids,
+    remove_prekeys,
+    take_prekey,
+)
 from tests.storage.test_accounts import store
 
 ANNA = DeviceAddress(UserId(7), DeviceId(1))
@@ -66,3 +73,9 @@ def test_the_largest_id_there_is_can_be_stored_and_removed(environment: Environm
     assert count(environment, ANNA) == 1
     store(environment, remove_prekeys(ANNA))
     assert count(environment, ANNA) == 0
+
+
+def test_ids_are_listed_in_their_order_and_for_one_device(environment: Environment) -> None:
+    store(environment, [*add_prekeys(ANNA, [prekey(300), prekey(2)]), *add_prekeys(NEIGHBOUR, [prekey(1)])])
+    with environment.read() as reader:
+        assert list_prekey_ids(reader, ANNA) == [2, 300]
