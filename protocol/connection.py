@@ -306,14 +306,19 @@ class ClientConnection(Channel):
         frame = self._decoder.next_frame()
         if frame is None:
             return False
-        if self._handshake is None:
-            self._hear_frame(frame, events)
-        elif len(frame) == _ALERT_BYTES:
+        if len(frame) == _ALERT_BYTES and self._may_be_alerted:
             events.append(Alert(known_code(frame[0])))
             self._end(None, None)
+        elif self._handshake is None:
+            self._hear_frame(frame, events)
         else:
             self._read_handshake(self._handshake, frame, events)
         return self._state is not State.CLOSED
+
+    @property
+    def _may_be_alerted(self) -> bool:
+        """Whether the relay may have no keys yet: with XX it has them once it has taken our message 3."""
+        return self._handshake is not None or self._state is State.AWAIT_WELCOME
 
     def _read_handshake(self, handshake: HandshakeState, frame: bytes, events: list[Event]) -> None:
         """Message 2 ends the handshake; with XX our Hello still goes out in message 3."""

@@ -240,6 +240,21 @@ def test_the_client_takes_an_alert_as_a_hint_and_closes() -> None:
     assert client.state is State.CLOSED
 
 
+def test_a_relay_that_refuses_the_third_message_of_xx_is_understood() -> None:
+    client, relay = client_connection(xx=True), relay_connection()
+    relay.receive_data(client.data_to_send())
+    assert isinstance(client.receive_data(relay.data_to_send())[0], Connected)
+    relay.close(ErrorCode.HANDSHAKE_TIMEOUT)
+    assert client.receive_data(relay.data_to_send()) == [Alert(ErrorCode.HANDSHAKE_TIMEOUT)]
+    assert client.is_closed
+
+
+def test_once_a_relay_has_spoken_encrypted_nothing_in_clear_is_believed() -> None:
+    pair = online_pair()
+    with pytest.raises(UndecryptableError):
+        pair.client.receive_data(alert(ErrorCode.OVERLOADED))
+
+
 def test_the_client_does_not_believe_a_relay_with_another_key() -> None:
     liar = RelayConnection(DEVICE_KEY, counting_entropy(), knows=lambda key: True)
     client = ClientConnection(DEVICE_KEY, DEVICE_KEY.public, HELLO, counting_entropy())
