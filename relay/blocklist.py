@@ -38,6 +38,13 @@ class Blocklist:
         """All of them."""
         return tuple(self._blocked)
 
+    def size_after(self, block: Iterable[UserId], unblock: Iterable[UserId]) -> int:
+        """How many they are when these are blocked and those no more, whatever the lists name in vain."""
+        freed = dict.fromkeys(unblock)
+        after = {user: None for user in self._blocked if user not in freed} | dict.fromkeys(block)
+        after.pop(self._user, None)
+        return len(after)
+
     def shun(self, sender: DeviceAddress, number: MessageNumber) -> list[Op]:
         """A message of a blocked sender is accepted and kept for nobody; returns what remembers that."""
         first = self._shunned.setdefault(sender, number)

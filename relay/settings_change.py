@@ -37,7 +37,7 @@ def change_settings(
     """
     privacy = change.privacy or settings.load_privacy(reader, user)
     contacts, contact_ops = _change_contacts(reader, user, privacy, change)
-    if len(blocklist) + len(change.block) - len(change.unblock) > MAX_BLOCKED_USERS:
+    if blocklist.size_after(change.block, change.unblock) > MAX_BLOCKED_USERS:
         raise RefusalError(ErrorCode.LIST_FULL)
     notices, ops = blocklist.unblock(change.unblock, senders)
     ops += blocklist.block(change.block, now)
@@ -54,8 +54,10 @@ def _change_contacts(
     """How many contacts there are then, and what makes it so. Who needs no contacts has none here."""
     if Audience.CONTACTS not in privacy:
         return 0, [settings.forget_contacts(user)] if settings.count_contacts(reader, user) else []
-    gone = [other for other in change.remove_contacts if settings.is_contact(reader, user, other)]
-    new = [other for other in change.add_contacts if not settings.is_contact(reader, user, other)]
+    # Each once: whoever is named twice is not two, and would make room for one too many.
+    removed, added = dict.fromkeys(change.remove_contacts), dict.fromkeys(change.add_contacts)
+    gone = [other for other in removed if settings.is_contact(reader, user, other)]
+    new = [other for other in added if not settings.is_contact(reader, user, other)]
     count = settings.count_contacts(reader, user) - len(gone) + len(new)
     if count > MAX_CONTACTS:
         raise RefusalError(ErrorCode.LIST_FULL)

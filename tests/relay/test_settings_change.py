@@ -49,6 +49,26 @@ async def test_contacts_are_kept_only_while_a_setting_needs_them(
             assert settings.count_contacts(reader, user) == 0
 
 
+async def test_naming_people_in_vain_or_twice_makes_no_room_in_a_list(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_change, "MAX_BLOCKED_USERS", 2)
+    monkeypatch.setattr(settings_change, "MAX_CONTACTS", 2)
+    four, five, six, seven = map(UserId, range(4, 8))
+    async with open_stage(tmp_path, sim) as stage:
+        anna = await stage.anna.connect()
+        await settle(anna, change(TO_CONTACTS, block=(four, five), add_contacts=(four, five)))
+        for too_much in (
+            change(block=(six,), unblock=(seven,)),
+            change(block=(six, seven), unblock=(four, four)),
+            change(add_contacts=(six, seven), remove_contacts=(four, four)),
+        ):
+            anna.say(too_much)
+            assert (await anna.expect(Failed)).code == ErrorCode.LIST_FULL
+        swapped = change(block=(six, six), unblock=(four,), add_contacts=(six, six), remove_contacts=(four,))
+        assert await settle(anna, swapped) == Settings(1, TO_CONTACTS, (five, six), 2)
+
+
 async def test_a_list_that_is_full_is_refused_by_name_and_nothing_of_the_change_happens(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
