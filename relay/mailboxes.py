@@ -4,6 +4,8 @@ Not an actor: the names live in the system's registry, where a mailbox enters it
 end, and starting is the work of the supervisor. What is here is the wait for somebody else's start.
 """
 
+import logging
+
 import trio
 
 from protocol import ErrorCode, UserId
@@ -11,13 +13,41 @@ from relay import mailbox
 from relay.bus.remote_mailbox import RemoteMailbox
 from relay.errors import RefusalError
 from relay.mailbox_handle import MailboxHandle, running_mailbox
-from relay.named_supervisor import start_child_nowait
+from relay.named_supervisor import NamedSupervisor, start_child_nowait
 from relay.worker import Worker
-from storage import accounts
+from storage import CorruptRecordError, accounts
 from supervisors import SupervisorHandle
+
+log = logging.getLogger("roost.relay")
 
 SUPERVISOR_NAME = "mailboxes"
 """What the registry knows the supervisor of all mailboxes as."""
+
+
+class MailboxSupervisor(NamedSupervisor):
+    """The supervisor of all mailboxes of a worker.
+
+    One mailbox that crashes concerns one user: one_for_one, as always in a dynamic supervisor. The intensity
+    counts the crashes of all mailboxes together, so it is far above OTP's 1 in 5 s.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(intensity=100, period=10.0, name=SUPERVISOR_NAME)
+        self._worker = worker
+
+    async def on_start(self) -> None:
+        """Have other workers find out what died with the mailboxes of a predecessor.
+
+        Nobody starts these again before somebody has to do with their users, so they cannot say so one by
+        one. Senders of this worker have lost their connections as well.
+
+        Raises:
+            NameTakenError: there is one already.
+        """
+        await super().on_start()
+        if self._worker.flights:
+            for peer in self._worker.bus.peers.values():
+                peer.reset("mailboxes-died")
 
 
 class Mailboxes:
@@ -53,7 +83,7 @@ class Mailboxes:
         after the other, and finds the name taken when it comes to our request.
 
         Raises:
-            RefusalError: `unknown-user`.
+            RefusalError: `unknown-user`; `internal` if the account's row is damaged.
             ChildStartError: it does not start (a damaged store).
             ActorDeadError: the node is stopping.
         """
@@ -68,8 +98,8 @@ class Mailboxes:
             return
         self._check_exists(user)
         flight = self._worker.flights.get(user)
-        if flight is None or not flight.count:
-            # The usual case: no predecessor has anything on its way, so there is nothing to wait for.
+        if flight is None or (flight.mailbox is None and not flight.count):
+            # The usual case: there is no predecessor that has died, or has anything on its way.
             start_child_nowait(self._worker.system, SUPERVISOR_NAME, self._spec, user)
             return
         started = self._starting[user] = trio.Event()
@@ -80,6 +110,12 @@ class Mailboxes:
             started.set()
 
     def _check_exists(self, user: UserId) -> None:
-        with self._worker.environment.read() as reader:
-            if accounts.load_user(reader, user) is None:
-                raise RefusalError(ErrorCode.UNKNOWN_USER)
+        try:
+            with self._worker.environment.read() as reader:
+                user_is_known = accounts.load_user(reader, user) is not None
+        except CorruptRecordError as error:
+            # Whoever asks must live: one damaged row would crash all who serve others, again and again.
+            log.error("account_unreadable", extra={"user": f"{user:016x}", "reason": str(error)})
+            raise RefusalError(ErrorCode.INTERNAL) from error
+        if not user_is_known:
+            raise RefusalError(ErrorCode.UNKNOWN_USER)

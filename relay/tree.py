@@ -6,7 +6,7 @@ It stands below the worker's process in the node's tree (node_tree.py).
 from actors.network import Listener as Port
 from relay import connection, expiry, listener, mailboxes, registration, sweeper, takeover
 from relay.bus import supervision
-from relay.mailboxes import Mailboxes
+from relay.mailboxes import Mailboxes, MailboxSupervisor
 from relay.named_supervisor import NamedSupervisor
 from relay.worker import Worker
 from supervisors import ChildSpec, Strategy, Supervisor, supervisor_spec
@@ -23,12 +23,7 @@ def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervi
         # to stop, and takes along what was said on the way down. With one worker there is none.
         *supervision.child_specs(worker),
         # First of what works here, because everybody writes to mailboxes and nobody can do without.
-        # One mailbox that crashes concerns one user: one_for_one, as always in a dynamic supervisor. Its
-        # intensity counts the crashes of all mailboxes together, so it is far above OTP's 1 in 5 s.
-        supervisor_spec(
-            mailboxes.SUPERVISOR_NAME,
-            lambda: NamedSupervisor(intensity=100, period=10.0, name=mailboxes.SUPERVISOR_NAME),
-        ),
+        supervisor_spec(mailboxes.SUPERVISOR_NAME, lambda: MailboxSupervisor(worker)),
         # Services have nothing to do with one another: one_for_one.
         supervisor_spec("services", lambda: Supervisor(_services(worker, control), name="services")),
         # Temporary children, so there is nothing to restart: the other end connects again.

@@ -4,15 +4,19 @@ Pure but for reading the store, which any worker may do for any user. A refusal 
 nothing to see: nobody learns that he is blocked, or only not a contact, from what he is not shown.
 
 Rule 1: who blocks somebody is shown nothing of theirs that is mutual, and shows them nothing.
-Rule 2: presence and read receipts are mutual. Whoever hides them from somebody does not see theirs either;
+Rule 2: what cannot be read is not shown: who asks has nothing to do with a damaged row of somebody else.
+Rule 3: presence and read receipts are mutual. Whoever hides them from somebody does not see theirs either;
     otherwise everybody would hide, and nobody would have anything to look at.
 """
 
+import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
-from protocol import Audience, UserId
-from storage import Reader, settings
+from protocol import Audience, Privacy, UserId
+from storage import Reader, StorageError, settings
+
+log = logging.getLogger("roost.relay")
 
 ReaderOf: TypeAlias = Callable[[UserId], Reader]
 """Opens the store where the rows of a user are, for a moment."""
@@ -27,11 +31,7 @@ class Visibility:
         self._reader_of = reader_of
 
     def presence(self, watcher: UserId, watched: UserId) -> bool:
-        """Whether `watcher` may know if `watched` is online, and when last.
-
-        Raises:
-            CorruptRecordError: a row is damaged; likewise below.
-        """
+        """Whether `watcher` may know if `watched` is online, and when last."""
         return self._shows_presence(watched, watcher) and self._shows_presence(watcher, watched)
 
     def receipts(self, reader: UserId, sender: UserId) -> bool:
@@ -42,16 +42,21 @@ class Visibility:
         """Whether `asker` may have the profile of `owner`; one's own is always one's own."""
         if owner == asker:
             return True
-        with self._reader_of(owner) as rows:
-            return _shows(rows, owner, asker, settings.load_privacy(rows, owner).profile)
+        return self._shows(owner, asker, lambda privacy: privacy.profile)
 
     def _shows_presence(self, owner: UserId, other: UserId) -> bool:
-        with self._reader_of(owner) as rows:
-            return _shows(rows, owner, other, settings.load_privacy(rows, owner).last_seen)
+        return self._shows(owner, other, lambda privacy: privacy.last_seen)
 
     def _shows_receipts(self, owner: UserId, other: UserId) -> bool:
-        with self._reader_of(owner) as rows:
-            return _shows(rows, owner, other, settings.load_privacy(rows, owner).read_receipts)
+        return self._shows(owner, other, lambda privacy: privacy.read_receipts)
+
+    def _shows(self, owner: UserId, other: UserId, choice: Callable[[Privacy], Audience]) -> bool:
+        try:
+            with self._reader_of(owner) as rows:
+                return _shows(rows, owner, other, choice(settings.load_privacy(rows, owner)))
+        except StorageError as error:
+            log.error("settings_unreadable", extra={"user": f"{owner:016x}", "reason": str(error)})
+            return False
 
 
 def _shows(rows: Reader, owner: UserId, other: UserId, audience: Audience) -> bool:

@@ -33,8 +33,10 @@ from protocol import (
     Typing,
     UserId,
 )
+from relay import mailboxes
+from relay.bus import messages as m
 from relay.bus.arrivals import LINE_LIMIT
-from relay.bus.peer import HIGH_WATER_BYTES
+from relay.bus.peer import HIGH_WATER_BYTES, Peer
 from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle, name_of
 from storage import Environment
@@ -139,6 +141,26 @@ async def test_a_mailbox_that_dies_owes_senders_of_other_workers_an_answer_too(
         while isinstance(event, Accepted) and event.number < 2:
             event = await a.expect((Accepted, Refused))
         assert event.number == 2
+
+
+async def test_mailboxes_that_die_with_their_supervisor_owe_it_as_well_although_nobody_starts_them_again(
+    sim: SimNetwork, tmp_path: Path
+) -> None:
+    async with open_pair(tmp_path, sim) as (node, anna, ben):
+        a, worker = await anna.connect(), node.worker(1)
+        await write(a, ben, 1)
+
+        def take_and_die(peer: Peer, message: m.Submit) -> None:
+            worker.arrivals._submit(peer, message)
+            for name in (name_of(ben.address.user), mailboxes.SUPERVISOR_NAME):
+                ref = worker.system.whereis(name)
+                assert ref is not None
+                ref.kill()
+
+        worker.bus.on(m.Submit, take_and_die)
+        a.send(ben.address.user, 2)
+        refused = await a.expect(Refused)
+        assert (refused.number, refused.code, refused.detail) == (2, ErrorCode.OUT_OF_ORDER, 2)
 
 
 async def test_an_answer_is_not_given_twice_however_often_links_and_mailboxes_die(

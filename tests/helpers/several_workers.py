@@ -274,12 +274,12 @@ class SeveralWorkers:
         keys = KeyPair.generate(self.entropy)
         record = DeviceRecord(keys.public, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
         address, _, ops = accounts.add_device(user, UserRecord(number, 0), record)
-        _commit(self.stores[owner].own, of_family(ops, Family.USER))
-        _commit(self.stores[0].own, of_family(ops, Family.DIRECTORY))
+        commit(self.stores[owner].own, of_family(ops, Family.USER))
+        commit(self.stores[0].own, of_family(ops, Family.DIRECTORY))
         return Resident(self, number, keys, address)
 
 
-def _commit(environment: Environment, ops: list[Op]) -> None:
+def commit(environment: Environment, ops: list[Op]) -> None:
     def must_succeed(error: Exception | None) -> None:
         assert error is None
 
