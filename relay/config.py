@@ -86,6 +86,10 @@ REATTACH_WINDOW_SECONDS = 10.0
 MAX_WATCHED = 32
 """Users that one device may watch at a time: it watches while a chat is open, so one would nearly do."""
 
+MAX_CHATS_REMEMBERED = 4_096
+"""What a connection remembers of chats, of each kind: as many as a device has handles for. Whoever names more
+is no real phone, and what is forgotten matters only when a mailbox or a worker dies."""
+
 PRESENCE_GRACE_BEATS = 5
 """Beats of the sweeper until somebody whose connection broke is shown as gone: a phone that changes from one
 network to another is back by then."""

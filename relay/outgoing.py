@@ -38,6 +38,7 @@ from protocol import (
     UserId,
 )
 from relay.bus.chat import Chat
+from relay.config import MAX_CHATS_REMEMBERED
 from relay.correspondent import Source
 from relay.metrics import Counters
 from storage.mailboxes import QueuedMessage
@@ -108,10 +109,9 @@ class Outgoing:
         self.end: str | None = None  # why the connection is over, once it is
         self.acked = Seq(0)  # the highest seq that the device says it has stored
         self.given = Seq(0)  # the highest seq sent through here
-        # What the device says was read here, of each sender; None: nothing. Bounded by the handles of a
-        # connection (4,096).
+        # What the device says was read here, of each sender; None: nothing. At most MAX_CHATS_REMEMBERED.
         self.readings: dict[DeviceAddress, MessageNumber] | None = None
-        # Chats with users of other workers (bus/abroad.py). Bounded likewise; made when there is one.
+        # Chats with users of other workers; bounded in bus/abroad.py. Made when there is one.
         self.abroad: dict[UserId, Chat] | None = None
         self.heard_at = self.spoke_at = shared.beat  # in beats
         self.look_at = 0  # the beat of the sweeper's next look (deadlines.py)
@@ -297,9 +297,15 @@ class Outgoing:
             shared.full[self] = None
 
     def was_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """The device says that it has read a sender's messages up to a number."""
+        """The device says that it has read a sender's messages up to a number.
+
+        It may name any sender that it likes, so of too many the oldest is forgotten.
+        """
         if self.readings is None:
             self.readings = {}
+        self.readings.pop(sender, None)
+        if len(self.readings) >= MAX_CHATS_REMEMBERED:
+            del self.readings[next(iter(self.readings))]
         self.readings[sender] = number
 
     @property

@@ -56,10 +56,12 @@ class Senders:
         """
         state = self._states.get(sender)
         if state is None:
-            with self._environment.read() as reader:
-                state = SenderState(mailboxes.load_progress(reader, self._user, sender))
-            self._states[sender] = state
+            state = self._states[sender] = self._load(sender)
         return state
+
+    def _load(self, sender: DeviceAddress) -> SenderState:
+        with self._environment.read() as reader:
+            return SenderState(mailboxes.load_progress(reader, self._user, sender))
 
     def put(self, sender: DeviceAddress, state: SenderState) -> Op:
         """What makes durable how far a sender's messages have come."""
@@ -111,10 +113,11 @@ class Senders:
         Returns:
             Up to where they were, and what makes it durable; nothing if that is known already.
         """
-        state = self.of(sender)
+        state = self._states.get(sender) or self._load(sender)
         progress = state.progress
         number = min(number, progress.delivered)
         if number <= progress.read:
-            return number, []
+            return number, []  # a device may name senders that have never written: these are not remembered
+        self._states[sender] = state
         state.progress = Progress(progress.accepted, progress.delivered, number, progress.expired)
         return number, [self.put(sender, state)]

@@ -24,6 +24,7 @@ from relay.bus.bus import Bus
 from relay.bus.chat import Chat
 from relay.bus.messages import Numbered
 from relay.bus.peer import Peer
+from relay.config import MAX_CHATS_REMEMBERED
 from relay.outgoing import Outgoing
 from relay.presence import Presence
 from storage.mailboxes import Progress
@@ -163,10 +164,19 @@ class Abroad:
 
 
 def chat_of(outgoing: Outgoing, user: UserId) -> Chat:
-    """What a connection remembers of a user; made at the first time."""
+    """What a connection remembers of a user; made at the first time, if need be in the place of the oldest.
+
+    A device names whom it likes, and binds its handles again and again: so it is bounded here. A chat that
+    waits for an answer is never forgotten; how many of these there are is bounded by what a device may send.
+    """
     if outgoing.abroad is None:
         outgoing.abroad = {}
-    chat = outgoing.abroad.get(user)
+    chats = outgoing.abroad
+    chat = chats.get(user)
     if chat is None:
-        chat = outgoing.abroad[user] = Chat()
+        if len(chats) >= MAX_CHATS_REMEMBERED:
+            oldest = next((other for other, known in chats.items() if not known.submitted), None)
+            if oldest is not None:
+                del chats[oldest]
+        chat = chats[user] = Chat()
     return chat

@@ -26,6 +26,7 @@ from protocol import (
     Stanza,
     UserId,
 )
+from relay.config import MAX_CHATS_REMEMBERED
 from relay.metrics import Counters
 from relay.outgoing import Outgoing, Surroundings
 from storage.mailboxes import QueuedMessage
@@ -239,3 +240,17 @@ def test_a_peer_that_takes_something_is_not_stalled(bench: Bench) -> None:
     assert bench.outgoing.stalled_for(16) == 0
     bench.link.unsent_bytes = 0
     assert bench.outgoing.stalled_for(40) == 0
+
+
+def test_of_too_many_readings_the_oldest_are_forgotten(bench: Bench) -> None:
+    def sender(number: int) -> DeviceAddress:
+        return DeviceAddress(UserId(number), DeviceId(1))
+
+    for number in range(1, MAX_CHATS_REMEMBERED + 1):
+        bench.outgoing.was_read(sender(number), MessageNumber(1))
+    bench.outgoing.was_read(sender(1), MessageNumber(2))
+    bench.outgoing.was_read(sender(0), MessageNumber(1))
+    readings = bench.outgoing.readings or {}
+    assert len(readings) == MAX_CHATS_REMEMBERED
+    assert sender(2) not in readings
+    assert readings[sender(1)] == 2

@@ -96,3 +96,12 @@ def test_a_replaced_progress_holds_in_memory_too(environment: Environment) -> No
     senders.of(ANNA).progress = progress(6)
     assert senders.replace(ANNA, progress(7)) == mailboxes.put_progress(USER, ANNA, progress(7))
     assert senders.of(ANNA).progress == progress(7)
+
+
+def test_a_device_that_reads_what_nobody_has_written_makes_nobody_remembered(
+    environment: Environment,
+) -> None:
+    senders = Senders(environment, USER)
+    for number in range(1, MAX_SENDERS_REMEMBERED + 1):
+        assert senders.read(DeviceAddress(UserId(number), DeviceId(1)), MessageNumber(1)) == (0, [])
+    assert not senders.are_many
