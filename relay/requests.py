@@ -128,13 +128,23 @@ def _progress_of(worker: Worker, user: UserId, sender: DeviceAddress) -> ChatPro
 
 
 async def _change_settings(asker: Asker, request: ChangeSettings) -> Settings:
-    """Who is watching is told of it at once: what was hidden must not stay in sight until the next change."""
+    """Who is watching is told of it at once: what was hidden must not stay in sight until the next change.
+
+    And so is this device of those whom it watches: who shows nothing sees nothing.
+    """
     assert asker.device is not None  # nor this
     asker.worker.limits.check_change(asker.device.user, trio.current_time())
     mailbox = await asker.mailboxes.get(asker.device.user)
     settings = await mailbox.change_settings(request)
     asker.worker.board.settings_changed(asker.device.user)
+    if _changes_anything(request):
+        asker.worker.watching.ask_again(asker.device)
     return settings
+
+
+def _changes_anything(change: ChangeSettings) -> bool:
+    lists = (change.block, change.unblock, change.add_contacts, change.remove_contacts)
+    return change.privacy is not None or any(lists)
 
 
 async def _store_profile(asker: Asker, request: StoreProfile) -> ProfileStored:

@@ -57,6 +57,11 @@ class Watching:
         for user in self._watched.pop(watcher, ()):
             self._board_of(user).unwatch(watcher, user)
 
+    def ask_again(self, watcher: DeviceAddress) -> None:
+        """Have a device told anew of all that it watches: its user sees no more than they show to others."""
+        for user in self._watched.get(watcher, ()):
+            self._board_of(user).watch(watcher, user)
+
     def renew(self, concerns: Callable[[UserId], bool]) -> None:
         """Subscribe again where a board may have forgotten: its worker has been restarted."""
         for watcher, watched in self._watched.items():

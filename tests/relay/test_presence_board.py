@@ -5,7 +5,17 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from protocol import Audience, Available, Presence, Privacy, Subscribe, Unavailable, Unsubscribe, UserId
+from protocol import (
+    Audience,
+    Available,
+    Presence,
+    Privacy,
+    Settings,
+    Subscribe,
+    Unavailable,
+    Unsubscribe,
+    UserId,
+)
 from relay.config import PRESENCE_GRACE_BEATS, SWEEP_SECONDS
 from tests.helpers.people import change, settle
 from tests.helpers.relay_node import SettableClock
@@ -14,6 +24,7 @@ from tests.helpers.stage import open_stage
 
 GRACE_SECONDS = PRESENCE_GRACE_BEATS * SWEEP_SECONDS
 HIDDEN = Privacy(Audience.NOBODY, Audience.EVERYONE, Audience.EVERYONE)
+SHOWN = Privacy(Audience.EVERYONE, Audience.EVERYONE, Audience.EVERYONE)
 
 
 async def test_a_watcher_is_told_at_once_and_then_each_change(
@@ -140,6 +151,26 @@ async def test_who_hides_sees_nobody_else(sim: SimNetwork, autojump_clock: MockC
         await settle(anna, change(HIDDEN))
         anna.say(Subscribe(stage.ben.address.user))
         assert await anna.expect(Presence) == Presence(stage.ben.address.user, 0)
+
+
+async def test_who_hides_or_shows_themselves_is_told_anew_of_those_whom_they_watch(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        user = stage.ben.address.user
+        ben.say(Available())
+        await ben.ping()
+        anna.say(Subscribe(user))
+        assert await anna.expect(Presence) == Presence(user, 1)
+        anna.say(change(HIDDEN))
+        assert await anna.expect(Presence) == Presence(user, 0)
+        await anna.expect(Settings)
+        anna.say(change(SHOWN))
+        assert await anna.expect(Presence) == Presence(user, 1)
+        await anna.expect(Settings)
+        await settle(anna, change())  # only asks
+        await anna.expect_silence()
 
 
 async def test_a_blocked_watcher_sees_the_one_who_blocked_go_for_good(

@@ -60,3 +60,13 @@ def test_a_board_that_was_made_anew_is_told_again_who_watches() -> None:
     watching.subscribe(ANNA, UserId(3))
     watching.renew(lambda user: user == 3)
     assert board.told == 3
+
+
+def test_a_device_whose_own_settings_change_is_told_anew_of_all_whom_it_watches() -> None:
+    board = BoardDouble()
+    watching = Watching(lambda _: board)
+    for watcher, user in ((ANNA, UserId(2)), (ANNA, UserId(3)), (BEN, UserId(2))):
+        watching.subscribe(watcher, user)
+    watching.ask_again(ANNA)
+    assert board.told == 5
+    assert len(board.pairs) == 3
