@@ -8,17 +8,24 @@ import pytest
 from protocol import (
     Accepted,
     Available,
+    Bind,
     ChangeSettings,
+    ChatProgress,
     ClientConnection,
+    DeviceAddress,
     DeviceId,
     FetchProfile,
     Hello,
     KeyPair,
     MessageNumber,
+    Part,
     Presence,
     Profile,
     ProfileStored,
+    Progresses,
+    Refused,
     RelayConnection,
+    Run,
     Send,
     Seq,
     Stanza,
@@ -117,7 +124,19 @@ def test_the_plaintexts_of_the_page_are_right() -> None:
 
 
 PEER = UserId(1_311_768_467_463_790_320)
+N = MessageNumber
 NAMED: dict[str, tuple[Sender, Stanza]] = {
+    "Send(0, 1, ((1, b'hello'),))": (
+        Sender.CLIENT, Send(PEER, MessageNumber(1), (Part(DeviceId(1), b"hello"),)),
+    ),
+    "Bind(1, 1122334455667788.1, '+491713920001')": (
+        Sender.RELAY, Bind(Handle(1), DeviceAddress(BOB, DeviceId(1)), "+491713920001"),
+    ),
+    "Refused(0, 3, 66, 2)": (Sender.RELAY, Refused(PEER, MessageNumber(3), 66, 2)),
+    "Refused(0, 3, 65, (1, 2))": (Sender.RELAY, Refused(PEER, MessageNumber(3), 65, (1, 2))),
+    "Progresses(9, ((5, 7, 4, 4, ((5, 6),)),))": (
+        Sender.RELAY, Progresses(9, (ChatProgress(UserId(5), N(7), N(4), N(4), (Run(N(5), N(6)),)),)),
+    ),
     "Available()": (Sender.CLIENT, Available()),
     "Subscribe(0)": (Sender.CLIENT, Subscribe(PEER)),
     "Presence(0, 1)": (Sender.RELAY, Presence(PEER, 1)),
@@ -129,10 +148,10 @@ NAMED: dict[str, tuple[Sender, Stanza]] = {
     ),
     "ProfileStored(9)": (Sender.RELAY, ProfileStored(9)),
 }  # fmt: skip
-"""The stanzas of people as the page writes them; a chat is written as its handle, 0."""
+"""Stanzas as the page writes them; a chat is written as its handle, 0."""
 
 
-def test_the_stanzas_of_people_are_what_the_page_says() -> None:
+def test_the_other_stanzas_are_what_the_page_says() -> None:
     block = re.search(r"```stanzas\n(.*?)```", TEXT, re.DOTALL)
     assert block is not None
     shown = [re.split(r"  +", line[2:]) for line in block[1].splitlines()]
