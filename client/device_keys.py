@@ -12,7 +12,7 @@ from actors.ports import Clock, Entropy
 from client.database import Database
 from client.errors import MessageStateError, NoAccountError
 from client.records import Account, PrekeyUpload, RegistrationKeys
-from protocol.e2e import IdentityKeyPair, Prekey, PrekeyGoneError, PublicPrekey
+from protocol.e2e import IdentityKeyPair, Prekey, PrekeyGoneError, PrekeyUnknownError, PublicPrekey
 from protocol.ids import DeviceId, Seq, UserId
 
 FIRST_PREKEYS = 100
@@ -26,6 +26,9 @@ SIGNED_PREKEY_ROTATION_SECONDS = 7 * 86_400
 
 SIGNED_PREKEY_KEPT_SECONDS = 38 * 86_400
 """Old private keys are kept until no queued first message can need them: rotation plus 30 days of queue."""
+
+PREKEYS_REPLACED_SECONDS = 3_600
+"""How soon all prekeys may be replaced again because unknown ones are in use."""
 
 
 class DeviceKeys:
@@ -182,7 +185,8 @@ class DeviceKeys:
         """The private halves of the prekeys that a first message names.
 
         Raises:
-            PrekeyGoneError: one of them was used up, rotated away, or never existed.
+            PrekeyUnknownError: one of them has a number that this device has yet to give.
+            PrekeyGoneError: one of them was used up or rotated away.
         """
         return (
             self._find("signed_prekeys", signed_id),
@@ -193,14 +197,38 @@ class DeviceKeys:
         """Delete a one-time prekey. Only inside the transaction that stores the session made with it."""
         self._database.execute("DELETE FROM one_time_prekeys WHERE id = ?", one_time_id)
 
+    def replace_prekeys(self) -> None:
+        """Somebody was given prekeys of which nothing is known here: make new ones of all kinds.
+
+        It means that this store was put back to a copy from before they were made. The relay hands the
+        oldest prekeys out first, and replaces those whose numbers come again: the new ones end it.
+        Once an hour at most, since anybody can name a number that never was.
+        """
+        generation, now = self._require_row()["generation"], self._clock.now()
+        newest = self._database.value(
+            "SELECT max(created_at) FROM signed_prekeys WHERE generation = ?", generation
+        )
+        is_recent = 0 <= now - newest < PREKEYS_REPLACED_SECONDS
+        if is_recent or len(self._prekeys_not_uploaded(generation)) >= FIRST_PREKEYS:
+            return
+        self._make_signed_prekey(generation)
+        self._make_prekeys(generation, FIRST_PREKEYS)
+
     def _find(self, table: str, prekey_id: int) -> Prekey:
         generation = self._require_row()["generation"]
         row = self._database.row(
             f"SELECT * FROM {table} WHERE id = ? AND generation = ?", prekey_id, generation
         )
+        if row is None and prekey_id > self._last_id(table):
+            raise PrekeyUnknownError(f"prekey {prekey_id} of {table} was never made here")
         if row is None:
             raise PrekeyGoneError(f"prekey {prekey_id} of {table} is gone")
         return _prekey(row)
+
+    def _last_id(self, table: str) -> int:
+        """The highest number ever given in a table (AUTOINCREMENT keeps count)."""
+        last = self._database.value("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+        return int(last or 0)
 
     def _rotate_signed_prekey(self, generation: int) -> None:
         now = self._clock.now()

@@ -14,6 +14,9 @@ _ENTRIES = (
     " LEFT JOIN peers p USING (user) LEFT JOIN peer_profiles f USING (user)"
 )
 
+# What only phones tell each other is in the same table, because the outbox is; a literal, as below.
+_SHOWN = "m.kind <> 32"
+
 _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the index of what is unread
 
 
@@ -26,7 +29,7 @@ class History:
     def entries(self, with_: UserId | str | None, limit: int | None) -> list[HistoryEntry]:
         """The newest ``limit`` entries (None: all) of a chat (None: of all), oldest first."""
         condition, values = _chat_condition(with_)
-        newest = f"{_ENTRIES} WHERE {condition} ORDER BY m.row DESC LIMIT ?"
+        newest = f"{_ENTRIES} WHERE {condition} AND {_SHOWN} ORDER BY m.row DESC LIMIT ?"
         rows = self._database.rows(newest, *values, -1 if limit is None else limit)
         return [_entry(row) for row in reversed(rows)]
 
@@ -36,7 +39,8 @@ class History:
             id_bytes = bytes.fromhex(message_id)
         except ValueError:
             return None
-        row = self._database.row(f"{_ENTRIES} WHERE m.id = ? ORDER BY m.outgoing DESC LIMIT 1", id_bytes)
+        one = f"{_ENTRIES} WHERE m.id = ? AND m.kind <> 32 ORDER BY m.outgoing DESC LIMIT 1"
+        row = self._database.row(one, id_bytes)
         return None if row is None else _entry(row)
 
     def unread(self, with_: UserId | str | None, limit: int | None = None) -> list[HistoryEntry]:

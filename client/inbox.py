@@ -1,7 +1,8 @@
 """The inbox: takes what the relay delivers, and acknowledges it when it is on disk.
 
 Owns: nothing that lasts; what it received and how far is in the store.
-Talks to: the store, the connection (acknowledgements), the event stream.
+Talks to: the store, the connection (acknowledgements), the event stream; outbox and prekeys, when
+a message could not be opened or somebody asks for one of ours.
 Guarantees: D4 (each message reaches the history once) and the client's half of D5 (✓✓ only for what is
 on disk).
 Restarts as: permanent; the connection is restarted with it (rest_for_one), so that the relay delivers again
@@ -16,7 +17,9 @@ from actors import Actor, ActorSystem
 from actors.registry import Via
 from client.connection_handle import ConnectionHandle
 from client.events import EventStream, MessageReceived
-from client.records import IncomingDelivery, Received, ReceivedMessage, Undecryptable
+from client.outbox import OutboxHandle
+from client.prekeys import PrekeysHandle
+from client.records import IncomingDelivery, Received, ReceivedMessage, Served, Undecryptable
 from client.store import Store
 from supervisors import ChildSpec
 
@@ -75,8 +78,15 @@ class Inbox(Actor):
                 ConnectionHandle(self.system).acknowledge(session, received[-1].seq)
                 for each in received:
                     self._tell(each)
+                if any(isinstance(each, Undecryptable | Served) for each in received):
+                    self._heal()
             case _:
                 self.unexpected(message)
+
+    def _heal(self) -> None:
+        """Requests for a repetition, or answers to one, may be in the queue now; and new prekeys."""
+        OutboxHandle(self.system).look()
+        PrekeysHandle(self.system).check()
 
     def _tell(self, received: Received) -> None:
         """The news of one delivery; a duplicate is none."""

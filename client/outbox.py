@@ -245,6 +245,7 @@ class Outbox(Actor):
         self._end()
         self._session = session
         self._flight = Flight(self._store.unresolved_sends())
+        self._store.ask_again()
         self._ask_progress()
         self._pump()
 

@@ -3,16 +3,19 @@
 A delivery at or below the cursor was stored before: the acknowledgement got lost, and it is acknowledged
 again. It is still tried: if it opens and is new, the relay has lost count, as one restored from a backup may,
 and the message must not be lost with it. One that cannot be opened is stored as an event that people see, and
-acknowledged: it would never open, and everything behind it would wait for it. What cannot be read, whatever
+acknowledged: it would never open, and everything behind it would wait for it; its sender is asked for it
+again (``client/lost_messages.py``), and the repetition takes the event's place. What cannot be read, whatever
 it is, is a value here, not an exception; an exception means that the disk failed, and then nothing has
 happened.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from actors.ports import Clock, Entropy
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.lost_messages import ASKED_FOR, LostMessages
 from client.peers import Peers
 from client.profiles import Profiles
 from client.records import (
@@ -23,11 +26,25 @@ from client.records import (
     MessageState,
     Received,
     ReceivedMessage,
+    Served,
     Undecryptable,
 )
+from client.renewals import Renewals
+from client.resending import Resending
 from client.sessions import Sessions
-from protocol.e2e import Content, DuplicateMessageError, EndToEndError, Text
+from protocol.e2e import (
+    BadCiphertextError,
+    Content,
+    DuplicateMessageError,
+    EndToEndError,
+    NoSessionError,
+    PrekeyGoneError,
+    PrekeyUnknownError,
+    Text,
+    UnsupportedVersionError,
+)
 from protocol.e2e import content as contents
+from protocol.e2e.retry import Resent, RetryRequest, Service, read_service
 from protocol.ids import Seq
 
 
@@ -41,6 +58,8 @@ class Receiving:
         peers: Peers,
         sessions: Sessions,
         profiles: Profiles,
+        lost: LostMessages,
+        resending: Resending,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -49,6 +68,9 @@ class Receiving:
         self._peers = peers
         self._sessions = sessions
         self._profiles = profiles
+        self._lost = lost
+        self._resending = resending
+        self._renewals = Renewals(database, clock)
         self._entropy = entropy
         self._clock = clock
 
@@ -60,7 +82,11 @@ class Receiving:
         """Store some deliveries in one transaction."""
         with self._database.transaction():
             account = self._keys.require_account()
-            return [self._receive(account, delivery) for delivery in deliveries]
+            received = [self._receive(account, delivery) for delivery in deliveries]
+            if any(isinstance(each, Undecryptable) for each in received):
+                # Once, after all of them: a device that lost its sessions asks for a whole backlog in one go.
+                self._lost.ask(account)
+            return received
 
     def _receive(self, account: Account, delivery: IncomingDelivery) -> Received:
         repeated = delivery.seq <= self._keys.cursor()
@@ -73,11 +99,14 @@ class Receiving:
             return Duplicate(delivery.seq)
         except EndToEndError as error:
             # A repetition from an older chain of the ratchet looks like a forgery; it is the repetition.
-            return Duplicate(delivery.seq) if repeated else self._store_undecryptable(delivery, error.name)
+            return Duplicate(delivery.seq) if repeated else self._lose(delivery, error)
         try:
             content = contents.decode(plaintext)
+            service = read_service(content)
         except EndToEndError as error:
-            return self._store_undecryptable(delivery, error.name)
+            return self._store_undecryptable(delivery, error.name, error.name)[0]
+        if service is not None:
+            return self._serve(account, delivery, service, changed)
         return self._store_message(delivery, content, plaintext, changed)
 
     def _open(self, account: Account, delivery: IncomingDelivery) -> tuple[bytes, bool]:
@@ -94,14 +123,51 @@ class Receiving:
         if first is not None:
             changed = self._peers.meet_device(sender, first.identity_key)
             self._keys.use_up(first.prekey_id)
+            self._renewals.came(sender)
         self._sessions.store(sender, record)
         return plaintext, changed
 
+    def _serve(
+        self, account: Account, delivery: IncomingDelivery, service: Service, changed: bool
+    ) -> Received:
+        """Do what another phone asks of this one, or take in what this one has asked for."""
+        if isinstance(service, RetryRequest):
+            self._resending.answer(account, delivery.sender, service)
+            return Served(delivery.seq)
+        if service.content is None:
+            self._lost.gone(delivery.sender, service.numbers)
+            return Served(delivery.seq)
+        return self._receive_again(account, delivery, service, service.content, changed)
+
+    def _receive_again(
+        self, account: Account, delivery: IncomingDelivery, resent: Resent, plaintext: bytes, changed: bool
+    ) -> Received:
+        """A message once more: it takes the place that was kept for it."""
+        try:
+            content = contents.decode(plaintext)
+            service = read_service(content)
+        except EndToEndError:
+            self._lost.gone(delivery.sender, resent.numbers)
+            return Served(delivery.seq)
+        place = self._lost.found(delivery.sender, resent.numbers)
+        if isinstance(service, RetryRequest):
+            self._resending.answer(account, delivery.sender, service)
+            return Served(delivery.seq)
+        if service is not None:
+            return Served(delivery.seq)  # a repetition of a repetition: ours name both numbers instead
+        original = replace(delivery, number=resent.numbers[0])
+        return self._store_message(original, content, plaintext, changed, place)
+
     def _store_message(
-        self, delivery: IncomingDelivery, content: Content, plaintext: bytes, changed: bool
+        self,
+        delivery: IncomingDelivery,
+        content: Content,
+        plaintext: bytes,
+        changed: bool,
+        place: int | None = None,
     ) -> Received:
         kind = EntryKind.TEXT if isinstance(content, Text) else EntryKind.UNKNOWN
-        if not self._insert(delivery, content.id, kind, plaintext, None):
+        if self._insert(delivery, content.id, kind, plaintext, None, place) is None:
             return Duplicate(delivery.seq)
         if isinstance(content, Text) and content.profile_key is not None:
             self._profiles.learn_key(delivery.sender.user, content.profile_key)
@@ -115,10 +181,25 @@ class Receiving:
             security_code_changed=changed,
         )
 
-    def _store_undecryptable(self, delivery: IncomingDelivery, error_name: str) -> Undecryptable:
+    def _lose(self, delivery: IncomingDelivery, error: EndToEndError) -> Undecryptable:
+        """Store the event, and have the message sent again if that may help."""
+        if not _is_worth_asking(error):
+            return self._store_undecryptable(delivery, error.name, error.name)[0]
+        event, place = self._store_undecryptable(delivery, error.name, ASKED_FOR)
+        self._lost.add(delivery.sender, delivery.number, place)
+        self._renewals.want(delivery.sender)
+        if isinstance(error, PrekeyUnknownError):
+            self._keys.replace_prekeys()
+        return event
+
+    def _store_undecryptable(
+        self, delivery: IncomingDelivery, cause: str, shown: str
+    ) -> tuple[Undecryptable, int]:
+        """The event, and its place in the history; ``shown`` is what the history names as the reason."""
         event_id = self._entropy(contents.CONTENT_ID_BYTES)
-        self._insert(delivery, event_id, EntryKind.UNDECRYPTABLE, None, error_name)
-        return Undecryptable(delivery.seq, delivery.sender, delivery.number, event_id.hex(), error_name)
+        place = self._insert(delivery, event_id, EntryKind.UNDECRYPTABLE, None, shown)
+        assert place is not None, "its id is new"
+        return Undecryptable(delivery.seq, delivery.sender, delivery.number, event_id.hex(), cause), place
 
     def _insert(
         self,
@@ -127,12 +208,14 @@ class Receiving:
         kind: EntryKind,
         content: bytes | None,
         error_name: str | None,
-    ) -> bool:
-        """Add a line to the history; False if the same message from the same device is there already."""
+        place: int | None = None,
+    ) -> int | None:
+        """Add a line to the history, at a free place or at its end; None if the message is there already."""
         inserted = self._database.execute(
             "INSERT OR IGNORE INTO messages"
-            " (id, kind, outgoing, user, device, number, content, stored_at, accepted_at, state, error_name)"
-            " VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (row, id, kind, outgoing, user, device, number, content, stored_at, accepted_at, state,"
+            " error_name) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
+            place,
             message_id,
             kind.value,
             delivery.sender.user,
@@ -144,4 +227,11 @@ class Receiving:
             MessageState.RECEIVED,
             error_name,
         )
-        return inserted.rowcount == 1
+        return inserted.lastrowid if inserted.rowcount == 1 else None
+
+
+def _is_worth_asking(error: EndToEndError) -> bool:
+    """Whether a new session may mend it. Not so another identity, or a format of another version."""
+    if isinstance(error, UnsupportedVersionError):
+        return False
+    return isinstance(error, BadCiphertextError | NoSessionError | PrekeyGoneError)

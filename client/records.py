@@ -163,7 +163,14 @@ class Undecryptable:
     error_name: str
 
 
-Received = ReceivedMessage | Duplicate | Undecryptable
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A delivery that was for the phone and not for its person; acknowledge ``seq`` and show nothing."""
+
+    seq: Seq
+
+
+Received = ReceivedMessage | Duplicate | Undecryptable | Served
 """What ``Store.receive`` answers. Each of them is to be acknowledged."""
 
 
@@ -178,6 +185,8 @@ class EntryKind(Enum):
     """A content kind of a later version; its bytes are kept for the version that understands it."""
     UNDECRYPTABLE = 3
     SECURITY_CODE_CHANGED = 4
+    SERVICE = 32
+    """What phones tell each other (``protocol/e2e/retry.py``): in the outbox, and never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,5 +238,6 @@ __all__ = [
     "Received",
     "ReceivedMessage",
     "RegistrationKeys",
+    "Served",
     "Undecryptable",
 ]

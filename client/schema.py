@@ -161,6 +161,38 @@ CREATE TABLE peer_profiles (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+-- Messages that came and could not be opened, while their repetition is waited for.
+CREATE TABLE lost_messages (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    place INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE, -- what stands for it in the history
+    lost_at REAL NOT NULL,
+    asked INTEGER NOT NULL DEFAULT 0,
+    asked_at REAL,                          -- the last time
+    PRIMARY KEY (user, device, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lost_messages_by_place ON lost_messages (place);
+
+CREATE TABLE session_renewals (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    is_due INTEGER NOT NULL,
+    renewed_at REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (user, device)
+) STRICT, WITHOUT ROWID;
+
+-- For which devices a message was encrypted, and how often each was sent it again.
+CREATE TABLE recipients (
+    message INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE,
+    device INTEGER NOT NULL,
+    resent INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (message, device)
+) STRICT, WITHOUT ROWID;
+INSERT INTO recipients (message, device) SELECT message, device FROM parts;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -15,21 +15,27 @@ from client.errors import BlockedError, MessageStateError, OwnNumberError, TextT
 from client.peers import Peers
 from client.profiles import Profiles
 from client.records import Account, EntryKind, MessageState, OutgoingSend, Part, QueuedMessage
+from client.renewals import Renewals
 from client.sessions import Sessions
 from client.settings import Settings
 from protocol.e2e import Bundle, MisuseError, Text
 from protocol.e2e import content as contents
+from protocol.e2e.retry import Service, encode_service
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from protocol.limits import MAX_LOOKUP_PHONES
 from protocol.stanzas import Audience
 
-# A user can be written to when the device list is fresh, not empty, and there is a session with each of them.
+# A user can be written to when the device list is fresh, not empty, and there is a session with each of them
+# that does not wait to be made anew.
 _READY = """
     NOT EXISTS (SELECT 1 FROM peers p WHERE p.user = m.user AND p.bundles_stale = 1)
     AND EXISTS (SELECT 1 FROM peer_devices d WHERE d.user = m.user AND d.active = 1)
     AND NOT EXISTS (
         SELECT 1 FROM peer_devices d LEFT JOIN sessions s USING (user, device)
         WHERE d.user = m.user AND d.active = 1 AND s.record IS NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM peer_devices d JOIN session_renewals r USING (user, device)
+        WHERE d.user = m.user AND d.active = 1 AND r.is_due = 1)
 """
 
 _QUEUED = "m.outgoing = 1 AND m.state = 0 AND m.number IS NULL"
@@ -57,6 +63,7 @@ class SendQueue:
         self._settings = settings
         self._blocks = blocks
         self._profiles = profiles
+        self._renewals = Renewals(database, clock)
         self._entropy = entropy
         self._clock = clock
 
@@ -124,6 +131,19 @@ class SendQueue:
             generation,
         )
 
+    def queue_service(self, user: UserId, service: Service) -> None:
+        """Queue what phones tell each other and nobody sees. Only inside a transaction."""
+        self._database.execute(
+            "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, state)"
+            " VALUES (?, ?, 1, ?, ?, ?, ?)",
+            service.id,
+            EntryKind.SERVICE.value,
+            user,
+            encode_service(service),
+            self._clock.now(),
+            MessageState.PENDING,
+        )
+
     # ------------------------------------------------------------- what is missing
 
     def phones_to_look_up(self) -> list[str]:
@@ -174,9 +194,10 @@ class SendQueue:
         record = self._sessions.load(account.address, peer)
         # The keys of a device with which there is a session are not needed; another session would only
         # cost it a one-time prekey and both of us the ratchet's healing so far.
-        if not record.can_encrypt:
+        if not record.can_encrypt or self._renewals.is_due(peer):
             record.initiate(self._keys.identity(), bundle)
             self._sessions.store(peer, record)
+            self._renewals.made(peer)
 
     def fail_queued(self, user: UserId, error_name: str) -> list[str]:
         """Give up what waits for this user."""
@@ -213,6 +234,11 @@ class SendQueue:
             self._database.execute_many(
                 "INSERT INTO parts (message, device, ciphertext) VALUES (?, ?, ?)",
                 [(row["row"], part.device, part.ciphertext) for part in parts],
+            )
+            # Kept when the parts are gone: only these devices may ask for the message again.
+            self._database.execute_many(
+                "INSERT OR IGNORE INTO recipients (message, device) VALUES (?, ?)",
+                [(row["row"], part.device) for part in parts],
             )
             return OutgoingSend(message_id, chat, self._give_number(row["row"], chat), parts)
 

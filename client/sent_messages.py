@@ -11,6 +11,7 @@ from itertools import groupby
 from actors.ports import Clock
 from client.database import Database, Value
 from client.records import MessageState, OutgoingSend, Part
+from client.renewals import Renewals
 from protocol.ids import DeviceId, MessageNumber, UserId
 
 _SENT = "outgoing = 1 AND number IS NOT NULL"
@@ -23,6 +24,7 @@ class SentMessages:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._renewals = Renewals(database, clock)
         self._clock = clock
 
     def unresolved_sends(self, chat: UserId | None) -> list[OutgoingSend]:
@@ -54,7 +56,30 @@ class SentMessages:
 
     def mark_accepted(self, chat: UserId, number: MessageNumber) -> list[str]:
         """✓ up to ``number``."""
-        return self._raise_state(chat, number, MessageState.ACCEPTED)
+        with self._database.transaction():
+            next_number = self._database.value("SELECT next_number FROM peers WHERE user = ?", chat)
+            if next_number is not None and number >= next_number:
+                return self._catch_up(chat, number)
+            return self._raise_state(chat, number, MessageState.ACCEPTED)
+
+    def _catch_up(self, chat: UserId, accepted: MessageNumber) -> list[str]:
+        """The relay has more of ours than we remember to have sent: this store was put back to a copy.
+
+        Whatever of ours it took under these numbers is from before. What is under way now was taken for its
+        repetition and has reached nobody: it waits in the queue again, to be encrypted in new sessions, since
+        those of the copy have moved on elsewhere and would use message keys a second time.
+        """
+        rows = self._database.rows(
+            f"SELECT row, id FROM messages WHERE user = ? AND {_SENT} AND state = 0", chat
+        )
+        self._drop_parts(row["row"] for row in rows)
+        self._database.execute_many(
+            "UPDATE messages SET number = NULL WHERE row = ?", [(row["row"],) for row in rows]
+        )
+        self._database.execute("UPDATE peers SET next_number = ? WHERE user = ?", accepted + 1, chat)
+        self._renewals.want_all_of(chat)
+        self._raise_state(chat, accepted, MessageState.ACCEPTED)
+        return [row["id"].hex() for row in rows]
 
     def mark_delivered(self, chat: UserId, number: MessageNumber) -> list[str]:
         """✓✓ up to ``number``."""

@@ -26,6 +26,7 @@ from client.blocks import Blocks
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.history import History
+from client.lost_messages import LostMessages
 from client.peers import Peers
 from client.profiles import Profiles
 from client.receiving import Receiving
@@ -41,6 +42,7 @@ from client.records import (
     Received,
     RegistrationKeys,
 )
+from client.resending import Resending
 from client.send_queue import SendQueue
 from client.sent_messages import SentMessages
 from client.sessions import Sessions
@@ -79,8 +81,17 @@ class Store:
             clock,
         )
         self._sent = SentMessages(database, clock)
+        self._lost = LostMessages(database, self._queue, entropy, clock)
         self._receiving = Receiving(
-            database, self._keys, self._peers, self._sessions, self.profiles, entropy, clock
+            database,
+            self._keys,
+            self._peers,
+            self._sessions,
+            self.profiles,
+            self._lost,
+            Resending(database, self._queue, entropy, clock),
+            entropy,
+            clock,
         )
 
     @classmethod
@@ -254,7 +265,11 @@ class Store:
         return self._sent.unresolved_sends(chat)
 
     def mark_accepted(self, chat: UserId, number: MessageNumber) -> list[str]:
-        """✓ for everything up to ``number`` in this chat. Returns the ids whose state changed."""
+        """✓ for everything up to ``number`` in this chat. Returns the ids whose state changed.
+
+        A number beyond those of this store says that it was put back to a copy: what was under way is queued
+        again instead, behind that number.
+        """
         return self._sent.mark_accepted(chat, number)
 
     def mark_delivered(self, chat: UserId, number: MessageNumber) -> list[str]:
@@ -327,6 +342,17 @@ class Store:
     def receive_all(self, deliveries: Sequence[IncomingDelivery]) -> list[Received]:
         """Many deliveries in one transaction, hence one fsync; all of them or, on a raise, none."""
         return self._receiving.receive_all(deliveries)
+
+    def ask_again(self) -> bool:
+        """Queue requests for what could not be opened and has not come again; whether there are any.
+
+        At most five for each message, an hour or more apart; then the history says that it never came.
+
+        Raises:
+            NoAccountError: nobody is registered in this home.
+        """
+        with self._database.transaction():
+            return self._lost.ask(self._keys.require_account())
 
     # ------------------------------------------------------------- reading
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from client import (
     parse_relay_url,
 )
 from client.code_file import wait_for_code
+from client.database import Database
 from client.errors import RelayKeyError
 from client.records import EntryKind
 from client.registration import Application
+from client.store import STORE_FILE_NAME
 from relay.assignment import Assignment
 from relay.config import Config, HostPort
 from relay.device_port import open_device_port
@@ -174,6 +177,46 @@ async def test_a_number_registered_anew_logs_the_old_phone_out_and_its_friends_a
             await came_to(new, answer, MessageState.DELIVERED)
         kinds = [entry.kind for entry in ann.history()]
         assert kinds == [EntryKind.TEXT, EntryKind.TEXT, EntryKind.SECURITY_CODE_CHANGED, EntryKind.TEXT]
+
+
+async def test_a_phone_whose_sessions_are_lost_is_sent_the_message_again(street: Street) -> None:
+    async with open_phone(street.home("ann")) as ann:
+        async with open_phone(street.home("ben")) as ben:
+            await came_to(ann, ann.send_text(BEN, "before"), MessageState.DELIVERED)
+            await came_to(ben, ben.send_text(ANN, "an answer"), MessageState.DELIVERED)
+            await came_to(ann, ann.send_text(BEN, "in the running session"), MessageState.DELIVERED)
+        with closing(Database.open(street.home("ben"), STORE_FILE_NAME)) as database:
+            database.execute("DELETE FROM sessions")
+        ann.send_text(BEN, "can you read this?")
+        async with open_phone(street.home("ben")) as ben:
+            await shows(ben, "can you read this?")
+            assert len(ben.history()) == 4
+
+
+async def test_a_home_put_back_from_a_copy_heals(street: Street) -> None:
+    async with open_phone(street.home("ann")) as ann:
+        async with open_phone(street.home("ben")) as ben:
+            await came_to(ann, ann.send_text(BEN, "before"), MessageState.DELIVERED)
+            await came_to(ben, ben.send_text(ANN, "before"), MessageState.DELIVERED)
+        shutil.copytree(street.home("ben"), street.home("a copy of ben"))
+        async with open_phone(street.home("ben")) as ben:
+            for number in range(3):
+                await came_to(ann, ann.send_text(BEN, f"question {number}"), MessageState.DELIVERED)
+                await came_to(ben, ben.send_text(ANN, f"answer {number}"), MessageState.DELIVERED)
+        async with open_phone(street.home("a copy of ben")) as ben:
+            await came_to(ann, ann.send_text(BEN, "to the copy"), MessageState.DELIVERED)
+            await shows(ben, "to the copy")
+            await came_to(ben, ben.send_text(ANN, "from the copy"), MessageState.DELIVERED)
+        await shows(ann, "from the copy")
+        texts = [entry.text for entry in ann.history()]
+        assert len(texts) == len(dict.fromkeys(texts)) + 1  # "before" was said by both
+
+
+async def shows(phone: Phone, text: str) -> None:
+    """Wait until the last line of the history is this text."""
+    with trio.fail_after(20), phone.events.subscribe() as events:
+        while phone.history()[-1].text != text:
+            await events.next()
 
 
 @pytest.mark.slow

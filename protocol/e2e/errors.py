@@ -10,6 +10,7 @@
     - ``DuplicateMessageError``: it has been opened before; its key is gone, by design
     - ``NoSessionError``: a ratchet message came from a device with which there is no session
     - ``PrekeyGoneError``: it was made for a prekey that has been used up or rotated away
+        - ``PrekeyUnknownError``: for one that this device, as it knows itself, has never made
     - ``BadContentError``: it was opened, but what is inside is not content; the sender's fault
     - ``BadProfileError``: a piece of a profile that does not open with this key, or holds no profile
     - ``BadStateError``: a stored session state cannot be read; the disk's fault, or a later version's
@@ -80,6 +81,10 @@ class PrekeyGoneError(EndToEndError):
     """A first message for a prekey that has been used up or rotated away."""
 
     name = "prekey-gone"
+
+
+class PrekeyUnknownError(PrekeyGoneError):
+    """For a prekey whose number was never given out: this device has been put back to a copy."""
 
 
 class BadContentError(EndToEndError):

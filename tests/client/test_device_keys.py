@@ -5,6 +5,7 @@ import pytest
 from actors.ports import Entropy
 from client.device_keys import (
     FIRST_PREKEYS,
+    PREKEYS_REPLACED_SECONDS,
     REFILL_BELOW,
     SIGNED_PREKEY_KEPT_SECONDS,
     SIGNED_PREKEY_ROTATION_SECONDS,
@@ -12,7 +13,7 @@ from client.device_keys import (
 from client.errors import NoAccountError
 from client.records import MessageState, Undecryptable
 from client.store import Store
-from protocol.e2e import verify_signed_prekey
+from protocol.e2e import PrekeyGoneError, PrekeyUnknownError, verify_signed_prekey
 from protocol.ids import DeviceId, UserId
 from tests.client.phones import RELAY_URL, SettableClock, TestPhone, seeded_entropy
 
@@ -176,6 +177,29 @@ def test_what_was_pending_goes_out_from_the_new_device_and_is_shown_once(friends
     assert (again.message_id, again.number) == (lost_tick.message_id, 1)
     bob.receive(alice, again)
     assert bob.texts().count("accepted, but the tick was lost") == 1
+
+
+def test_a_number_never_given_is_told_from_a_prekey_that_is_used_up(phones: Phones) -> None:
+    alice, _ = phones
+    alice.store._keys.use_up(7)
+    with pytest.raises(PrekeyGoneError) as used_up:
+        alice.store._keys.find_prekeys(1, 7)
+    assert not isinstance(used_up.value, PrekeyUnknownError)
+    with pytest.raises(PrekeyUnknownError):
+        alice.store._keys.find_prekeys(1, 101)
+
+
+def test_all_prekeys_are_replaced_once_an_hour_at_most(phones: Phones) -> None:
+    alice, _ = phones
+    alice.store._keys.replace_prekeys()
+    assert alice.store.prekeys_to_upload(100) is None
+    alice.clock.time += PREKEYS_REPLACED_SECONDS
+    alice.store._keys.replace_prekeys()
+    alice.store._keys.replace_prekeys()
+    upload = alice.store.prekeys_to_upload(100)
+    assert upload is not None
+    assert upload.signed is not None
+    assert (upload.signed.id, [prekey.id for prekey in upload.prekeys]) == (2, list(range(101, 201)))
 
 
 def test_no_repr_shows_a_private_key(phones: Phones) -> None:

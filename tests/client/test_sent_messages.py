@@ -219,6 +219,18 @@ def test_encrypting_again_uses_new_message_keys(friends: Phones) -> None:
     assert bob.read(alice, again) == "text 1"
 
 
+def test_more_accepted_than_was_ever_sent_queues_what_is_under_way_behind_it(friends: Phones) -> None:
+    alice, bob = friends
+    sends = send_some(alice, bob, 2)
+    message_ids = [send.message_id for send in sends]
+    assert alice.store.mark_accepted(bob.user, MessageNumber(9)) == message_ids
+    assert (states(alice), alice.store.unresolved_sends()) == ([PENDING, PENDING], [])
+    # In a new session: the present one is a copy of one that has moved on.
+    assert alice.store.users_needing_bundles() == [bob.user]
+    alice.store.learn_bundles(bob.user, [(bob.device, bob.bundle())])
+    assert [alice.store.encrypt(message_id).number for message_id in message_ids] == [10, 11]
+
+
 def test_ciphertexts_are_dropped_once_they_are_delivered(friends: Phones) -> None:
     alice, bob = friends
     send_some(alice, bob, 3)

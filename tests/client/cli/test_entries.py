@@ -57,6 +57,13 @@ def test_what_cannot_be_shown_is_said_in_words() -> None:
     assert "not be decrypted" in chat_entry(entry(None, kind=EntryKind.UNDECRYPTABLE)).text
 
 
+def test_a_message_that_has_been_asked_for_again_is_waited_for_in_words() -> None:
+    waiting = entry(None, kind=EntryKind.UNDECRYPTABLE, error_name="asked-for")
+    assert chat_entry(waiting).text.startswith("(waiting for this message")
+    gone = entry(None, kind=EntryKind.UNDECRYPTABLE, error_name="never-came")
+    assert "never came again" in chat_entry(gone).text
+
+
 def test_a_new_security_code_is_a_notice() -> None:
     changed = chat_entry(entry(None, kind=EntryKind.SECURITY_CODE_CHANGED))
     assert changed.notice
