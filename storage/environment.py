@@ -26,7 +26,7 @@ from lmdb.verify import verify as verify_structure
 
 from storage import migrations
 from storage.ballast import Ballast
-from storage.errors import MapTooSmallError
+from storage.errors import MapTooSmallError, UnreadableStoreError
 from storage.folder import (
     FolderLock,
     ballast_file,
@@ -194,15 +194,18 @@ class Environment:
         # images), without metasync it takes back the last transaction, which was promised. No writemap: a
         # full disk would be a SIGBUS. No readahead: a queue is read at random, and the file may be larger
         # than memory.
-        return lmdb.Environment(
-            str(self.folder),
-            map_size=self._map_bytes,
-            max_dbs=MAX_TABLES,
-            max_readers=MAX_READERS,
-            max_spare_txns=4,
-            mode=0o600,
-            readahead=False,
-        )
+        try:
+            return lmdb.Environment(
+                str(self.folder),
+                map_size=self._map_bytes,
+                max_dbs=MAX_TABLES,
+                max_readers=MAX_READERS,
+                max_spare_txns=4,
+                mode=0o600,
+                readahead=False,
+            )
+        except lmdb.Error as error:
+            raise UnreadableStoreError(self.folder, _why_not_opened(error)) from error
 
     def _open_tables(self) -> None:
         self._databases = {table: self._lmdb.open_db(table.encode()) for table in DURABLE_TABLES}
@@ -410,6 +413,7 @@ def open_environment(
     Raises:
         DataFolderInUseError: another process has it open.
         SchemaTooNewError: a later version of Roost wrote it; nothing was touched.
+        UnreadableStoreError: LMDB cannot open it: damaged, or a limit of the process is too low.
     """
     prepare_folder(data)
     lock = FolderLock(data, environment_lock_file(data, number), patience=patience)
@@ -427,6 +431,12 @@ def open_environment(
         lock.release()
         raise
     return environment
+
+
+def _why_not_opened(error: lmdb.Error) -> str:
+    if isinstance(error, lmdb.MemoryError):
+        return "not enough address space for its map: lift the limit (ulimit -v unlimited)"
+    return str(error).rpartition(": ")[2].lower()
 
 
 def _make_ready(environment: Environment) -> None:

@@ -2,6 +2,7 @@
 
 - `StorageError`
     - `DataFolderInUseError`: another process has the data folder open
+    - `FolderUnusableError`: the data folder cannot be made, read or written
     - `SchemaTooNewError`: the data was written by a later version of Roost
     - `CorruptRecordError`: a row does not match its checksum
     - `CorruptSecretsError`: the node's secrets file is damaged
@@ -40,6 +41,17 @@ class DataFolderInUseError(StorageError):
         super().__init__(f"the data folder {folder} is in use by {who}")
         self.folder = folder
         self.pid = pid
+
+
+class FolderUnusableError(StorageError):
+    """The operating system does not let us have the data folder; its words are the reason."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        reason = (error.strerror or str(error)).lower()
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            reason = f"{error.filename} is no folder"
+        super().__init__(f"the data folder {folder} cannot be used: {reason}")
+        self.folder = folder
 
 
 class SchemaTooNewError(StorageError):

@@ -237,7 +237,7 @@ def holder_of(data: Path) -> int | None:
 def _holder_of_lock(file: Path) -> int | None:
     try:
         fd = os.open(file, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -16,7 +16,7 @@ import lmdb
 from protocol.slots import check_workers
 from storage import resharding
 from storage.environment import DEFAULT_MAP_BYTES, DEFAULT_RESERVE_BYTES, Environment, open_environment
-from storage.errors import MissingEnvironmentError, StorageError
+from storage.errors import FolderUnusableError, MissingEnvironmentError, StorageError
 from storage.folder import FolderLock, durable_folder, layout_file, prepare_folder
 from storage.layout import Layout, read_layout, write_layout
 from storage.resharding import Tell
@@ -52,12 +52,22 @@ def prepare_store(
         The right to run a node in this folder: a context manager, to be held until the workers have ended.
 
     Raises:
+        FolderUnusableError: the folder cannot be made, read or written.
         DataFolderInUseError: another node runs here, or a worker that a killed one left behind does not end.
         NoRoomToMoveError: users have to move, and there is no room for their copies. Nothing was changed.
         StorageError: the store is too new, incomplete or damaged, or the disk was full. Nothing is lost.
         ValueError: there cannot be so many workers.
     """
     check_workers(workers)
+    try:
+        return _prepare_locked(data, workers, progress, map_bytes, reserve_bytes)
+    except OSError as error:
+        raise FolderUnusableError(data, error) from error
+
+
+def _prepare_locked(
+    data: Path, workers: int, progress: Tell, map_bytes: int, reserve_bytes: int
+) -> FolderLock:
     lock = FolderLock(prepare_folder(data))
     try:
         finish_restore(data)

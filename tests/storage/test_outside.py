@@ -166,3 +166,9 @@ def test_a_backup_beside_a_running_writer_has_all_that_was_durable_when_it_began
     assert len(messages) >= ENOUGH_MESSAGES
     assert [seq for seq, _ in messages] == list(range(1, cursor.next_seq))
     assert all(message.ciphertext == ciphertext(seq) for seq, message in messages)
+
+
+def test_nobody_holds_what_is_no_folder(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert holder_of(file) is None

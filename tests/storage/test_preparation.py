@@ -34,6 +34,7 @@ from storage import (
     read_layout,
     resharding,
 )
+from storage.errors import FolderUnusableError, UnreadableStoreError
 from storage.offline import Write
 from tests.storage.conftest import MIB
 from tests.storage.crashes import Crash, Crashes, crashes
@@ -280,3 +281,26 @@ def test_whenever_a_start_is_killed_the_next_one_finds_every_row_once(tmp_path: 
             start.kill()
         prepare(data, random.randrange(1, 5))
         assert everything(data) == rows
+
+
+@pytest.mark.parametrize("inside", ["", "data"])
+def test_a_data_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path, inside: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(FolderUnusableError, match=r"the data folder .*/file.* cannot be used: .* no folder"):
+        prepare_store(file / inside, 1, print)
+
+
+def test_a_store_that_is_no_store_is_refused_in_one_sentence_and_leaves_the_folder_free(
+    tmp_path: Path,
+) -> None:
+    prepare_store(tmp_path, 1, print).release()
+    (tmp_path / "durable" / "data.mdb").write_bytes(b"not a store" * 1000)
+    for _ in range(2):
+        with pytest.raises(UnreadableStoreError, match=r"the store in .*durable cannot be opened: "):
+            prepare_store(tmp_path, 1, print)
+
+
+def test_too_little_address_space_says_which_limit_to_lift(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableStoreError, match=r"ulimit -v unlimited"):
+        prepare_store(tmp_path, 1, print, map_bytes=1 << 62)
