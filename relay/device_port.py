@@ -26,7 +26,8 @@ PATIENCE_SECONDS = 1.0
 
 RETRY_SECONDS = 0.02
 
-ADVICE = "stop what runs there, or choose another with --listen HOST:PORT (port 0: any free one)"
+ADVICE = "choose another with --listen HOST:PORT (port 0: any free one)"
+TAKEN_ADVICE = f"stop what runs there, or {ADVICE}"
 
 
 class DevicePort:
@@ -113,5 +114,5 @@ def _bound(place: HostPort, *, is_shared: bool) -> socket.socket:
 
 
 def _refusal(place: HostPort, error: OSError) -> AddressInUseError:
-    problem = (error.strerror or str(error)).lower()
-    return AddressInUseError("devices", str(place), problem, ADVICE)
+    is_taken = error.errno == errno.EADDRINUSE
+    return AddressInUseError("devices", str(place), error, TAKEN_ADVICE if is_taken else ADVICE)

@@ -26,8 +26,7 @@ class Door:
                 place, family=socket.AF_INET6 if ":" in place.host else socket.AF_INET, backlog=BACKLOG
             )
         except OSError as error:
-            problem = (error.strerror or str(error)).lower()
-            raise AddressInUseError("the admin endpoint", str(place), problem, ADVICE) from None
+            raise AddressInUseError("operators", str(place), error, ADVICE) from None
         self._socket.setblocking(False)
 
     @property

@@ -2,7 +2,7 @@
 
 RelayError
 ├── ConfigError            a setting that cannot be used; names the setting and where it came from
-├── AddressInUseError      somebody listens on that address already
+├── AddressInUseError      an address on which the node cannot listen
 ├── NotAssignedError       a worker process that no node has started
 ├── WrongVersionError      a worker process of another version than its node
 ├── WorkerNotStartedError  a worker could not start, and so the node cannot
@@ -12,6 +12,8 @@ RelayError
 └── RefusalError           a request that is refused, with the wire code and detail to answer with
 """
 
+import os
+import socket
 from typing import Any
 
 from protocol import ErrorCode, NumberProblem
@@ -34,8 +36,11 @@ class ConfigError(RelayError):
 class AddressInUseError(RelayError):
     """The node cannot listen where it was told to."""
 
-    def __init__(self, what: str, address: str, problem: str, advice: str) -> None:
-        super().__init__(f"cannot listen for {what} on {address}: {problem}; {advice}")
+    def __init__(self, what: str, address: str, error: OSError, advice: str) -> None:
+        problem = error.strerror or str(error)
+        if error.errno is not None and not isinstance(error, socket.gaierror):
+            problem = os.strerror(error.errno)  # create_server has added a sentence to it
+        super().__init__(f"cannot listen for {what} on {address}: {problem.lower()}; {advice}")
         self.address = address
 
 

@@ -52,7 +52,8 @@ async def test_a_port_that_becomes_free_within_a_moment_is_waited_for() -> None:
 
 
 async def test_an_address_that_is_not_this_machine_s_is_refused_at_once() -> None:
-    with pytest.raises(AddressInUseError, match=r"cannot listen for devices on 192\.0\.2\.1:5252"):
+    told = r"cannot listen for devices on 192\.0\.2\.1:5252: cannot assign requested address; choose another"
+    with pytest.raises(AddressInUseError, match=told):
         await open_device_port(HostPort("192.0.2.1", 5252), 1)
 
 
