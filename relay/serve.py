@@ -23,6 +23,7 @@ import trio
 from actors import ActorRef
 from relay import config as settings
 from relay.config import Config
+from relay.descriptors import fitted, open_files_limit
 from relay.errors import AddressInUseError, ConfigError, WorkerNotStartedError, WorkersEndedError
 from relay.node import Node, open_node
 from relay.node_tree import WORKER_GRACE_SECONDS, WORKER_PERIOD_SECONDS, WORKER_RESTARTS, node_tree
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return USAGE
     _raise_descriptor_limit()
+    _warn_of_few_descriptors(config, open_files_limit())
     status = FAILED
     try:
         status = trio.run(serve, config, ("--log", args.log, "--log-level", args.log_level))
@@ -169,7 +171,8 @@ def our_name() -> str:
     script = Path(sys.argv[0])
     if script.name != "roost" or shutil.which("roost") is not None:
         return "roost"
-    return os.path.relpath(script)
+    # Whichever is easier to type: a path that climbs up and down again is not.
+    return min(os.path.relpath(script), str(script.absolute()), key=len)
 
 
 def _welcome(node: Node) -> Iterator[str]:
@@ -210,7 +213,7 @@ def _write_ready_file(node: Node) -> None:
         partial.write_text(json.dumps(facts) + "\n")
         partial.replace(path)
     except OSError as error:
-        raise ConfigError("command line", "--ready-file", f"{path}: {error.strerror}") from None
+        raise ConfigError("settings", "ready_file", f"{path}: {error.strerror}") from None
 
 
 def _raise_descriptor_limit() -> None:
@@ -218,6 +221,14 @@ def _raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _warn_of_few_descriptors(config: Config, limit: int) -> None:
+    """Say once, and not in each life of each worker, that there is less room than the settings promise."""
+    room = fitted(config, limit).max_connections
+    if room < config.max_connections:
+        facts = {"max_connections": room, "set": config.max_connections, "open_files": limit}
+        log.warning("connections_limited", extra=facts)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -166,9 +166,6 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
     """
     limit = open_files_limit()
     config = fitted(assignment.config, limit)
-    if config.max_connections < assignment.config.max_connections:
-        facts = {"max_connections": config.max_connections, "set": assignment.config.max_connections}
-        log.warning("connections_limited", extra={**facts, "open_files": limit})
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(config.data, assignment.number))
         secrets = load_or_create_secrets(config.data, system_entropy)
@@ -222,6 +219,7 @@ def questions(worker: Worker) -> Questions:
 async def drain(worker: Worker, root: ActorRef) -> None:
     """Take nobody new, say goodbye to everybody, and stop the tree; what it cannot do in time is cut off."""
     worker.phase = Phase.DRAINING
+    worker.bus.is_ending = True
     with trio.move_on_after(DRAIN_SECONDS):
         await root.stop()
 

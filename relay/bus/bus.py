@@ -38,7 +38,18 @@ Handler = Callable[[Peer, Any], None]
 class Bus:
     """What connects a worker to the other workers of its node."""
 
-    __slots__ = ("_handlers", "_on_ready", "folder", "hello", "is_busy", "peers", "port", "worker", "workers")
+    __slots__ = (
+        "_handlers",
+        "_on_ready",
+        "folder",
+        "hello",
+        "is_busy",
+        "is_ending",
+        "peers",
+        "port",
+        "worker",
+        "workers",
+    )
 
     def __init__(
         self,
@@ -65,6 +76,7 @@ class Bus:
         self.is_busy = is_busy
         self.hello = Hello(VERSION, worker, workers, entropy(INCARNATION_BYTES))
         self.peers = {number: Peer(number, network) for number in range(workers) if number != worker}
+        self.is_ending = False  # whether links that end are no news any more
         self.port: Listener | None = None  # where the others call; open from the reception's first start
         self._handlers: dict[type[Any], Handler] = {}
         self._on_ready: dict[str, Callable[[Peer], None]] = {}  # {who wants to know: what is called}

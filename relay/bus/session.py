@@ -179,7 +179,8 @@ class Session(Actor):
         if reason != "stopped":
             self._link.abort()
         if self._peer is not None and self._peer.went_down(self.ref):
-            log.warning("bus_down", extra={"peer": self._number, "reason": reason})
+            level = logging.INFO if self._bus.is_ending else logging.WARNING
+            log.log(level, "bus_down", extra={"peer": self._number, "reason": reason})
         self.stop()
 
     @property

@@ -119,7 +119,7 @@ async def test_real_workers_out_of_descriptors_answer_their_parent_store_and_go_
                 assert node.worker(number)["state"] == "ready"
         await _register_anew(node, url)
         assert [node.worker(number)["pid"] for number in (0, 1)] == pids
-    assert node.output.read_text().count("connections_limited") == 2
+    assert node.output.read_text().count("connections_limited") == 1
 
 
 async def _register_anew(node: RealNode, url: RelayUrl) -> None:

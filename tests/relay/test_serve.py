@@ -230,6 +230,7 @@ def test_a_place_is_written_as_people_write_it() -> None:
         ("/usr/bin/roost", "/usr/bin/roost", "roost"),
         ("{here}/.venv/bin/roost", None, ".venv/bin/roost"),
         ("{here}/roost/__main__.py", None, "roost"),
+        ("/opt/roost", None, "/opt/roost"),
     ],
 )
 def test_what_to_type_next_is_what_this_terminal_understands(

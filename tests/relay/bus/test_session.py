@@ -93,3 +93,15 @@ async def test_a_link_that_was_replaced_is_not_listened_to_any_more(pair: Pair) 
     await trio.testing.wait_all_tasks_blocked()
     assert pair.node.bus(1, 0).era >= 2
     assert pair.node.bus(1, 0)._link is not old
+
+
+@pytest.mark.parametrize(("is_ending", "level"), [(True, logging.INFO), (False, logging.WARNING)])
+async def test_a_link_that_ends_is_a_warning_unless_the_worker_itself_is_ending(
+    pair: Pair, caplog: pytest.LogCaptureFixture, is_ending: bool, level: int
+) -> None:
+    pair.node.worker(0).bus.is_ending = is_ending
+    with caplog.at_level(logging.INFO, "roost.relay"):
+        pair.node.cut_bus(0, 1)
+        await trio.testing.wait_all_tasks_blocked()
+    [record] = [each for each in caplog.records if each.message == "bus_down" and each.__dict__["peer"] == 1]
+    assert record.levelno == level
