@@ -47,6 +47,7 @@ def _request(url: str) -> urllib.request.Request:
     return urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
 
 
-def _reason(error: Exception) -> object:
-    """What the operating system said, not how urllib wrapped it."""
-    return getattr(error, "reason", error)
+def _reason(error: Exception) -> str:
+    """What the operating system said, not how Python and urllib wrapped it."""
+    cause = getattr(error, "reason", error)
+    return str(getattr(cause, "strerror", None) or cause).lower()
