@@ -11,7 +11,8 @@ The parts know nothing of one another: `write_at_random`, `break_at_random` and 
 import logging
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,11 +31,13 @@ from client.records import EntryKind, HistoryEntry, MessageState
 from client.registration import Applicant, open_application
 from client.relay_url import RelayUrl
 from client.store import Store
-from protocol import UserId
+from protocol import DeviceAddress, UserId
 from relay.config import HostPort
 from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle, name_of
-from storage import Environment
+from storage import Environment, Op
+from storage.mailboxes import MESSAGE_CODEC
+from storage.tables import QUEUE, Put
 from tests.helpers.late_journal import LateJournal, late_journal
 from tests.helpers.relay_node import TEST_CONFIG, RunningNode, open_running_node
 from tests.helpers.sim_network import SimNetwork, open_sim_network
@@ -53,6 +56,7 @@ SECONDS_OF_HARM = 20.0
 SECONDS_TO_HEAL = 300  # of the virtual clock; back-off and keepalive need up to a minute of them
 MESSAGES = 30
 FAULTS = 12
+TICKED = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.READ)
 
 
 class Clock:
@@ -91,6 +95,8 @@ class Town:
         self.began = 0.0
         self.log: list[str] = []
         self.faults = FAULTS_BY_NAME
+        self.stored: Counter[tuple[UserId, UserId]] = Counter()  # {(writer, reader): messages ever on disk}
+        self._seen: set[tuple[bytes, DeviceAddress, int]] = set()  # (whose queue, from whom, number)
         self._node_scope = trio.CancelScope()
 
     def lives(self) -> list[RunningNode]:
@@ -125,9 +131,22 @@ class Town:
 
     def _make_journal(self, environment: Environment) -> RelayJournal:
         journal, self.journal = late_journal(environment, self.network)
+        self.journal.on_commit = self.look_at_disk
         self.journal.commit_seconds = self.random.choice((0.0, 0.001, 0.05))
         self.journal.report_seconds = self.random.choice((0.0, 0.001, 0.05))
         return journal
+
+    def look_at_disk(self, ops: Sequence[Op]) -> None:
+        """D4 as the relay has to keep it, whatever phones make of repetitions: a message is stored once."""
+        for op in ops:
+            if isinstance(op, Put) and op.table == QUEUE:
+                message = MESSAGE_CODEC.unpack(op.key, op.value)
+                owner = op.key[:-8]  # the key without its seq
+                once = (owner, message.sender, message.number)
+                if once in self._seen:
+                    self.problems.append(f"number {message.number} of {message.sender} was stored twice")
+                self._seen.add(once)
+                self.stored[message.sender.user, UserId(int.from_bytes(owner[:8]))] += 1
 
     def kill_node(self) -> None:
         """As SIGKILL: nobody is told anything, and what was not committed is gone."""
@@ -337,8 +356,13 @@ def unsettled(town: Town) -> list[str]:
 
 
 def find_false_tick(town: Town, writer: Resident, message_id: str, state: MessageState) -> str | None:
-    """D5, looked at the moment a tick comes: a ✓✓ for what no device has, a blue one for what nobody saw."""
+    """D1 and D5, looked at the moment a tick comes.
+
+    A ✓ for what is on no disk, a ✓✓ for what no device has, a blue one for what nobody saw.
+    """
     to, text = next(((to, text) for id_, to, text in writer.written if id_ == message_id), ("", ""))
+    if to and state is MessageState.ACCEPTED:
+        return find_false_accepted(town, writer, to)
     if not to or state not in (MessageState.DELIVERED, MessageState.READ):
         return None
     reader = town.residents[to]
@@ -349,6 +373,15 @@ def find_false_tick(town: Town, writer: Resident, message_id: str, state: Messag
     if state is MessageState.READ and entry.state is not MessageState.SEEN:
         return f"READ is false: {text!r} was not seen"
     return None
+
+
+def find_false_accepted(town: Town, writer: Resident, to: str) -> str | None:
+    """Whether a writer has more ✓ than its reader's mailbox has ever had messages of it."""
+    assert writer.phone is not None
+    entries = [writer.phone.entry(message_id) for message_id, other, _ in writer.written if other == to]
+    ticked = sum(entry is not None and entry.state in TICKED for entry in entries)
+    stored = town.stored[writer.user, town.residents[to].user]
+    return f"ACCEPTED is false: {ticked} to {to} are ticked, {stored} on disk" if ticked > stored else None
 
 
 def check(town: Town) -> list[str]:

@@ -80,6 +80,7 @@ class SplitTown(Town):
     def _make_journal(self, environment: Environment) -> RelayJournal:
         journal, late = late_journal(environment, self.network)
         self._late[environment.folder] = late
+        late.on_commit = self.look_at_disk
         late.commit_seconds = self.random.choice((0.0, 0.001, 0.05))
         late.report_seconds = self.random.choice((0.0, 0.001, 0.05))
         return journal

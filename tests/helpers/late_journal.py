@@ -5,7 +5,7 @@ and its submitters hear of it `report_seconds` later. A test makes it hold every
 as a full disk does, or loses what was not yet committed, as a killed node does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from relay.journal import RelayJournal
 from storage import Environment, InlineJournal, JournalError, Op, StorageFullError
@@ -29,6 +29,7 @@ class LateJournal(InlineJournal):
         self.report_seconds = report_seconds
         self.is_held = False  # nothing reaches the disk until `let_go`
         self.is_full = False  # commits are turned away
+        self.on_commit: Callable[[Sequence[Op]], None] = lambda _ops: None  # told what is on the disk now
         self._network = network
         self._gathered: list[Submission] = []
         self._is_committing = False
@@ -72,6 +73,8 @@ class LateJournal(InlineJournal):
                 answers.append(StorageFullError("a test has filled the disk"))
             else:
                 super().submit(ops, answers.append)
+                if answers[-1] is None:
+                    self.on_commit(ops)
         self._network.courier.post(self.report_seconds, lambda: self._tell(batch, answers))
 
     def _tell(self, batch: list[Submission], answers: list[JournalError | None]) -> None:
