@@ -351,6 +351,21 @@ async def test_a_chat_partner_at_another_worker_is_seen_to_come_and_go(
             pass
 
 
+async def test_who_was_online_when_the_worker_died_is_shown_as_gone_once_it_is_back(
+    sim: SimNetwork, tmp_path: Path
+) -> None:
+    async with open_pair(tmp_path, sim) as (node, anna, ben):
+        a, b = await anna.connect(), await ben.connect()
+        b.say(Available())
+        await b.ping()
+        a.say(Subscribe(ben.address.user))
+        assert (await a.expect(Presence)).online == 1
+        await node.restart(1)
+        presence = await a.expect(Presence)
+        assert (presence.chat, presence.online) == (ben.address.user, 0)
+        assert presence.last_seen is not None
+
+
 async def write(device: Device, to: Resident, number: int) -> None:
     """Send a message and wait for its ✓."""
     device.send(to.address.user, number, b"%d" % number)

@@ -182,6 +182,7 @@ class SeveralWorkers:
 
     async def _live(self, number: int, task_status: trio.TaskStatus[None]) -> None:
         network = self._networks[number] = WorkerNetwork(self.sim)
+        self._routing.drop_worker(number, self.clock.now())  # as every worker begins
         ports = Ports(
             self.clock,
             self.entropy,
