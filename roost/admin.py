@@ -6,6 +6,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 
 ADMIN_TIMEOUT_SECONDS = 5.0
@@ -48,6 +49,10 @@ def _request(url: str) -> urllib.request.Request:
 
 
 def _reason(error: Exception) -> str:
-    """What the operating system said, not how Python and urllib wrapped it."""
+    """What the node or the operating system said, not how Python and urllib wrapped it."""
+    if isinstance(error, urllib.error.HTTPError):
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            return f"it wants a token, which {TOKEN_VARIABLE} should hold"
+        return f"status {error.code}"
     cause = getattr(error, "reason", error)
     return str(getattr(cause, "strerror", None) or cause).lower()

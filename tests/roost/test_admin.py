@@ -14,7 +14,8 @@ class _Answers(BaseHTTPRequestHandler):
         body = ANSWERS.get(self.path)
         if self.path == "/secret" and self.headers["Authorization"] == "Bearer a-token":
             body = b"{}"
-        self.send_response(200 if body is not None else 503)
+        refusal = 401 if self.path == "/secret" else 503
+        self.send_response(200 if body is not None else refusal, "")  # as the node's own: no phrase
         self.end_headers()
         self.wfile.write(body or b"")
 
@@ -46,8 +47,10 @@ def test_an_answer_that_is_no_object_is_an_error_that_names_the_address(admin: s
 
 
 def test_the_token_comes_from_the_environment(admin: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AdminError):
+    with pytest.raises(AdminError, match=r"it wants a token, which ROOST_ADMIN_TOKEN should hold$"):
         fetch_object(admin, "/secret")
+    with pytest.raises(AdminError, match=r"status 503$"):
+        fetch_object(admin, "/missing")
     monkeypatch.setenv("ROOST_ADMIN_TOKEN", "a-token")
     assert fetch_object(admin, "/secret") == {}
 
