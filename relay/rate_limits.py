@@ -73,8 +73,8 @@ PREKEY_FETCHES = Limit(30, "min", 500)
 """The burst is for whoever joins a large group; after that people meet few new ones."""
 
 PREKEY_FETCHES_PER_TARGET = Limit(36, "h", 6)
-"""As Signal: 6 in 10 minutes. A device has some 100 one-time prekeys; one account cannot use them up before
-the device has uploaded more."""
+"""As Signal: 6 in 10 minutes. A device has some 100 one-time prekeys and looks each hour while it is
+online: one account cannot use them up before it has uploaded more. Offline, its signed prekey is left."""
 
 LOOKUPS = Limit(5_000, "d", 5_000)
 """An address book at first, then what is added to it. At this rate one account needs 1,900 years for the 3.5

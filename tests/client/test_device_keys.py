@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from client.device_keys import (
     SIGNED_PREKEY_ROTATION_SECONDS,
 )
 from client.errors import NoAccountError
-from client.records import MessageState, Undecryptable
+from client.records import Duplicate, MessageState, Undecryptable
 from client.store import Store
-from protocol.e2e import PrekeyGoneError, PrekeyUnknownError, verify_signed_prekey
+from protocol.e2e import Bundle, PrekeyGoneError, PrekeyUnknownError, verify_signed_prekey
 from protocol.ids import DeviceId, UserId
 from tests.client.phones import RELAY_URL, SettableClock, TestPhone, seeded_entropy
 
@@ -200,6 +201,30 @@ def test_all_prekeys_are_replaced_once_an_hour_at_most(phones: Phones) -> None:
     assert upload is not None
     assert upload.signed is not None
     assert (upload.signed.id, [prekey.id for prekey in upload.prekeys]) == (2, list(range(101, 201)))
+
+
+def last_resort(phone: TestPhone) -> Bundle:
+    """What the relay gives out when the one-time prekeys are used up."""
+    return replace(phone.bundle(), prekey=None)
+
+
+def test_without_one_time_prekeys_the_signed_one_is_enough(phones: Phones) -> None:
+    alice, bob = phones
+    alice.store.learn_phone(bob.phone, bob.user)
+    alice.store.learn_bundles(bob.user, [(bob.device, last_resort(bob))])
+    assert bob.read(alice, alice.send(bob, "hello")) == "hello"
+    assert alice.read(bob, bob.send(alice, "an answer")) == "an answer"
+
+
+def test_a_first_message_without_one_time_prekey_that_is_played_again_is_shown_once(phones: Phones) -> None:
+    alice, bob = phones
+    alice.store.learn_phone(bob.phone, bob.user)
+    alice.store.learn_bundles(bob.user, [(bob.device, last_resort(bob))])
+    first = alice.send(bob, "hello")
+    bob.read(alice, first)
+    bob.store._database.execute("DELETE FROM sessions")
+    assert isinstance(bob.receive(alice, first), Duplicate)
+    assert bob.texts() == ["hello"]
 
 
 def test_no_repr_shows_a_private_key(phones: Phones) -> None:
