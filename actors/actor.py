@@ -9,6 +9,8 @@
 
 `handle` may be `def` or `async def`; a class decides once. A plain one is cheaper and cannot be interrupted;
 an async one is cancelled where it waits if the actor is killed, or told to exit by a link it does not trap.
+A plain one may return a coroutine if it turns out that it has to wait: then that is awaited, likewise, before
+anything else is handled, and what it returns is the answer.
 
       start()                        stop() / self.stop() / exit signal / crash
     ┌──────────┐  on_start returns  ┌─────────┐                    ┌──────────┐  on_stop returns  ┌──────┐
@@ -98,7 +100,11 @@ class Actor:
         return None
 
     def handle(self, message: object) -> object:
-        """Handle one message; what it returns answers an ask. May be overridden by an `async def`."""
+        """Handle one message; what it returns answers an ask. May be overridden by an `async def`.
+
+        Plain handlers run in the task of the runner (runner.py), not in one of their own: what is bound to a
+        task, such as a context variable, is not theirs.
+        """
         self.unexpected(message)
         return None
 

@@ -2,15 +2,17 @@
 
 Reading order: `live` is the task; `drain` and `drain_async` are THE loops, one for each kind of handler.
 
-Why two: a plain handler cannot wait, so nothing can or need interrupt it, and the parked task is two frames
-deep. An async handler runs inside a cancel scope, so that a kill reaches it where it waits; the scope is kept
-while the actor is busy and let go when it is idle (warmth.py). Who is parked is woken, never cancelled.
+Why two: a plain handler cannot wait, so nothing can or need interrupt it, and it needs no turn of a task: it
+is called by the runner (runner.py) while the actor's own task stays parked. An async handler runs inside a
+cancel scope, so that a kill reaches it where it waits; the scope is kept while the actor is busy and let go
+when it is idle (warmth.py). Who is parked is woken, never cancelled.
 """
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Coroutine, Generator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import trio
@@ -58,18 +60,19 @@ async def live(
         if starter is not None and starting is not None and not await _start(ref, starter, starting):
             return
         starter = starting = None
-        while ref._exit is None:
-            if not mailbox.items and not mailbox.signals:
+        while ref._exit is None or mailbox.unfinished is not None:
+            if mailbox.unfinished is not None:
+                await _finish(ref, mailbox)
+            elif not mailbox.items and not mailbox.signals:
                 # As _park does, but not through it: every coroutine in the chain of a parked task weighs.
                 mailbox.items = mailbox.signals = None
-                mailbox.sleeper = ref._task
+                mailbox.sleeper = ref._task if actor._handle_is_async else ref
                 await PARKED
             elif actor._handle_is_async:
                 await drain_async(ref, actor, mailbox)
             else:
-                drain(ref, actor, mailbox)
-                if (mailbox.items or mailbox.signals) and ref._exit is None:
-                    await cancel_shielded_checkpoint()
+                ref.system._runner.add(ref)
+                await PARKED
         if actor._has_on_stop and ref._exit is not KILLED:
             await _stop(ref, actor)
     except BaseException:
@@ -158,8 +161,11 @@ async def _stop(ref: ActorRef, actor: Actor) -> None:
 # ---- The loops -----------------------------------------------------------------------------------
 
 
-def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
-    """Let a plain handler work through at most a slice of the mailbox."""
+def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> int:
+    """Let a plain handler work through at most a slice of the mailbox; returns how many messages that was.
+
+    In the runner's task. If the handler returns a coroutine, the rest of the message is for the actor's own.
+    """
     handle, clock = actor.handle, ref.system._stall_clock
     handled = 0
     message: object = None
@@ -169,12 +175,18 @@ def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
             if type(item) is Call:
                 ref._call, message = item, item.message
                 answer = handle(message)
+                if type(answer) is CoroutineType:
+                    _put_off(ref, mailbox, item, answer, before)
+                    break
                 if ref._call is item:
                     ref._call = None
                     item.send(answer)
             else:
                 message = item
-                handle(item)
+                answer = handle(item)
+                if type(answer) is CoroutineType:
+                    _put_off(ref, mailbox, item, answer, before)
+                    break
             handled += 1
             after = clock()
             if after - before > STALL_SECONDS:
@@ -187,6 +199,39 @@ def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:
             ref.system.reports.stall(ref, message, clock() - before)
         _crash(ref, error, type(message).__name__)
     _note_handled(ref, mailbox, handled, before)
+    return handled
+
+
+def _put_off(
+    ref: ActorRef, mailbox: Mailbox, item: object, work: Coroutine[Any, Any, object], before: float
+) -> None:
+    """A plain handler has to wait: its actor's task will. Nothing else is handled before."""
+    held = ref.system._stall_clock() - before
+    if held > STALL_SECONDS:
+        ref.system.reports.stall(ref, item.message if type(item) is Call else item, held)
+    mailbox.unfinished = (item, work)
+    ref._scope = trio.CancelScope()  # from now on: who dooms the actor before its task runs cancels it, too
+    if ref._exit is KILLED:
+        ref._scope.cancel()
+
+
+async def _finish(ref: ActorRef, mailbox: Mailbox) -> None:
+    """Do what a plain handler has put off, where a kill can reach it."""
+    assert mailbox.unfinished is not None
+    assert ref._scope is not None
+    (item, work), mailbox.unfinished = mailbox.unfinished, None
+    message = item.message if type(item) is Call else item
+    try:
+        with ref._scope:
+            answer = await _watch(ref, message, work)
+            if type(item) is Call and ref._call is item:
+                ref._call = None
+                item.send(answer)
+            _note_handled(ref, mailbox, 1, ref.system._stall_clock())
+    except Exception as error:  # a raise is the end of this actor, and of nothing else
+        _crash(ref, error, type(message).__name__)
+    finally:
+        ref._scope = None
 
 
 async def drain_async(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> None:

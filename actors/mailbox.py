@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from trio.lowlevel import Task, reschedule
 
 from actors.envelope import Call, Reply
 from actors.errors import MailboxFullError
+
+if TYPE_CHECKING:
+    from actors.ref import ActorRef
 
 DEFAULT_MAILBOX_LIMIT = 1024
 """Messages an actor may have waiting, unless its class says otherwise. A queue longer than this is an
@@ -78,6 +83,7 @@ class Mailbox:
         "senders",
         "signals",
         "sleeper",
+        "unfinished",
     )
 
     def __init__(self, limit: int, overflow: Overflow) -> None:
@@ -90,7 +96,11 @@ class Mailbox:
         self.senders: deque[Call | WaitingTell] | None = (
             None  # bounded by the tasks of the program; first come first served
         )
-        self.sleeper: Task | None = None  # the actor's task while it is parked and nobody has woken it
+        # Who is parked, and nobody has woken it: of an async actor its task, of a plain one the actor, which
+        # then stands in the runner's line (runner.py).
+        self.sleeper: Task | ActorRef | None = None
+        # What a plain handler has returned because it has to wait, and the item that it is about.
+        self.unfinished: tuple[object, Coroutine[Any, Any, object]] | None = None
         self.peak = 0
         self.dropped = 0
         self.refused = 0
@@ -105,11 +115,23 @@ class Mailbox:
         return bool(self.items) or bool(self.senders)
 
     def wake(self) -> None:
-        """Make the actor run if it is parked."""
+        """Make the actor handle what it has if it is parked."""
         sleeper = self.sleeper
         if sleeper is not None:
             self.sleeper = None
-            reschedule(sleeper)
+            if type(sleeper) is Task:
+                reschedule(sleeper)
+            else:
+                sleeper.system._runner.add(sleeper)
+
+    def wake_task(self) -> None:
+        """Make the actor's task run if it is parked; an actor in the runner's line comes to it from there."""
+        sleeper = self.sleeper
+        if sleeper is not None:
+            self.sleeper = None
+            task = sleeper if type(sleeper) is Task else sleeper._task
+            assert task is not None
+            reschedule(task)
 
     def put_signal(self, signal: object) -> None:
         """Queue a system message: before all user messages, after earlier system messages."""
@@ -126,9 +148,12 @@ class Mailbox:
             if self.peak == 0:
                 self.peak = 1
             sleeper = self.sleeper
-            if sleeper is not None:
+            if sleeper is not None:  # as wake(), not through it: this is the hot path of every tell
                 self.sleeper = None
-                reschedule(sleeper)
+                if type(sleeper) is Task:
+                    reschedule(sleeper)
+                else:
+                    sleeper.system._runner.add(sleeper)
             return True
         length = len(items)
         if length >= self.limit:

@@ -24,7 +24,7 @@ from actors.mailbox import Mailbox, MailboxStatistics, Overflow, WaitingTell
 from actors.rates import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Coroutine, Hashable
 
     from actors.actor import Actor
     from actors.system import ActorSystem
@@ -134,6 +134,19 @@ class ActorRef:
             await self._tell_when_full(mailbox, message)
         elif mailbox is None:
             self.system.dead_letters += 1
+
+    def offer(self, message: object) -> Coroutine[Any, Any, None] | None:
+        """As `tell`, for plain handlers: None if it waits for nothing, else what to await (or return).
+
+        With None the message was left, or dropped and counted. Never raises: what `tell` raises comes when
+        the result is awaited.
+        """
+        mailbox = self._mailbox
+        if mailbox is None:
+            self.system.dead_letters += 1
+        elif not mailbox.put(message):
+            return self._tell_when_full(mailbox, message)
+        return None
 
     async def ask(self, message: object, timeout: float = DEFAULT_CALL_TIMEOUT_SECONDS) -> Any:
         """Ask and wait for the answer (OTP's call): what the target's `handle` returns.
@@ -246,7 +259,8 @@ class ActorRef:
         excepted, which does nothing, unless an actor sends it to itself).
         """
         if sender is None:
-            sender = self if self._task is current_task() else self.system.nobody
+            is_own = self._task is current_task() or self.system._runner.running is self
+            sender = self if is_own else self.system.nobody
         links.exit_signal(self, sender, reason)
 
     def statistics(self) -> MailboxStatistics | None:
@@ -269,7 +283,7 @@ class ActorRef:
         if self._exit is None:
             self._exit = reason
             if self._mailbox is not None:
-                self._mailbox.wake()  # a callback may have asked for it while the actor is parked
+                self._mailbox.wake_task()  # a callback may have asked for it while the actor is parked
 
     def _doom(self, reason: ExitReason) -> None:
         """End now: wake the actor if it is parked, cancel it if it waits in a handler.
@@ -282,7 +296,7 @@ class ActorRef:
         if self._scope is not None:
             self._scope.cancel()
         if self._mailbox is not None:
-            self._mailbox.wake()
+            self._mailbox.wake_task()
 
     @property
     def _owes_answers(self) -> bool:

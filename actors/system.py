@@ -24,6 +24,7 @@ from actors.ports import system_monotonic
 from actors.ref import ActorRef
 from actors.registry import Address, Registry, Via
 from actors.reports import Reports
+from actors.runner import Runner
 from actors.timers import Timers
 from actors.warmth import Warmth
 
@@ -43,6 +44,7 @@ class ActorSystem:
         self.registry = Registry(self.nobody)
         self.groups = Groups()
         self.timers = Timers(self)
+        self._runner = Runner()
         self._warmth = Warmth(self.timers)
         self.reports = Reports(trio.current_time)
         self.dead_letters = 0  # messages told to the dead
@@ -214,6 +216,7 @@ class ActorSystem:
         async with trio.open_nursery() as self._nursery:
             self._nursery.cancel_scope.shield = True
             self._nursery.start_soon(self.timers.run)
+            self._nursery.start_soon(self._runner.run)
             task_status.started()
             try:
                 await self._released.wait()

@@ -1,0 +1,121 @@
+"""Runs the handlers of all plain actors, one after the other, in one task.
+
+A plain handler cannot wait, so nothing of a trio task is of use to it but its turn; and a turn of a task
+costs 5 µs, as much as many a message. So a plain actor that has something to handle does not wake its task:
+it stands in one line with the others, and whoever is at its head handles a slice of its mailbox, here.
+
+The task of the actor is there all the same, and parked. It is woken for whatever a plain handler cannot do:
+`on_stop` and death, and the coroutine that a handler has returned because it turned out that it must wait.
+
+Owns: the line. Each living plain actor is in exactly one place: parked (`Mailbox.sleeper` names it), in the
+line, being run, or awake in its own task. Whoever moves it on takes it from where it was.
+Guarantees: first come, first served; nobody handles more than a slice before the others have had their turn;
+    other tasks of the loop run after TURN_MESSAGES at the latest. A handler that raises ends its own actor.
+Not here: what is done for a message (`loop.drain`), async handlers (`loop.drain_async`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from trio.lowlevel import (
+    Abort,
+    Task,
+    cancel_shielded_checkpoint,
+    current_task,
+    reschedule,
+    wait_task_rescheduled,
+)
+
+from actors.loop import drain
+
+if TYPE_CHECKING:
+    from trio.lowlevel import RaiseCancelT
+
+    from actors.ref import ActorRef
+
+TURN_MESSAGES = 256
+"""After how many messages the loop's other tasks get their turn; a few milliseconds of ordinary ones."""
+
+
+class Runner:
+    """The line of the plain actors of one system that have something to handle."""
+
+    __slots__ = ("_line", "_parked", "is_over", "running")
+
+    def __init__(self) -> None:
+        self._line: deque[ActorRef] = deque()  # bounded by the living plain actors, each once
+        self._parked: Task | None = None  # the task in run(), while the line is empty
+        self.running: ActorRef | None = None  # whose handler is on the stack
+        self.is_over = False
+
+    def add(self, ref: ActorRef) -> None:
+        """Put an actor at the end of the line. Only whoever has just taken it from where it was may."""
+        if self.is_over:
+            _wake_task(ref)
+            return
+        self._line.append(ref)
+        if self._parked is not None:
+            parked, self._parked = self._parked, None
+            reschedule(parked)
+
+    async def run(self) -> None:
+        """Run whoever is in the line; for as long as the system lives."""
+        try:
+            while True:
+                if not self._line:
+                    await self._park()
+                self._turn()
+                if self._line:
+                    # Not to be cancelled between two turns: those in the line are for us alone to move on.
+                    await cancel_shielded_checkpoint()
+        finally:
+            self._end()
+
+    def _turn(self) -> None:
+        line, budget = self._line, TURN_MESSAGES
+        while line and budget > 0:
+            ref = self.running = line.popleft()
+            budget -= self._run_slice(ref) + 1
+        self.running = None
+
+    def _run_slice(self, ref: ActorRef) -> int:
+        """Run one actor, and put it where it belongs then. Returns how many messages it has handled."""
+        mailbox, actor = ref._mailbox, ref._actor
+        assert mailbox is not None  # only its own task buries it, and that is parked
+        assert actor is not None
+        handled = drain(ref, actor, mailbox) if ref._exit is None else 0
+        if ref._exit is not None or mailbox.unfinished is not None:
+            _wake_task(ref)
+        elif mailbox.items or mailbox.signals:
+            self._line.append(ref)
+        else:
+            mailbox.items = mailbox.signals = None
+            mailbox.sleeper = ref
+        return handled
+
+    async def _park(self) -> None:
+        def unpark(_: RaiseCancelT) -> Abort:
+            self._parked = None
+            return Abort.SUCCEEDED
+
+        self._parked = current_task()
+        await wait_task_rescheduled(unpark)
+
+    def _end(self) -> None:
+        """The system is over, or something came up that no actor may keep to itself (Ctrl-C)."""
+        self.is_over = True
+        if self.running is not None:
+            self.running.system._abandon()
+            _wake_task(self.running)
+            self.running = None
+        for ref in self._line:
+            _wake_task(ref)
+        self._line.clear()
+
+
+def _wake_task(ref: ActorRef) -> None:
+    task = ref._task
+    assert task is not None
+    reschedule(task)
