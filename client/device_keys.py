@@ -51,6 +51,10 @@ class DeviceKeys:
         row = self._require_row()
         return _account(row)
 
+    def user(self) -> UserId:
+        """Who this account is. Cheap, unlike the rest of it: no key is worked out. Raises NoAccountError."""
+        return UserId(self._require_row()["user"])
+
     def identity(self) -> IdentityKeyPair:
         """The identity key pair of the account. Raises NoAccountError."""
         return _identity(self._require_row()["identity_seed"])

@@ -15,6 +15,7 @@ import trio
 
 from client.errors import ClientError
 from client.records import MessageState
+from protocol.e2e import Change
 from protocol.ids import UserId
 
 MOST_WAITING_EVENTS = 1_000  # per listener; beyond it the oldest are dropped and EventsMissed says so
@@ -58,6 +59,17 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageChanged:
+    """Somebody has reacted to a message, or has edited or deleted one of theirs."""
+
+    message_id: str
+    """The message that is meant. It may not be here, and the change may have been refused: look."""
+    user: UserId
+    phone: str | None
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class TickChanged:
     """One of our messages has come further, or has failed."""
 
@@ -96,7 +108,11 @@ class EventsMissed:
 
 
 Event: TypeAlias = (
-    ConnectionChanged | MessageReceived | TickChanged | TypingChanged | PresenceChanged | EventsMissed
+    ConnectionChanged
+    | MessageReceived
+    | MessageChanged
+    | TickChanged
+    | TypingChanged | PresenceChanged | EventsMissed
 )
 
 

@@ -2,10 +2,14 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
+from client.changes import Changes
 from client.database import Database, Value
-from client.records import EntryKind, HistoryEntry, MessageState, ReadReceipt
-from protocol.e2e import Text
+from client.device_keys import DeviceKeys
+from client.entry_kinds import READABLE
+from client.records import EntryKind, HistoryEntry, MessageState, Quote, ReadReceipt
+from protocol.e2e import Content, MessageRef, Text
 from protocol.e2e import content as contents
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 
@@ -14,8 +18,8 @@ _ENTRIES = (
     " LEFT JOIN peers p USING (user) LEFT JOIN peer_profiles f USING (user)"
 )
 
-# What only phones tell each other is in the same table, because the outbox is; a literal, as below.
-_SHOWN = "m.kind <> 32"
+# A change is no line by itself, and what only phones tell each other is none at all.
+_SHOWN = "m.kind NOT IN (8, 32)"
 
 _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the index of what is unread
 
@@ -23,32 +27,34 @@ _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the ind
 class History:
     """The table ``messages`` as people read it, and ``read_marks``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: DeviceKeys, changes: Changes) -> None:
         self._database = database
+        self._keys = keys
+        self._changes = changes
 
     def entries(self, with_: UserId | str | None, limit: int | None) -> list[HistoryEntry]:
         """The newest ``limit`` entries (None: all) of a chat (None: of all), oldest first."""
         condition, values = _chat_condition(with_)
         newest = f"{_ENTRIES} WHERE {condition} AND {_SHOWN} ORDER BY m.row DESC LIMIT ?"
         rows = self._database.rows(newest, *values, -1 if limit is None else limit)
-        return [_entry(row) for row in reversed(rows)]
+        return [self._entry(row) for row in reversed(rows)]
 
     def entry(self, message_id: str) -> HistoryEntry | None:
-        """One entry, by its id as text."""
+        """One entry, by its id as text; also of a change, so that its way to the others can be watched."""
         try:
             id_bytes = bytes.fromhex(message_id)
         except ValueError:
             return None
         one = f"{_ENTRIES} WHERE m.id = ? AND m.kind <> 32 ORDER BY m.outgoing DESC LIMIT 1"
         row = self._database.row(one, id_bytes)
-        return None if row is None else _entry(row)
+        return None if row is None else self._entry(row)
 
     def unread(self, with_: UserId | str | None, limit: int | None = None) -> list[HistoryEntry]:
         """Incoming entries that nobody has seen here; ``limit`` gives the oldest of them."""
         condition, values = _chat_condition(with_)
         oldest = f"{_ENTRIES} WHERE {_UNREAD} AND {condition} ORDER BY m.row LIMIT ?"
         rows = self._database.rows(oldest, *values, -1 if limit is None else limit)
-        return [_entry(row) for row in rows]
+        return [self._entry(row) for row in rows]
 
     def mark_seen(self, with_: UserId | str | None, limit: int | None = None) -> list[ReadReceipt]:
         """Everything unread (or the oldest ``limit``) has been seen; the receipts that are due now."""
@@ -86,7 +92,7 @@ class History:
 
     def _note_read(self, entry: HistoryEntry) -> None:
         # A message that could not be decrypted was seen as such, but nobody has read it.
-        if entry.number is None or entry.kind is not EntryKind.TEXT:
+        if entry.number is None or entry.kind not in READABLE:
             return
         self._database.execute(
             "INSERT INTO read_marks (user, device, read) VALUES (?, ?, ?)"
@@ -96,6 +102,56 @@ class History:
             entry.number,
         )
 
+    def _entry(self, row: sqlite3.Row) -> HistoryEntry:
+        content = None if row["content"] is None else contents.decode(row["content"])
+        sent_at = row["stored_at"] if content is None else contents.sent_at_to_unix(content.sent_at)
+        entry = HistoryEntry(
+            message_id=row["id"].hex(),
+            kind=EntryKind(row["kind"]),
+            outgoing=bool(row["outgoing"]),
+            user=row["user"],
+            phone=row["known_phone"],
+            name=row["known_name"] or None,
+            sender_device=row["device"],
+            number=row["number"],
+            text=content.text if isinstance(content, Text) else None,
+            sent_at=sent_at,
+            stored_at=row["stored_at"],
+            accepted_at=row["accepted_at"],
+            state=MessageState(row["state"]),
+            error_name=row["error_name"],
+            content=content,
+        )
+        # Nothing can have been said about a message to somebody who has yet to be found.
+        return entry if entry.user is None or content is None else self._with_changes(row, entry, content)
+
+    def _with_changes(self, row: sqlite3.Row, entry: HistoryEntry, content: Content) -> HistoryEntry:
+        """The entry with what was said about it since, and with what it refers to."""
+        assert entry.user is not None
+        own = self._keys.user()
+        ref = MessageRef(own if entry.outgoing else entry.user, content.id)
+        reactions = self._changes.reactions_to(entry.user, ref)
+        if not isinstance(content, Text):
+            return replace(entry, reactions=reactions)
+        edit = self._changes.edit_of(row, ref)
+        return replace(
+            entry,
+            text=content.text if edit is None else edit.text,
+            mentions=content.mentions if edit is None else edit.mentions,
+            is_edited=edit is not None,
+            quote=None if content.reply_to is None else self._quote(entry.user, content.reply_to),
+            reactions=reactions,
+        )
+
+    def _quote(self, chat: UserId, ref: MessageRef) -> Quote:
+        row = self._changes.message(chat, ref)
+        is_own = ref.sender != chat
+        if row is None or row["content"] is None:
+            return Quote(ref.id.hex(), is_own, None)
+        edit, content = self._changes.edit_of(row, ref), contents.decode(row["content"])
+        text = content.text if isinstance(content, Text) else None
+        return Quote(ref.id.hex(), is_own, text if edit is None else edit.text)
+
 
 def _chat_condition(with_: UserId | str | None) -> tuple[str, tuple[Value, ...]]:
     if with_ is None:
@@ -103,23 +159,3 @@ def _chat_condition(with_: UserId | str | None) -> tuple[str, tuple[Value, ...]]
     if isinstance(with_, str):
         return "(p.phone = ? OR (m.user IS NULL AND m.phone = ?))", (with_, with_)
     return "m.user = ?", (with_,)
-
-
-def _entry(row: sqlite3.Row) -> HistoryEntry:
-    content = None if row["content"] is None else contents.decode(row["content"])
-    return HistoryEntry(
-        message_id=row["id"].hex(),
-        kind=EntryKind(row["kind"]),
-        outgoing=bool(row["outgoing"]),
-        user=row["user"],
-        phone=row["known_phone"],
-        name=row["known_name"] or None,
-        sender_device=row["device"],
-        number=row["number"],
-        text=content.text if isinstance(content, Text) else None,
-        sent_at=row["stored_at"] if content is None else contents.sent_at_to_unix(content.sent_at),
-        stored_at=row["stored_at"],
-        accepted_at=row["accepted_at"],
-        state=MessageState(row["state"]),
-        error_name=row["error_name"],
-    )

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from actors import Actor, ActorSystem
 from actors.registry import Via
 from client.connection_handle import ConnectionHandle
-from client.events import EventStream, MessageReceived
+from client.events import EventStream, MessageChanged, MessageReceived
 from client.outbox import OutboxHandle
 from client.prekeys import PrekeysHandle
 from client.records import IncomingDelivery, Received, ReceivedMessage, Served, Undecryptable
 from client.store import Store
+from protocol.e2e import Change, Deletion, Edit, Reaction
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.client")
@@ -91,6 +92,10 @@ class Inbox(Actor):
     def _tell(self, received: Received) -> None:
         """The news of one delivery; a duplicate is none."""
         match received:
+            case ReceivedMessage(content=Reaction() as change):
+                self._tell_change(received, change, change.target.id)
+            case ReceivedMessage(content=Edit() | Deletion() as change):
+                self._tell_change(received, change, change.target)
             case ReceivedMessage(sender=sender, message_id=message_id, phone=phone, text=text):
                 self._events.publish(MessageReceived(message_id, sender.user, phone, text))
             case Undecryptable(sender=sender, message_id=message_id, error_name=error_name):
@@ -98,3 +103,7 @@ class Inbox(Actor):
                 self._events.publish(MessageReceived(message_id, sender.user, None, None))
             case _:
                 pass
+
+    def _tell_change(self, received: ReceivedMessage, change: Change, meant: bytes) -> None:
+        user, phone = received.sender.user, received.phone
+        self._events.publish(MessageChanged(meant.hex(), user, phone, change))

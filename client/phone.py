@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -38,6 +39,8 @@ from protocol.stanzas import Failed, Found, Lookup
 LOCK_POLL_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
 
+_Id = TypeVar("_Id", str, str | None)
+
 
 class Phone:
     """An open phone. Made by ``open_phone``."""
@@ -57,8 +60,13 @@ class Phone:
         self.attention = Attention(system)
         """Whether anybody is at this phone, and whose chats are open."""
 
-    def send_text(self, to: str | UserId, text: str) -> str:
+    def send_text(self, to: str | UserId, text: str, reply_to: str | None = None) -> str:
         """Put a message into the outbox, where it survives anything; it goes out when there is a connection.
+
+        Args:
+            to: a phone number, or a user.
+            text: what to say.
+            reply_to: the id of the message in the same chat that this answers.
 
         Returns:
             The message's id, which its ticks name.
@@ -66,8 +74,32 @@ class Phone:
         Raises:
             TextTooLongError: the text is too long, or empty.
             BlockedError: the recipient is somebody whom this account has blocked.
+            MessageChangeError: there is no such message to answer.
         """
-        message_id = self._store.queue_text(to, text)
+        return self._queued(self._store.compose.text(to, text, reply_to))
+
+    def react(self, message_id: str, emoji: str | None) -> str:
+        """React to a message; None takes it back. Returns the reaction's id. Raises MessageChangeError."""
+        return self._queued(self._store.compose.reaction(message_id, emoji))
+
+    def edit(self, message_id: str, text: str) -> str:
+        """Give a text of ours another wording. Returns the edit's id.
+
+        Raises:
+            MessageChangeError: it is not ours, is no text, or was sent too long ago.
+            TextTooLongError: the text is too long.
+        """
+        return self._queued(self._store.compose.edit(message_id, text))
+
+    def delete(self, message_id: str) -> str | None:
+        """Delete a message of ours for everyone. Returns the deletion's id, None if none has to go out.
+
+        Raises:
+            MessageChangeError: it is not ours, or was sent too long ago.
+        """
+        return self._queued(self._store.compose.deletion(message_id))
+
+    def _queued(self, message_id: _Id) -> _Id:
         self._outbox.look()
         return message_id
 

@@ -9,12 +9,15 @@ it is, is a value here, not an exception; an exception means that the disk faile
 happened.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.ports import Clock, Entropy
+from client.changes import Changes, Said
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.entry_kinds import kind_of
 from client.lost_messages import ASKED_FOR, LostMessages
 from client.peers import Peers
 from client.profiles import Profiles
@@ -34,18 +37,22 @@ from client.resending import Resending
 from client.sessions import Sessions
 from protocol.e2e import (
     BadCiphertextError,
+    BadContentError,
+    Change,
     Content,
     DuplicateMessageError,
     EndToEndError,
+    MessageRef,
     NoSessionError,
     PrekeyGoneError,
     PrekeyUnknownError,
     Text,
+    Unknown,
     UnsupportedVersionError,
 )
 from protocol.e2e import content as contents
 from protocol.e2e.retry import Resent, RetryRequest, Service, read_service
-from protocol.ids import Seq
+from protocol.ids import Seq, UserId
 
 
 class Receiving:
@@ -58,6 +65,7 @@ class Receiving:
         peers: Peers,
         sessions: Sessions,
         profiles: Profiles,
+        changes: Changes,
         lost: LostMessages,
         resending: Resending,
         entropy: Entropy,
@@ -68,6 +76,7 @@ class Receiving:
         self._peers = peers
         self._sessions = sessions
         self._profiles = profiles
+        self._changes = changes
         self._lost = lost
         self._resending = resending
         self._renewals = Renewals(database, clock)
@@ -166,9 +175,13 @@ class Receiving:
         changed: bool,
         place: int | None = None,
     ) -> Received:
-        kind = EntryKind.TEXT if isinstance(content, Text) else EntryKind.UNKNOWN
-        if self._insert(delivery, content.id, kind, plaintext, None, place) is None:
+        if isinstance(content, Change):
+            self._note_change(delivery, content)
+        elif self._insert(delivery, content.id, kind_of(content), plaintext, None, place) is None:
             return Duplicate(delivery.seq)
+        else:
+            sender = delivery.sender.user
+            self._changes.meet(sender, MessageRef(sender, content.id))
         if isinstance(content, Text) and content.profile_key is not None:
             self._profiles.learn_key(delivery.sender.user, content.profile_key)
         return ReceivedMessage(
@@ -180,6 +193,31 @@ class Receiving:
             phone=self._peers.phone_of(delivery.sender.user),
             security_code_changed=changed,
         )
+
+    def _note_change(self, delivery: IncomingDelivery, change: Change) -> None:
+        # No line of the history, hence nothing to know a repetition by: noted twice it changes nothing.
+        sender, arrived_at = delivery.sender.user, delivery.accepted_at or self._clock.now()
+        self._changes.note(Said(sender, sender, change, arrived_at))
+
+    def understand_again(self) -> None:
+        """Look at content that was of an unknown kind: this version may know it."""
+        rows = self._database.rows("SELECT * FROM messages WHERE kind = 2")  # a literal, for its index
+        known = [(row, content) for row in rows if not isinstance(content := _content_of(row), Unknown)]
+        if known:
+            with self._database.transaction():
+                for row, content in known:
+                    self._understand(row, content)
+
+    def _understand(self, row: sqlite3.Row, content: Content) -> None:
+        user = UserId(row["user"])
+        if isinstance(content, Change):
+            self._changes.note(Said(user, user, content, row["accepted_at"] or row["stored_at"]))
+            self._database.execute("DELETE FROM messages WHERE row = ?", row["row"])
+        else:
+            self._database.execute(
+                "UPDATE messages SET kind = ? WHERE row = ?", kind_of(content).value, row["row"]
+            )
+            self._changes.meet(user, MessageRef(user, content.id))
 
     def _lose(self, delivery: IncomingDelivery, error: EndToEndError) -> Undecryptable:
         """Store the event, and have the message sent again if that may help."""
@@ -235,3 +273,12 @@ def _is_worth_asking(error: EndToEndError) -> bool:
     if isinstance(error, UnsupportedVersionError):
         return False
     return isinstance(error, BadCiphertextError | NoSessionError | PrekeyGoneError)
+
+
+def _content_of(row: sqlite3.Row) -> Content:
+    try:
+        return contents.decode(row["content"])
+    except BadContentError:
+        # A later version's content that breaks a rule of this one's schema stays what it was.
+        content_id: bytes = row["id"]
+        return Unknown(content_id, 0, contents.MAX_KIND, row["content"])

@@ -185,8 +185,33 @@ class EntryKind(Enum):
     """A content kind of a later version; its bytes are kept for the version that understands it."""
     UNDECRYPTABLE = 3
     SECURITY_CODE_CHANGED = 4
+    DELETED = 5
+    """Its author has deleted it for everyone; nothing of it is here any more."""
+    CONTACT = 6
+    LOCATION = 7
+    CHANGE = 8
+    """A reaction, an edit or a deletion on its way out: no line by itself, but seen at its message."""
     SERVICE = 32
     """What phones tell each other (``protocol/e2e/retry.py``): in the outbox, and never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionShown:
+    """A reaction to a message."""
+
+    emoji: str = field(repr=False)
+    is_own: bool
+    """Whether this account has reacted; else the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The message that a text answers, as it is now."""
+
+    message_id: str
+    is_own: bool
+    text: str | None = field(repr=False)
+    """None if it is not here, is deleted, or is no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +230,7 @@ class HistoryEntry:
     """The device it came from; None for outgoing messages."""
     number: MessageNumber | None
     text: str | None = field(repr=False)
+    """Of a text, in its newest wording."""
     sent_at: float
     """Unix seconds by the sender's clock."""
     stored_at: float
@@ -212,6 +238,12 @@ class HistoryEntry:
     accepted_at: float | None
     state: MessageState
     error_name: str | None
+    content: Content | None = field(default=None, repr=False)
+    """As it was sent; None if there is none any more, or never was."""
+    is_edited: bool = False
+    quote: Quote | None = None
+    mentions: tuple[UserId, ...] = ()
+    reactions: tuple[ReactionShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +266,8 @@ __all__ = [
     "Part",
     "PrekeyUpload",
     "QueuedMessage",
+    "Quote",
+    "ReactionShown",
     "ReadReceipt",
     "Received",
     "ReceivedMessage",

@@ -193,6 +193,43 @@ CREATE TABLE recipients (
 INSERT INTO recipients (message, device) SELECT message, device FROM parts;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = """
+-- What was said about messages afterwards (client/changes.py). `chat` is the other side of the conversation,
+-- `author` who wrote the message that is meant, `target` its id; the message may come later, or never.
+CREATE TABLE reactions (
+    chat INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    target BLOB NOT NULL,
+    reactor INTEGER NOT NULL,
+    emoji TEXT,                             -- null: it was taken back
+    sent_at INTEGER NOT NULL,               -- as in the content; likewise below
+    PRIMARY KEY (chat, author, target, reactor)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE edits (
+    chat INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    target BLOB NOT NULL,
+    content BLOB NOT NULL,                  -- the newest edit, encoded
+    sent_at INTEGER NOT NULL,
+    arrived_at REAL NOT NULL,
+    PRIMARY KEY (chat, author, target)
+) STRICT, WITHOUT ROWID;
+
+-- Only of messages that are not here yet.
+CREATE TABLE deletions (
+    chat INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    target BLOB NOT NULL,
+    sent_at INTEGER NOT NULL,
+    arrived_at REAL NOT NULL,
+    PRIMARY KEY (chat, author, target)
+) STRICT, WITHOUT ROWID;
+
+-- What this version does not understand and the next one may.
+CREATE INDEX messages_unknown ON messages (row) WHERE kind = 2;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 CURRENT_VERSION = len(MIGRATIONS)

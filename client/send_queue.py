@@ -5,20 +5,28 @@ function: ratchet states, ciphertexts and number are one transaction.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from actors.ports import Clock, Entropy
 from client.blocks import Blocks
 from client.database import Database
 from client.device_keys import DeviceKeys
-from client.errors import BlockedError, MessageStateError, OwnNumberError, TextTooLongError
+from client.entry_kinds import kind_of
+from client.errors import (
+    BlockedError,
+    ContentError,
+    MessageStateError,
+    OwnNumberError,
+    TextTooLongError,
+)
 from client.peers import Peers
 from client.profiles import Profiles
 from client.records import Account, EntryKind, MessageState, OutgoingSend, Part, QueuedMessage
 from client.renewals import Renewals
 from client.sessions import Sessions
 from client.settings import Settings
-from protocol.e2e import Bundle, MisuseError, Text
+from protocol.e2e import Bundle, Content, Edit, MisuseError, Text
 from protocol.e2e import content as contents
 from protocol.e2e.retry import Service, encode_service
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
@@ -37,6 +45,9 @@ _READY = """
         SELECT 1 FROM peer_devices d JOIN session_renewals r USING (user, device)
         WHERE d.user = m.user AND d.active = 1 AND r.is_due = 1)
 """
+
+Making = Callable[[bytes, int], Content]
+"""Makes a content of the id and the time that the queue gives it."""
 
 _QUEUED = "m.outgoing = 1 AND m.state = 0 AND m.number IS NULL"
 
@@ -69,10 +80,9 @@ class SendQueue:
 
     # ------------------------------------------------------------- putting in
 
-    def queue_text(self, to: UserId | str, text: str) -> str:
-        """Queue a text; its id and its time are fixed here."""
+    def queue(self, to: UserId | str, make: Making) -> Content:
+        """Queue what ``make`` makes; its id and its time are fixed here."""
         now = self._clock.now()
-        content_id, sent_at = self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now)
         with self._database.transaction():
             account = self._keys.require_account()
             user, phone = self._recipient(to)
@@ -80,10 +90,13 @@ class SendQueue:
                 raise OwnNumberError(account.phone)
             if user is not None and self._blocks.is_blocked(user):
                 raise BlockedError(phone or self._peers.phone_of(user) or f"{user:016x}")
-            generation, key = self._profile_key_for(user) or (None, None)
-            encoded = _encoded(Text(content_id, sent_at, text, key))
-            self._insert(content_id, user, phone, encoded, now, generation)
-        return content_id.hex()
+            content = make(self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now))
+            generation = None
+            if isinstance(content, Text):
+                generation, key = self._profile_key_for(user) or (None, None)
+                content = replace(content, profile_key=key)
+            self._insert(content.id, user, phone, _encoded(content), now, generation, kind_of(content))
+        return content
 
     def _profile_key_for(self, user: UserId | None) -> tuple[int, bytes] | None:
         """The profile key to send along, with its generation, if they may have it and have it not.
@@ -116,13 +129,14 @@ class SendQueue:
         encoded: bytes,
         now: float,
         generation: int | None,
+        kind: EntryKind,
     ) -> None:
         self._database.execute(
             "INSERT INTO messages"
             " (id, kind, outgoing, user, phone, content, stored_at, state, profile_generation)"
             " VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
             content_id,
-            EntryKind.TEXT.value,
+            kind.value,
             user,
             phone,
             encoded,
@@ -277,8 +291,9 @@ class SendQueue:
         return MessageNumber(number)
 
 
-def _encoded(text: Text) -> bytes:
+def _encoded(content: Content) -> bytes:
     try:
-        return contents.encode(text)
+        return contents.encode(content)
     except MisuseError as error:
-        raise TextTooLongError(str(error)) from None
+        is_text = isinstance(content, Text | Edit)
+        raise (TextTooLongError if is_text else ContentError)(str(error)) from None

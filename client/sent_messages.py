@@ -212,6 +212,13 @@ class SentMessages:
         an old ciphertext knows the message by its content id.
         """
         with self._database.transaction():
+            # One that was deleted meanwhile has no plaintext any more, and nobody is to see it.
+            self._database.execute(
+                "UPDATE messages SET state = 8, error_name = 'deleted', number = NULL"
+                f" WHERE user = ? AND {_SENT} AND number >= ? AND state = 0 AND content IS NULL",
+                chat,
+                number,
+            )
             rows = self._database.rows(
                 f"SELECT row FROM messages WHERE user = ? AND {_SENT} AND number >= ? AND state = 0",
                 chat,

@@ -1,9 +1,9 @@
 """The phone's memory: account, keys, sessions, history and outbox in one SQLite file.
 
 This is the front; each noun has its own module (``device_keys``, ``peers``, ``sessions``, ``history``,
-``send_queue``, ``sent_messages``, ``receiving``; and ``settings``, ``blocks``, ``profiles``, used by their
-names). Every public method is one transaction: when it returns, what it says is on disk, and when it
-raises or the process dies, nothing of it has happened.
+``send_queue``, ``sent_messages``, ``receiving``; and ``compose``, ``settings``, ``blocks``, ``profiles``,
+used by their names). Every public method is one transaction: when it returns, what it says is on disk, and
+when it raises or the process dies, nothing of it has happened.
 
 Rule 1: a ciphertext, its number and the ratchet state after it are written together, before a byte goes out;
         a re-send sends the stored ciphertext. So no message key is ever used twice.
@@ -23,6 +23,8 @@ from typing import Self
 
 from actors.ports import Clock, Entropy
 from client.blocks import Blocks
+from client.changes import Changes
+from client.composing import Composer
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.history import History
@@ -65,7 +67,8 @@ class Store:
         self._keys = DeviceKeys(database, entropy, clock)
         self._peers = Peers(database, entropy, clock)
         self._sessions = Sessions(database, entropy)
-        self._history = History(database)
+        changes = Changes(database)
+        self._history = History(database, self._keys, changes)
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.profiles = Profiles(database, entropy, clock)
@@ -80,6 +83,7 @@ class Store:
             entropy,
             clock,
         )
+        self.compose = Composer(database, self._keys, self._peers, self._queue, changes, clock)
         self._sent = SentMessages(database, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)
         self._receiving = Receiving(
@@ -88,6 +92,7 @@ class Store:
             self._peers,
             self._sessions,
             self.profiles,
+            changes,
             self._lost,
             Resending(database, self._queue, entropy, clock),
             entropy,
@@ -102,7 +107,9 @@ class Store:
             StoreTooNewError: a later version of Roost wrote it; nothing has been changed.
             StoreDamagedError: the file is not a store, or SQLite cannot read it.
         """
-        return cls(Database.open(home, STORE_FILE_NAME), entropy, clock)
+        store = cls(Database.open(home, STORE_FILE_NAME), entropy, clock)
+        store._receiving.understand_again()
+        return store
 
     def close(self) -> None:
         """Close the file; harmless twice."""
@@ -218,7 +225,7 @@ class Store:
             OwnNumberError: the recipient is this account.
             BlockedError: the recipient is somebody whom this account has blocked.
         """
-        return self._queue.queue_text(to, text)
+        return self.compose.text(to, text)
 
     def phones_to_look_up(self) -> list[str]:
         """Phone numbers with queued messages whose user is not known (at most 256, oldest first)."""

@@ -14,6 +14,7 @@ from typing import Final
 from protocol import limits
 from protocol.byte_budgets import BUDGETS
 from protocol.codes import ErrorCode
+from protocol.e2e.content_schema import CONTENT_SCHEMA, KindSpec
 from protocol.schema import SCHEMA, FieldSpec, Sender, StanzaSpec
 from protocol.state import (
     CLIENT_MAY_SEND,
@@ -79,6 +80,21 @@ def client_diagram() -> str:
     return _diagram(CLIENT_TRANSITIONS)
 
 
+def content_table() -> str:
+    """Every kind of encrypted content: number, name, since when, fields with types and limits, meaning."""
+    rows = [
+        (
+            str(kind.number),
+            f"**{kind.name}**",
+            str(kind.since),
+            _content_fields(kind),
+            _doc_line(kind.content),
+        )
+        for kind in CONTENT_SCHEMA
+    ]
+    return table(("kind", "content", "since", "fields, in order, behind `id` and `sent_at`", "meaning"), rows)
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "stanzas": stanza_table,
     "errors": error_table,
@@ -87,6 +103,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "states": states_table,
     "relay-machine": relay_diagram,
     "client-machine": client_diagram,
+    "contents": content_table,
 }
 
 
@@ -119,8 +136,16 @@ def _field(field: FieldSpec) -> str:
     return f"`{field.name}{'?' if field.optional else ''}`: {field.type.text}"
 
 
+def _content_fields(kind: KindSpec) -> str:
+    return "<br>".join(f"`{f.name}{'?' if f.is_optional else ''}`: {f.type.text}" for f in kind.fields)
+
+
+def _doc_line(described: type) -> str:
+    return (described.__doc__ or "").partition("\n")[0]
+
+
 def _first_line(spec: StanzaSpec) -> str:
-    return (spec.stanza.__doc__ or "").partition("\n")[0]
+    return _doc_line(spec.stanza)
 
 
 def _number(value: int) -> str:

@@ -2,10 +2,12 @@
 
 from client.cli.conversation import Entry
 from client.cli.message_json import who
-from client.cli.rendering import Line, named
+from client.cli.rendering import Line, named, shortened
 from client.lost_messages import ASKED_FOR, NEVER_CAME
 from client.phone_numbers import readable_number
-from client.records import EntryKind, HistoryEntry, MessageState
+from client.records import EntryKind, HistoryEntry, MessageState, Quote
+from protocol.e2e import Contact, Location
+from protocol.e2e.content_schema import MICRODEGREES
 
 ME = "you"
 _REASONS = {
@@ -21,6 +23,7 @@ _LOST = {
 }
 _INSTEAD_OF_TEXT = {
     EntryKind.UNKNOWN: "(a message that this version cannot show)",
+    EntryKind.DELETED: "(this message was deleted)",
     EntryKind.UNDECRYPTABLE: "(a message that could not be decrypted)",
 }
 
@@ -39,14 +42,54 @@ def _why(state: MessageState, error_name: str) -> str:
     return waiting_text(error_name) if state is MessageState.PENDING else f"not sent: {error_name}"
 
 
-def chat_entry(entry: HistoryEntry, *, with_addressee: bool = False) -> Entry:
-    """A line of the history as a line of a chat; ``with_addressee`` names whom one's own messages went to."""
+SHORT_ID_DIGITS = 4
+"""Of a message's id, enough to tell the last few apart."""
+
+
+def short_id(message_id: str) -> str:
+    """How a message is named where people type it."""
+    return f"#{message_id[:SHORT_ID_DIGITS]}"
+
+
+def body(entry: HistoryEntry) -> str:
+    """What a message says, with what it answers in front and what became of it behind."""
+    parts = [] if entry.quote is None else [_quoted(entry.quote)]
+    parts.append(_said(entry))
+    if entry.is_edited:
+        parts.append("(edited)")
+    if entry.reactions:
+        parts.append("[" + " ".join(reaction.emoji for reaction in entry.reactions) + "]")
+    return "  ".join(parts)
+
+
+def _said(entry: HistoryEntry) -> str:
+    match entry.content:
+        case Contact(name=name, phones=phones):
+            return f"👤 {name}: " + ", ".join(map(readable_number, phones))
+        case Location(latitude=latitude, longitude=longitude, name=name):
+            degrees = f"{latitude / MICRODEGREES:.6f}, {longitude / MICRODEGREES:.6f}"
+            return f"📍 {degrees}" if name is None else f"📍 {name} ({degrees})"
+    return entry.text if entry.text is not None else _instead_of_text(entry)
+
+
+def _quoted(quote: Quote) -> str:
+    return f"↩ “{'…' if quote.text is None else shortened(quote.text)}”"
+
+
+def chat_entry(entry: HistoryEntry, *, with_addressee: bool = False, with_id: bool = False) -> Entry:
+    """A line of the history as a line of a chat.
+
+    Args:
+        entry: the line.
+        with_addressee: name whom one's own messages went to.
+        with_id: put the message's id in front of what it says.
+    """
     if entry.kind is EntryKind.SECURITY_CODE_CHANGED:
         return Entry(entry.sent_at, "", f"{name_of(entry)} has a new security code", notice=True)
-    text = entry.text if entry.text is not None else _instead_of_text(entry)
+    text = f"{entry.message_id}  {body(entry)}" if with_id else body(entry)
     if not entry.outgoing:
         return Entry(entry.sent_at, name_of(entry), text)
-    if entry.error_name is not None:
+    if entry.error_name is not None and entry.kind is not EntryKind.DELETED:
         text = f"{text}  ({_why(entry.state, entry.error_name)})"
     name = f"{ME} → {name_of(entry)}" if with_addressee else ME
     return Entry(entry.sent_at, name, text, id=entry.message_id, state=entry.state)
@@ -58,6 +101,6 @@ def _instead_of_text(entry: HistoryEntry) -> str:
     return _INSTEAD_OF_TEXT.get(entry.kind, "")
 
 
-def entry_line(entry: HistoryEntry, *, with_addressee: bool = False) -> Line:
+def entry_line(entry: HistoryEntry, *, with_addressee: bool = False, with_id: bool = False) -> Line:
     """A line of the history as it is printed."""
-    return chat_entry(entry, with_addressee=with_addressee).line()
+    return chat_entry(entry, with_addressee=with_addressee, with_id=with_id).line()

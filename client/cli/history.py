@@ -1,6 +1,7 @@
 """Show the messages that a phone keeps, with their ticks.
 
   roost history --home ann
+  roost history --home ann --with +4915112345679 --ids
   roost history --home ann --with +4915112345679 --json
 
 Works without a connection, and while 'roost listen' or 'roost chat' runs on the same home.
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_home(parser)
     parser.add_argument("--with", dest="peer", metavar="NUMBER", help="only the chat with this number")
     parser.add_argument("--limit", type=count, metavar="N", help="only the newest N messages")
+    parser.add_argument(
+        "--ids", action="store_true", help="show each message's id, to reply, react, edit, delete"
+    )
     add_json(parser, "one JSON object a message")
 
 
@@ -37,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
         for entry in entries:
             print_json(**line_of(entry))
     else:
-        print_entries(entries, system_clock, colour=wants_colour(), with_names=args.peer is None)
+        print_entries(
+            entries, system_clock, colour=wants_colour(), with_names=args.peer is None, with_ids=args.ids
+        )
     return DONE
 
 
@@ -51,7 +57,9 @@ def _read(args: argparse.Namespace) -> list[HistoryEntry]:
         return store.history(peer, args.limit)
 
 
-def print_entries(entries: list[HistoryEntry], clock: Clock, *, colour: bool, with_names: bool) -> None:
+def print_entries(
+    entries: list[HistoryEntry], clock: Clock, *, colour: bool, with_names: bool, with_ids: bool = False
+) -> None:
     """Print messages for people, a line above each day."""
     now = clock.now()
     last_day = None
@@ -59,4 +67,4 @@ def print_entries(entries: list[HistoryEntry], clock: Clock, *, colour: bool, wi
         if (today := day(entry.sent_at, now)) != last_day:
             print(painted(day_line(entry.sent_at, now), colour))
             last_day = today
-        print(painted(entry_line(entry, with_addressee=with_names), colour))
+        print(painted(entry_line(entry, with_addressee=with_names, with_id=with_ids), colour))

@@ -5,7 +5,9 @@
 
 Messages that came in while nobody was looking (during a 'roost send') are printed first. With --json each
 line is one object: {"event": "message", "id", "from", "text", "sent_at"} or, for ticks of one's own messages,
-{"event": "receipt", "id", "kind": "delivered", "read" or "expired", "from"}.
+{"event": "receipt", "id", "kind": "delivered", "read" or "expired", "from"}, or, when somebody reacts to a
+message or edits or deletes one of theirs, {"event": "change", "id" of the message, "kind", "from"} with what
+the message is like now.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from functools import partial
 
 import trio
 
+from client.cli.change_text import change_text
 from client.cli.command import (
     DONE,
     TIME_IS_UP,
@@ -27,9 +30,17 @@ from client.cli.command import (
     wants_colour,
 )
 from client.cli.entries import entry_line
-from client.cli.message_json import STATE_NAMES, event_of
+from client.cli.message_json import STATE_NAMES, details, event_of
 from client.cli.rendering import notice_line, painted
-from client.events import ConnectionChanged, Connectivity, Event, EventsMissed, MessageReceived, TickChanged
+from client.events import (
+    ConnectionChanged,
+    Connectivity,
+    Event,
+    EventsMissed,
+    MessageChanged,
+    MessageReceived,
+    TickChanged,
+)
 from client.phone import Phone, open_phone
 from client.records import EntryKind, MessageState
 
@@ -98,7 +109,9 @@ class Listening:
         match event:
             case MessageReceived() | EventsMissed():
                 self._print_unread(phone)
-            case TickChanged(state=state) if state in _RECEIPTS:
+            case MessageChanged():
+                self._print_change(phone, event)
+            case TickChanged(state=state) if state in _RECEIPTS and _is_shown(phone, event):
                 self._print_receipt(event)
             case ConnectionChanged():
                 self._print_connection(event)
@@ -125,6 +138,17 @@ class Listening:
         phone.mark_seen(limit=limit)
         self.count += sum(entry.kind is not EntryKind.SECURITY_CODE_CHANGED for entry in entries)
 
+    def _print_change(self, phone: Phone, change: MessageChanged) -> None:
+        entry = phone.entry(change.message_id)
+        if self._as_json:
+            who = change.phone or f"{change.user:016x}"
+            kind = type(change.change).__name__.lower()
+            now = {} if entry is None else {"text": entry.text} | details(entry)
+            print_json(event="change", id=change.message_id, kind=kind, **{"from": who}, **now)
+        else:
+            print(painted(notice_line(change_text(change, entry)), self._colour))
+            sys.stdout.flush()
+
     def _print_receipt(self, tick: TickChanged) -> None:
         kind = STATE_NAMES[tick.state]
         reader = tick.phone or (f"{tick.user:016x}" if tick.user is not None else "?")
@@ -141,3 +165,9 @@ class Listening:
             return
         self._was_online = is_online
         print("· online" if is_online else f"· offline ({change.reason}), reconnecting …", file=sys.stderr)
+
+
+def _is_shown(phone: Phone, tick: TickChanged) -> bool:
+    """Whether it is a message that has come further; a reaction on its way is no message."""
+    entry = phone.entry(tick.message_id)
+    return entry is None or entry.kind is not EntryKind.CHANGE

@@ -1,6 +1,8 @@
 """Messages as machines read them: one object a message, the same fields in every command."""
 
-from client.records import HistoryEntry, MessageState
+from client.records import EntryKind, HistoryEntry, MessageState
+from protocol.e2e import Contact, Location
+from protocol.e2e.content_schema import MICRODEGREES
 
 STATE_NAMES = {state: state.name.lower() for state in MessageState}
 """``pending``, ``accepted``, ``delivered``, ``read``, ``failed``, ``expired``; or ``received``, ``seen``."""
@@ -24,7 +26,7 @@ def event_of(entry: HistoryEntry) -> dict[str, object]:
     }
     if entry.text is None:
         event["kind"] = entry.kind.name.lower()
-    return event
+    return event | details(entry)
 
 
 def line_of(entry: HistoryEntry) -> dict[str, object]:
@@ -39,4 +41,29 @@ def line_of(entry: HistoryEntry) -> dict[str, object]:
         "state": STATE_NAMES[entry.state],
         "error": entry.error_name,
         "name": entry.name,
-    }
+    } | details(entry)
+
+
+def details(entry: HistoryEntry) -> dict[str, object]:
+    """What not every message has; a field is there only if there is something to say."""
+    found: dict[str, object] = {}
+    if entry.kind is EntryKind.DELETED:
+        found["deleted"] = True
+    if entry.is_edited:
+        found["edited"] = True
+    if entry.quote is not None:
+        found["reply_to"] = entry.quote.message_id
+    if entry.mentions:
+        found["mentions"] = [f"{user:016x}" for user in entry.mentions]
+    if entry.reactions:
+        found["reactions"] = [
+            {"emoji": reaction.emoji, "direction": "out" if reaction.is_own else "in"}
+            for reaction in entry.reactions
+        ]
+    match entry.content:
+        case Contact(name=name, phones=phones):
+            found["contact"] = {"name": name, "phones": list(phones)}
+        case Location(latitude=latitude, longitude=longitude, name=name):
+            place = {"latitude": latitude / MICRODEGREES, "longitude": longitude / MICRODEGREES}
+            found["location"] = place | {"name": name}
+    return found

@@ -2,51 +2,27 @@
 
   roost send --home ann --to +4915112345679 'Are you there?'
   roost send --home ann --to +4915112345679 'Read this' --until read --timeout 60 --json
+  roost send --home ann --to +4915112345679 --reply-to 3f0a51c2d4e69b78 'I am'
+  roost send --home ann --to +4915112345679 --contact ben.vcf
+  roost send --home ann --to +4915112345679 --location 52.5163,13.3777,'Brandenburg Gate'
 
 The message is in the outbox before anything else happens: if the time is up (status 4) it stays there and
 goes out with the next connection. Works while 'roost listen' or 'roost chat' runs on the same home, too.
+'roost history --ids' shows the ids of messages. A number behind an @ in the text mentions who has it.
 """
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
-import trio
-
-from actors.ports import system_clock, system_entropy
-from client.cli.command import (
-    DONE,
-    REFUSED,
-    TIME_IS_UP,
-    add_home,
-    add_json,
-    print_json,
-    run_command,
-    seconds,
-    wants_colour,
-)
-from client.cli.entries import waiting_text
-from client.cli.message_json import STATE_NAMES
-from client.cli.rendering import painted, tick
-from client.errors import HomeInUseError, NoAccountError, UserInputError
-from client.phone import open_phone
+from client.cli.command import add_home, run_command
+from client.cli.contact_card import Card, read_card
+from client.cli.sending import add_waiting, queue_and_wait
+from client.errors import UserInputError
 from client.phone_numbers import checked_number, readable_number
-from client.records import HistoryEntry, MessageState
 from client.store import Store
-from protocol.codes import ErrorCode
 
-DEFAULT_TIMEOUT_SECONDS = 30.0
-WATCH_SECONDS = 0.1  # how often to look what the process that holds the home has done
-_WANTED = {
-    "accepted": MessageState.ACCEPTED,
-    "delivered": MessageState.DELIVERED,
-    "read": MessageState.READ,
-}
-_SENTENCES = {code.wire_name: code.sentence for code in ErrorCode} | {
-    "bad-keys": "The keys that the relay gave out for the recipient are not properly signed.",
-    "untrusted-identity": "The recipient's device answers with another identity key than before.",
-}
+_Place = tuple[float, float, str | None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,15 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", required=True, metavar="NUMBER", help="with + and country code: +4915112345679"
     )
-    parser.add_argument("text", metavar="TEXT", help="what to say")
-    parser.add_argument(
-        "--until", choices=list(_WANTED), default="accepted",
-        help="which tick to wait for: ✓ accepted by the relay (the default), ✓✓ delivered, or read",
-    )  # fmt: skip
-    parser.add_argument(
-        "--timeout", type=seconds, default=DEFAULT_TIMEOUT_SECONDS, metavar="S", help="seconds to wait (30)"
+    parser.add_argument("text", metavar="TEXT", nargs="?", help="what to say")
+    parser.add_argument("--reply-to", metavar="ID", help="the message in this chat that TEXT answers")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--contact", metavar="FILE|NUMBER", help="send a contact: a .vcf file, or a number")
+    other.add_argument(
+        "--location", metavar="LAT,LON[,NAME]", type=_place, help="send a place, in degrees: 52.5163,13.3777"
     )
-    add_json(parser)
+    add_waiting(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,63 +48,34 @@ def run(args: argparse.Namespace) -> int:
 
 async def _send(args: argparse.Namespace) -> int:
     to = checked_number(args.to)
-    if not args.text.strip():
+    if args.contact is None and args.location is None:
+        return await queue_and_wait(args, lambda store: _queue_text(store, to, args))
+    if args.text is not None or args.reply_to is not None:
+        raise UserInputError("a contact or a place is a message of its own: send the text separately")
+    if args.location is not None:
+        latitude, longitude, name = args.location
+        return await queue_and_wait(args, lambda store: store.compose.location(to, latitude, longitude, name))
+    return await queue_and_wait(args, lambda store: store.compose.contact(to, *_card(store, args.contact)))
+
+
+def _queue_text(store: Store, to: str, args: argparse.Namespace) -> str:
+    if args.text is None or not args.text.strip():
         raise UserInputError("there is nothing in the message")
-    if not args.home.is_dir():
-        raise NoAccountError(args.home)
-    with Store.open(args.home, system_entropy, system_clock) as store:
-        if store.account() is None:
-            raise NoAccountError(args.home)
-        message_id = store.queue_text(to, args.text)
-        with trio.move_on_after(args.timeout):
-            await _bring(args.home, store, message_id, _WANTED[args.until])
-        entry = store.entry(message_id)
-    assert entry is not None  # it was queued a moment ago, and nothing deletes messages
-    return _tell(entry, to, args)
+    return store.compose.text(to, args.text, args.reply_to)
 
 
-async def _bring(home: Path, store: Store, message_id: str, wanted: MessageState) -> None:
-    """Wait until the message is where it should be: as the phone of the home, or beside the one that is."""
-    while not _has_come(store, message_id, wanted):
-        try:
-            async with open_phone(home) as phone:
-                await phone.wait_for(message_id, wanted)
-        except HomeInUseError:
-            # Whoever holds the home finds the message in the outbox; if they leave, we take over.
-            await trio.sleep(WATCH_SECONDS)
+def _card(store: Store, file_or_number: str) -> Card:
+    """What to send: a file's card, or a number with the name that its owner shows us."""
+    if not file_or_number.startswith("+"):
+        return read_card(Path(file_or_number))
+    phone = checked_number(file_or_number)
+    user = store.user_of(phone)
+    known = None if user is None else store.profiles.of(user)
+    name = known.profile.name if known is not None else ""
+    return Card(name or readable_number(phone), (phone,))
 
 
-def _has_come(store: Store, message_id: str, wanted: MessageState) -> bool:
-    entry = store.entry(message_id)
-    return entry is not None and entry.state >= wanted
-
-
-def _tell(entry: HistoryEntry, to: str, args: argparse.Namespace) -> int:
-    if args.json:
-        at = system_clock.now()
-        print_json(id=entry.message_id, to=to, state=STATE_NAMES[entry.state], at=round(at, 3))
-    if entry.state is MessageState.FAILED:
-        name = entry.error_name or "failed"
-        print(f"error: {name}: {_SENTENCES.get(name, 'The message was refused.')}", file=sys.stderr)
-        return REFUSED
-    if entry.state is MessageState.EXPIRED and args.until != "accepted":
-        print("error: expired: Nobody came for the message in time; the relay dropped it.", file=sys.stderr)
-        return REFUSED
-    if entry.state < _WANTED[args.until]:
-        print(_too_late(entry, args), file=sys.stderr)
-        return TIME_IS_UP
-    if not args.json:
-        style, symbol = tick(entry.state)
-        symbol = symbol.rstrip()  # nothing stands below it to be aligned with
-        ticked = painted([(style, symbol)], colour=True) if wants_colour() else symbol
-        print(f"{ticked} {STATE_NAMES[entry.state]}: {readable_number(to)}")
-    return DONE
-
-
-def _too_late(entry: HistoryEntry, args: argparse.Namespace) -> str:
-    waited = f"not {args.until} within {args.timeout:g} s"
-    if entry.state is MessageState.PENDING and entry.error_name is not None:
-        return f"error: time-is-up: {waited}; {waiting_text(entry.error_name)}, and it stays in the outbox"
-    if entry.state is MessageState.PENDING:
-        return f"error: time-is-up: {waited}; it stays in the outbox and goes out with the next connection"
-    return f"error: time-is-up: {waited}; it is {STATE_NAMES[entry.state]}"
+def _place(text: str) -> _Place:
+    """``LAT,LON`` or ``LAT,LON,NAME``; argparse says so if it is neither."""
+    latitude, longitude, *name = text.split(",", 2)
+    return float(latitude), float(longitude), name[0].strip() if name else None

@@ -6,9 +6,11 @@ Knows nothing of terminals (screen.py, pipe.py) and nothing of the wire (phone.p
 import trio
 
 from actors.ports import Clock
+from client.cli.change_text import change_text
+from client.cli.chat_commands import MEANT_AMONG, listed, meant
 from client.cli.conversation import Entry
-from client.cli.entries import chat_entry, name_of, waiting_text
-from client.cli.rendering import Line, named, seen_text
+from client.cli.entries import body, chat_entry, name_of, waiting_text
+from client.cli.rendering import Line, named, safe_text, seen_text
 from client.cli.surface import Surface
 from client.errors import ClientError, PhoneNumberError, RelayRefusedError, RequestTimeoutError
 from client.events import (
@@ -16,6 +18,7 @@ from client.events import (
     Connectivity,
     Event,
     EventsMissed,
+    MessageChanged,
     MessageReceived,
     PresenceChanged,
     TickChanged,
@@ -23,7 +26,7 @@ from client.events import (
 )
 from client.phone import Phone
 from client.phone_numbers import checked_number, readable_number
-from client.records import HistoryEntry, MessageState
+from client.records import EntryKind, HistoryEntry, MessageState
 from protocol.ids import UserId
 
 SHOWN_AT_ENTRY = 20  # messages of the past; enough to know where one was
@@ -33,6 +36,9 @@ PARTING_SECONDS = 3.0  # how long leaving waits for the last messages to be acce
 
 HELP = (
     "/to +49...  write to this number from now on",
+    "/reply text   answer their last message;   /react 👍   react to it (/react alone takes it back)",
+    "/edit text    say your last message in other words;   /delete   delete it for everyone",
+    "/ids        the last messages with their ids: /reply #3f0a text answers another than the last",
     "/help       what you are reading",
     "/quit       leave; so does Ctrl-D",
     "//text      a message that begins with a slash",
@@ -116,8 +122,43 @@ class Talk:
                 self._notice(line)
         elif word == "/to":
             self._turn_to(rest)
+        elif word == "/ids":
+            for line in listed(self._chat()):
+                self._notice(line)
+        elif word in ("/reply", "/react", "/edit", "/delete"):
+            self._change(word, rest)
         else:
             self._notice(f"{word} is not a command here; /help lists them")
+
+    def _change(self, word: str, rest: str) -> None:
+        """Answer a message or say something about it, and show what came of it."""
+        try:
+            entry, words = meant(self._chat(), rest, own=word in ("/edit", "/delete"))
+            match word:
+                case "/reply" | "/edit" if not words:
+                    self._notice(f"{word} needs a text behind it")
+                case "/reply":
+                    self._send(words, reply_to=entry.message_id)
+                case "/react":
+                    self._phone.react(entry.message_id, words or None)
+                    self._show_again(entry.message_id)
+                case "/edit":
+                    self._phone.edit(entry.message_id, words)
+                    self._show_again(entry.message_id)
+                case "/delete":
+                    self._phone.delete(entry.message_id)
+                    self._show_again(entry.message_id)
+        except ClientError as error:
+            self._notice(str(error))
+
+    def _chat(self) -> list[HistoryEntry]:
+        return [] if self._peer is None else self._phone.history(self._peer, MEANT_AMONG)
+
+    def _show_again(self, message_id: str) -> None:
+        """Say how a message reads now: its own line may have scrolled away long ago."""
+        entry = self._phone.entry(message_id)
+        if entry is not None:
+            self._notice(f"now: {safe_text(body(entry))}")
 
     def _turn_to(self, number: str) -> None:
         try:
@@ -129,13 +170,13 @@ class Talk:
         self._surface.set_addressee(self._peer_name())
         self._notice(f"lines go to {self._peer_name()} now")
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, reply_to: str | None = None) -> None:
         if self._peer is None:
             self._notice("to whom? Say /to +49... first")
             return
         self.set_typing(False)
         try:
-            message_id = self._phone.send_text(self._peer, text)
+            message_id = self._phone.send_text(self._peer, text, reply_to)
         except ClientError as error:
             self._notice(str(error))
             return
@@ -160,6 +201,8 @@ class Talk:
             case MessageReceived() | EventsMissed():
                 self._show_unread()
                 self._surface.set_typing(None)
+            case MessageChanged():
+                self._notice(change_text(event, self._phone.entry(event.message_id)))
             case TickChanged(message_id=message_id, state=state):
                 self._show_tick(message_id, state, event.error_name)
             case ConnectionChanged(connectivity=connectivity):
@@ -236,7 +279,8 @@ class Talk:
             return
         self._sent.pop(message_id, None)
         entry = self._phone.entry(message_id)
-        if entry is not None and message_id not in self._shown and entry.stored_at >= self._began:
+        is_new = entry is not None and message_id not in self._shown and entry.stored_at >= self._began
+        if entry is not None and is_new and entry.kind is not EntryKind.CHANGE:
             self._mixed = True
             self._show(entry)  # a `roost send` on the same home has written it
         self._surface.change(message_id, state)

@@ -4,7 +4,19 @@ X3DH and the Double Ratchet come from the maintained packages ``X3DH``, ``Double
 ``docs/security.md`` describes format and choices. The relay may not import this package.
 """
 
-from protocol.e2e.content import Content, Text, Unknown
+from protocol.e2e.content_kinds import (
+    Change,
+    Contact,
+    Content,
+    Deletion,
+    Edit,
+    Location,
+    Message,
+    MessageRef,
+    Reaction,
+    Text,
+    Unknown,
+)
 from protocol.e2e.errors import (
     BadBundleError,
     BadCiphertextError,
@@ -42,11 +54,18 @@ __all__ = [
     "BadProfileError",
     "BadStateError",
     "Bundle",
+    "Change",
+    "Contact",
     "Content",
+    "Deletion",
     "DuplicateMessageError",
+    "Edit",
     "EndToEndError",
     "Entropy",
     "IdentityKeyPair",
+    "Location",
+    "Message",
+    "MessageRef",
     "MisuseError",
     "NoSessionError",
     "Prekey",
@@ -56,6 +75,7 @@ __all__ = [
     "ProfileDetails",
     "PublicPrekey",
     "PublicSignedPrekey",
+    "Reaction",
     "Session",
     "SessionRecord",
     "Text",

@@ -1,59 +1,53 @@
-"""What is inside a ciphertext: a CBOR array ``[kind, id, sent_at, ...]``.
+"""What is inside a ciphertext: a CBOR array ``[kind, id, sent_at, ...]``, to bytes and back.
 
 ``id`` is 8 random bytes: the id that people and histories use, the same on both sides. ``sent_at`` counts
 seconds since 2026-01-01T00:00:00Z by the sender's clock, which keeps it to 5 bytes until 2162. What follows
-belongs to the kind. A kind that this version does not know is kept whole, as ``Unknown``, so that a later
-version can show what it was; further fields of a known kind are skipped.
+belongs to the kind (content_schema.py).
+
+Made to be added to. A kind that this version does not know is kept whole, as ``Unknown``, so that a later
+version can show what it was; further fields of a known kind are skipped; and an optional field that cannot be
+read is left out, because what is optional must not keep the rest from being shown.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
 
+from protocol.e2e.content_kinds import Content, Unknown
+from protocol.e2e.content_schema import (
+    CONTENT_ID_BYTES,
+    KIND_BY_CLASS,
+    KIND_BY_NUMBER,
+    MAX_TEXT_BYTES,
+    ContentField,
+    KindSpec,
+)
 from protocol.e2e.errors import BadContentError, MisuseError
-from protocol.e2e.profile import PROFILE_KEY_BYTES
+from protocol.fields import FieldError
 from protocol.limits import MAX_CIPHERTEXT_BYTES
+
+__all__ = [
+    "CONTENT_ID_BYTES",
+    "EPOCH_UNIX_SECONDS",
+    "MAX_CONTENT_BYTES",
+    "MAX_KIND",
+    "MAX_SENT_AT",
+    "MAX_TEXT_BYTES",
+    "decode",
+    "encode",
+    "sent_at_from_unix",
+    "sent_at_to_unix",
+]
 
 EPOCH_UNIX_SECONDS = 1_767_225_600
 """2026-01-01T00:00:00Z."""
 
-CONTENT_ID_BYTES = 8
 MAX_SENT_AT = 2**32 - 1
-TEXT_KIND = 0
 
 MAX_CONTENT_BYTES = MAX_CIPHERTEXT_BYTES - 256
 """What fits a ciphertext as a prekey message, whose keys, numbers and MAC take less than 256 bytes."""
 
-MAX_TEXT_BYTES = 16_384
-"""UTF-8 bytes. Four times the 4,096 characters at which WhatsApp folds a message; longer is a file."""
-
 MAX_KIND = 2**16 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text message."""
-
-    id: bytes
-    sent_at: int
-    text: str = field(repr=False)
-    profile_key: bytes | None = field(default=None, repr=False)
-    """What opens the sender's profile; travels with the first text, and with one after it has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Content of a kind that this version does not know."""
-
-    id: bytes
-    sent_at: int
-    kind: int
-    encoded: bytes = field(repr=False)
-    """The whole content as it came."""
-
-
-Content = Text | Unknown
 
 
 def sent_at_from_unix(unix_seconds: float) -> int:
@@ -70,22 +64,33 @@ def encode(content: Content) -> bytes:
     """The bytes to be encrypted.
 
     Raises:
-        MisuseError: an id, time or text outside its limits.
+        MisuseError: an id, a time or a field outside its limits.
     """
     if isinstance(content, Unknown):
         return content.encoded
     if len(content.id) != CONTENT_ID_BYTES or not 0 <= content.sent_at <= MAX_SENT_AT:
         raise MisuseError("a content id has 8 bytes, and a time fits 32 bits")
+    spec = KIND_BY_CLASS[type(content)]
+    return cbor2.dumps([spec.number, content.id, content.sent_at, *_written(spec, content)])
+
+
+def _written(spec: KindSpec, content: Content) -> list[object]:
+    """The values of the kind's own fields, without the defaults at the end."""
+    written = [_checked(*pair) for pair in zip(spec.fields, spec.values(content), strict=True)]
+    while len(written) > spec.required and written[-1] is None:
+        written.pop()
+    return written
+
+
+def _checked(field: ContentField, value: object) -> object:
+    """A field's value as it is written; None for a default."""
+    if field.is_optional and value == field.default:
+        return None
     try:
-        size = len(content.text.encode())
-    except UnicodeEncodeError:
-        raise MisuseError("the text contains half a surrogate pair, which is no character") from None
-    if size > MAX_TEXT_BYTES:
-        raise MisuseError(f"a text of {size} bytes; the limit is {MAX_TEXT_BYTES}")
-    key = content.profile_key
-    return cbor2.dumps(
-        [TEXT_KIND, content.id, content.sent_at, content.text, *([] if key is None else [key])]
-    )
+        field.type.read(value)
+    except FieldError as error:
+        raise MisuseError(f"the {field.name} cannot be sent: {error}") from None
+    return value
 
 
 def decode(data: bytes) -> Content:
@@ -99,9 +104,24 @@ def decode(data: bytes) -> Content:
         raise BadContentError("the content's kind or time is not a number in range")
     if not isinstance(content_id, bytes) or len(content_id) != CONTENT_ID_BYTES:
         raise BadContentError("the content's id is not 8 bytes")
-    if kind != TEXT_KIND:
+    spec = KIND_BY_NUMBER.get(kind)
+    if spec is None:
         return Unknown(content_id, sent_at, kind, data)
-    return Text(content_id, sent_at, _read_text(rest), _read_profile_key(rest))
+    if len(rest) < spec.required:
+        raise BadContentError(f"a {spec.name} of {len(rest)} fields, not {spec.required}")
+    # strict=False: what is optional may be absent, and what a later version added is skipped.
+    values = [_read(*pair) for pair in zip(spec.fields, rest, strict=False)]
+    content: Content = spec.content(content_id, sent_at, *values)
+    return content
+
+
+def _read(field: ContentField, value: object) -> object:
+    try:
+        return field.type.read(value)
+    except FieldError as error:
+        if field.is_optional:
+            return field.default
+        raise BadContentError(f"the {field.name} of the content is {error}") from None
 
 
 def _read_array(data: bytes) -> list[Any]:
@@ -116,21 +136,6 @@ def _read_array(data: bytes) -> list[Any]:
     if not isinstance(array, list) or len(array) < 3:
         raise BadContentError("the content is not an array of three fields or more")
     return array
-
-
-def _read_text(fields: list[Any]) -> str:
-    if not fields or not isinstance(fields[0], str):
-        raise BadContentError("a text message without text")
-    text = fields[0]
-    if len(text.encode()) > MAX_TEXT_BYTES:
-        raise BadContentError("a text message that is too long")
-    return text
-
-
-def _read_profile_key(fields: list[Any]) -> bytes | None:
-    """A key that is none is no reason not to show the text."""
-    key = fields[1] if len(fields) > 1 else None
-    return key if isinstance(key, bytes) and len(key) == PROFILE_KEY_BYTES else None
 
 
 def _is_uint(value: object, largest: int) -> bool:

@@ -15,7 +15,8 @@ from client.records import (
     Undecryptable,
 )
 from client.store import Store
-from protocol.e2e import Unknown
+from protocol.e2e import MessageRef, Reaction, Unknown
+from protocol.e2e import content as contents
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from tests.client.phones import SettableClock, TestPhone, seeded_entropy
 
@@ -192,3 +193,24 @@ def test_nothing_is_received_without_an_account(tmp_path_factory: pytest.TempPat
     home = tmp_path_factory.mktemp("empty")
     with Store.open(home, seeded_entropy(1), SettableClock()) as store, pytest.raises(NoAccountError):
         store.receive(IncomingDelivery(Seq(1), STRANGER, MessageNumber(1), b""))
+
+
+def test_content_of_a_later_version_is_shown_once_this_one_knows_it(friends: Phones) -> None:
+    alice, bob = friends
+    bob.read(alice, alice.send(bob, "shown at last"))
+    text = bob.store.history()[0]
+    # As a version would have stored it that knew neither texts nor reactions.
+    bob.store._database.execute("UPDATE messages SET kind = 2")
+    reaction = Reaction(b"r" * 8, 7, MessageRef(alice.user, bytes.fromhex(text.message_id)), "🎉")
+    bob.store._database.execute(
+        "INSERT INTO messages (id, kind, outgoing, user, device, number, content, stored_at, state)"
+        " VALUES (?, 2, 0, ?, 1, 2, ?, 0, 16)",
+        reaction.id,
+        alice.user,
+        contents.encode(reaction),
+    )
+    assert [entry.kind for entry in bob.store.history()] == [EntryKind.UNKNOWN] * 2
+    bob.reopen()
+    (entry,) = bob.store.history()
+    assert (entry.kind, entry.text) == (EntryKind.TEXT, "shown at last")
+    assert [each.emoji for each in entry.reactions] == ["🎉"]

@@ -139,3 +139,23 @@ def _in_background(desk: Desk, statuses: list[int], name: str, *words: object) -
             break
         deadline.wait(0.05)
     return thread
+
+
+def test_an_answer_a_contact_and_a_place_are_in_the_history_of_machines(pair: Desk) -> None:
+    home = pair.home("ann")
+    (first,) = pair.run(send, "--home", home, "--to", BEN, "hello", "--json").objects
+    for words in (
+        ("--reply-to", first["id"], "again"),
+        ("--contact", "+4930222222"),
+        ("--location", "52.5163,-13.3777,Gate"),
+    ):
+        assert pair.run(send, "--home", home, "--to", BEN, *words).status == 0
+    answer, contact, place = pair.run(history, "--home", home, "--json").objects[1:]
+    assert answer["reply_to"] == first["id"]
+    assert contact["contact"] == {"name": "+49 30 222222", "phones": ["+4930222222"]}
+    assert place["location"] == {"latitude": 52.5163, "longitude": -13.3777, "name": "Gate"}
+
+
+def test_a_text_beside_a_place_is_wrong_usage(pair: Desk) -> None:
+    outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "here", "--location", "1,2")
+    assert outcome.status == 2

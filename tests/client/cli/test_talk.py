@@ -244,3 +244,21 @@ def test_every_state_of_the_line_has_its_words() -> None:
     words = [painted(status_line(ConnectionChanged(each, "why")), colour=False) for each in Connectivity]
     assert len(dict.fromkeys(words)) == len(Connectivity)
     assert "(why)" in words[2]
+
+
+async def test_answers_reactions_edits_and_deletions_are_seen_on_both_sides(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann) as (surface, _):
+        surface.type("helo")
+        await until(lambda: [entry.text for entry in ben.history()] == ["helo"])
+        surface.type("/edit hello")
+        await until(lambda: [entry.text for entry in ben.history()] == ["hello"])
+        ben.react(ben.history()[0].message_id, "👍")
+        await until(lambda: f"{BEN_NAME} reacted 👍 to “hello”" in surface.texts)
+        surface.type("/ids")
+        await until(lambda: any(text.endswith("hello  (edited)  [👍]") for text in surface.texts))
+        surface.type("/delete")
+        await until(lambda: [entry.text for entry in ben.history()] == [None])
+        assert "now: hello  (edited)" in surface.texts
+        assert "now: (this message was deleted)" in surface.texts

@@ -1,0 +1,22 @@
+"""Which line of the history a content makes, and which content makes none."""
+
+from client.records import EntryKind
+from protocol.e2e import Contact, Content, Deletion, Edit, Location, Reaction, Text, Unknown
+
+_KINDS: dict[type, EntryKind] = {
+    Text: EntryKind.TEXT,
+    Contact: EntryKind.CONTACT,
+    Location: EntryKind.LOCATION,
+    Reaction: EntryKind.CHANGE,
+    Edit: EntryKind.CHANGE,
+    Deletion: EntryKind.CHANGE,
+    Unknown: EntryKind.UNKNOWN,
+}
+
+READABLE = (EntryKind.TEXT, EntryKind.CONTACT, EntryKind.LOCATION)
+"""What somebody who has seen the line has read, so that its sender may be told."""
+
+
+def kind_of(content: Content) -> EntryKind:
+    """The kind of line that a content makes."""
+    return _KINDS[type(content)]
