@@ -9,6 +9,8 @@
         - ``ContentError``: a contact, place or reaction that cannot be sent
         - ``MessageChangeError``: a message that cannot be answered, edited or deleted; ``name`` says why
         - ``ProfileError``: a name, about or picture that cannot be shown
+        - ``PinError``: what was given is no PIN
+        - ``ConfirmationError``: what cannot be undone was not confirmed
         - ``CodeFileError``: no code for this phone in the gateway's file
     - ``HomeError``: the home folder does not hold what is needed, or already holds it
         - ``NoAccountError``: no account has been registered in this home
@@ -105,6 +107,18 @@ class ProfileError(UserInputError):
     """A name, about or picture that cannot be shown."""
 
     name = "invalid-profile"
+
+
+class PinError(UserInputError):
+    """What was given is no PIN, or there is nobody to give one."""
+
+    name = "pin-invalid"
+
+
+class ConfirmationError(UserInputError):
+    """What cannot be undone was not confirmed; nothing has been done."""
+
+    name = "not-confirmed"
 
 
 class CodeFileError(UserInputError):

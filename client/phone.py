@@ -26,6 +26,7 @@ from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneF
 from client.events import ConnectionChanged, Connectivity, EventStream
 from client.home_lock import HomeLock
 from client.outbox import OutboxHandle
+from client.own_account import OwnAccount
 from client.profile_fetching import refresh_profile
 from client.profiles import PeerProfile
 from client.receipts import ReceiptsHandle
@@ -59,6 +60,8 @@ class Phone:
         self._account_sync = AccountSyncHandle(system)
         self.attention = Attention(system)
         """Whether anybody is at this phone, and whose chats are open."""
+        self.own_account = OwnAccount(self._connection)
+        """The account at the relay: its PIN, and its end."""
 
     def send_text(self, to: str | UserId, text: str, reply_to: str | None = None) -> str:
         """Put a message into the outbox, where it survives anything; it goes out when there is a connection.

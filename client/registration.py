@@ -86,19 +86,22 @@ class Application:
         assert isinstance(answer, CodeSent)
         return answer
 
-    async def register(self, code: str) -> Account:
-        """Prove the number with the code; the account is in the home when this returns.
+    async def register(self, code: str, pin: str | None = None) -> Account:
+        """Prove the number with the code, and the PIN if it has one; the account is then in the home.
 
         Raises:
             RelayRefusedError: ``invalid-code``, ``code-expired``, ``too-many-guesses``; ``account-exists``:
-                the number is active elsewhere and the applicant takes nothing over; the code stays good.
+                the number is active elsewhere and the applicant takes nothing over; ``pin-required``,
+                ``pin-wrong``, ``pin-locked``. With the latter four the code stays good.
             RequestTimeoutError: no answer; it may have worked all the same (``resumed`` will tell).
         """
-        answer = _not_refused(await self._line.request(lambda request: self._registration(request, code)))
+        answer = _not_refused(
+            await self._line.request(lambda request: self._registration(request, code, pin))
+        )
         assert isinstance(answer, Registered)
         return self._complete(answer.user, answer)
 
-    def _registration(self, request: int, code: str) -> Register:
+    def _registration(self, request: int, code: str, pin: str | None) -> Register:
         signed = self._keys.signed_prekey
         return Register(
             request,
@@ -110,6 +113,7 @@ class Application:
             signed.signature,
             prekeys_to_wire(self._keys.prekeys),
             int(self.applicant.takes_over),
+            pin,
         )
 
     def _complete(self, user: UserId, answer: Registered | Welcome) -> Account:

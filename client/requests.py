@@ -6,14 +6,16 @@ question is answered exactly once: by the relay, by its timeout, or by the end o
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from protocol.stanzas import (
+    AccountDeleted,
     Bundles,
     CodeSent,
     Done,
     Failed,
     Found,
+    PinSet,
     Profile,
     ProfileStored,
     Progresses,
@@ -28,11 +30,20 @@ REQUEST_TIMEOUT_SECONDS = (
 MOST_OPEN_REQUESTS = 64  # questions asked at the same time; a 65th is answered NO_ANSWER at once
 
 RelayAnswer: TypeAlias = (
-    Bundles | CodeSent | Done | Failed | Found | Profile | ProfileStored | Progresses | Registered | Settings
+    AccountDeleted
+    | Bundles
+    | CodeSent
+    | Done
+    | Failed
+    | Found
+    | PinSet
+    | Profile
+    | ProfileStored
+    | Progresses
+    | Registered
+    | Settings
 )
-ANSWERS = (
-    Bundles, CodeSent, Done, Failed, Found, Profile, ProfileStored, Progresses, Registered, Settings,
-)  # fmt: skip
+ANSWERS = get_args(RelayAnswer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from protocol.ids import (
 from protocol.noise import KeyPair
 from protocol.stanzas import (
     Accepted,
+    AccountDeleted,
     Ack,
     Audience,
     Available,
@@ -49,6 +50,7 @@ from protocol.stanzas import (
     ChatProgress,
     CodeRoute,
     CodeSent,
+    DeleteAccount,
     Deliver,
     Delivered,
     Detail,
@@ -65,6 +67,7 @@ from protocol.stanzas import (
     Part,
     Paused,
     Ping,
+    PinSet,
     Pong,
     Prekey,
     Presence,
@@ -79,6 +82,7 @@ from protocol.stanzas import (
     RequestCode,
     Run,
     Send,
+    SetPin,
     Settings,
     SignedPrekey,
     Stanza,
@@ -95,6 +99,7 @@ from protocol.state import State
 
 __all__ = [
     "Accepted",
+    "AccountDeleted",
     "Ack",
     "Address",
     "Alert",
@@ -109,6 +114,7 @@ __all__ = [
     "CodeSent",
     "Confirmed",
     "Connected",
+    "DeleteAccount",
     "Deliver",
     "Delivered",
     "Detail",
@@ -143,6 +149,7 @@ __all__ = [
     "NumberProblem",
     "Part",
     "Paused",
+    "PinSet",
     "Ping",
     "Pong",
     "PreambleError",
@@ -164,6 +171,7 @@ __all__ = [
     "Run",
     "Send",
     "Seq",
+    "SetPin",
     "Settings",
     "SignedPrekey",
     "Stanza",

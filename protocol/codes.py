@@ -39,7 +39,11 @@ class ErrorCode(IntEnum):
     ACCOUNT_EXISTS = 37
     NOT_REGISTERED = 38
     GATEWAY_FAILED = 39
+    PIN_REQUIRED = 40
+    PIN_WRONG = 41
+    PIN_LOCKED = 42
     ALREADY_REGISTERED = 44
+    PIN_INVALID = 45
 
     # A message or a request was refused.
     UNKNOWN_USER = 64
@@ -102,7 +106,7 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.TOO_SLOW: "What was sent was not read for too long.",
     ErrorCode.IDLE_TIMEOUT: "Nothing was heard for longer than the agreed keepalive allows.",
     ErrorCode.REPLACED: "The same device has connected again from elsewhere.",
-    ErrorCode.LOGGED_OUT: "This device is no longer registered; its number was registered anew.",
+    ErrorCode.LOGGED_OUT: "This device is no longer registered: its number was registered anew, or given up.",
     ErrorCode.RESTARTING: "The relay is restarting; connect again in a moment.",
     ErrorCode.OVERLOADED: "The relay is overloaded; try again later.",
     ErrorCode.INTERNAL: "Something failed inside the relay; it has been logged there.",
@@ -114,6 +118,10 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.ACCOUNT_EXISTS: "This number is active on another device, which a take-over would log out.",
     ErrorCode.NOT_REGISTERED: "This device is not registered with the relay.",
     ErrorCode.GATEWAY_FAILED: "The code could not be sent; try again or choose another way.",
+    ErrorCode.PIN_REQUIRED: "This number is protected by a PIN, which is asked for after the code.",
+    ErrorCode.PIN_WRONG: "The PIN is wrong.",
+    ErrorCode.PIN_LOCKED: "The PIN was guessed wrong too often today.",
+    ErrorCode.PIN_INVALID: "A PIN has six digits.",
     ErrorCode.ALREADY_REGISTERED: "This device already has an account.",
     ErrorCode.UNKNOWN_USER: "There is no such user on this relay.",
     ErrorCode.STALE_DEVICES: "The recipient's devices have changed; encrypt for the present ones.",
@@ -162,10 +170,36 @@ def _wait_sentence(seconds: int) -> str:
     return f"Too soon; try again in {seconds} second{'s' * (seconds != 1)}."
 
 
+def _pin_required_sentence(seconds: int) -> str:
+    return (
+        f"{ErrorCode.PIN_REQUIRED.sentence} Without it the number starts anew in {_duration(seconds)}, with"
+        " nothing of the old account, unless the old phone is used before."
+    )
+
+
+def _pin_wrong_sentence(guesses: int) -> str:
+    return f"{ErrorCode.PIN_WRONG.sentence} {guesses} more guess{'es' * (guesses != 1)} today."
+
+
+def _pin_locked_sentence(seconds: int) -> str:
+    return f"{ErrorCode.PIN_LOCKED.sentence} It can be tried again in {_duration(seconds)}."
+
+
+def _duration(seconds: int) -> str:
+    """A time as people say it, rounded up: nobody comes back too early."""
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds > size:
+            return f"{-(-seconds // size)} {unit}s"
+    return f"{seconds} seconds"
+
+
 # {code: its sentence with the detail}
 _TOLD_WITH_DETAIL: Final[dict[int, Callable[[int], str]]] = {
     ErrorCode.INVALID_NUMBER: _number_sentence,
     ErrorCode.WAIT: _wait_sentence,
+    ErrorCode.PIN_REQUIRED: _pin_required_sentence,
+    ErrorCode.PIN_WRONG: _pin_wrong_sentence,
+    ErrorCode.PIN_LOCKED: _pin_locked_sentence,
 }
 
 _BY_NUMBER: Final[dict[int, ErrorCode]] = {int(code): code for code in ErrorCode}

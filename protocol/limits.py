@@ -61,6 +61,9 @@ MAX_PHONE_CHARS: Final = 32
 # Codes have 6 digits; a wrong one should be called invalid-code, not malformed.
 MAX_CODE_CHARS: Final = 16
 
+# As with codes: what is no PIN is told so by name.
+MAX_PIN_CHARS: Final = 16
+
 # The client's program name and version, for the operator's statistics.
 MAX_CLIENT_NAME_CHARS: Final = 64
 

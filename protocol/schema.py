@@ -149,6 +149,7 @@ _REACHED: Final = Uint(limits.MAX_UINT63)
 _SEQ: Final = Uint(limits.MAX_UINT63, minimum=1)
 _CIPHERTEXT: Final = Bytes(limits.MAX_CIPHERTEXT_BYTES, minimum=1)
 _PHONE: Final = Text(limits.MAX_PHONE_CHARS)
+_PIN: Final = Text(limits.MAX_PIN_CHARS)
 _KEY: Final = Bytes(limits.KEY_BYTES, minimum=limits.KEY_BYTES)
 _SIGNATURE: Final = Bytes(limits.SIGNATURE_BYTES, minimum=limits.SIGNATURE_BYTES)
 _KEY_ID: Final = Uint(limits.MAX_UINT32)
@@ -248,7 +249,7 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
         34, s.Register, _CLIENT,
         request=_REQUEST, phone=_PHONE, code=Text(limits.MAX_CODE_CHARS), identity_key=_KEY,
         signed_prekey_id=_KEY_ID, signed_prekey=_KEY, signature=_SIGNATURE, prekeys=_PREKEYS,
-        take_over=_Optional(_FLAG),
+        take_over=_Optional(_FLAG), pin=_Optional(_PIN),
     ),
     _row(35, s.Registered, _RELAY, request=_REQUEST, user=_USER, device=_DEVICE),
     _row(
@@ -282,6 +283,10 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
         request=_REQUEST, user=_USER, piece=_PIECE, known_version=_VERSION,
     ),
     _row(51, s.Profile, _RELAY, request=_REQUEST, version=_VERSION, data=_PROFILE_DATA),
+    _row(52, s.SetPin, _CLIENT, request=_REQUEST, pin=_PIN),
+    _row(53, s.PinSet, _RELAY, request=_REQUEST),
+    _row(54, s.DeleteAccount, _CLIENT, request=_REQUEST, phone=_PHONE),
+    _row(55, s.AccountDeleted, _RELAY, request=_REQUEST),
 )  # fmt: skip
 
 SPEC_OF_NUMBER: Final[dict[int, StanzaSpec]] = {spec.number: spec for spec in SCHEMA}

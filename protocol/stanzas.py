@@ -12,7 +12,7 @@ The classes are frozen although that makes building one about half a microsecond
 from actor to actor, and nothing may change one on its way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -100,7 +100,8 @@ class ChatProgress(NamedTuple):
 
 Detail: TypeAlias = int | tuple[int, ...] | None
 """What goes with a code: out-of-order: the number expected; wait: seconds; stale-devices: the device ids;
-unknown-stanza: its type; invalid-number: a NumberProblem. None for all others."""
+unknown-stanza: its type; invalid-number: a NumberProblem; pin-required and pin-locked: seconds; pin-wrong:
+guesses left. None for all others."""
 
 
 # --- Both ways ---
@@ -332,6 +333,8 @@ class Register:
     prekeys: tuple[Prekey, ...]
     take_over: int | None = None
     """1: log out the device that the number is active on. Otherwise such a number is `account-exists`."""
+    pin: str | None = field(default=None, repr=False)
+    """The account's PIN, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,6 +478,38 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPin:
+    """Have this PIN asked for when the number is registered anew."""
+
+    request: int
+    pin: str = field(repr=False)
+    """Six digits. Empty: no PIN any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinSet:
+    """So it is from now on."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAccount:
+    """Remove everything that there is of this account, for ever."""
+
+    request: int
+    phone: str
+    """The account's number: nobody deletes one by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDeleted:
+    """It is gone, and so is this device; the connection ends."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class TestCrash:
     """Make an actor of the relay crash. Only a relay started with test hooks knows it."""
 
@@ -489,5 +524,5 @@ Stanza: TypeAlias = (
     | Error | Failed | Expired | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys
     | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash | Presence
     | Subscribe | Unsubscribe | Available | Unavailable | ChangeSettings | Settings | StoreProfile
-    | ProfileStored | FetchProfile | Profile
+    | ProfileStored | FetchProfile | Profile | SetPin | PinSet | DeleteAccount | AccountDeleted
 )  # fmt: skip

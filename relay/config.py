@@ -52,6 +52,11 @@ CODE_GUESSES = 5
 CODE_RESEND_SECONDS = 60
 """One new code a minute for a number: each costs somebody money and somebody's phone rings."""
 
+PIN_DIGITS = 6
+
+PIN_GUESSES_A_DAY = 10
+"""As Signal: 10 of a million a day are 1 in 270 in a whole year, and people do mistype."""
+
 CODE_MEMORY_LIMIT = 100_000
 """Numbers with a code on its way, at most (about 300 bytes each); beyond it new ones are told to wait."""
 
@@ -59,6 +64,10 @@ MAILBOX_QUEUE = 256
 """Messages that may wait for one mailbox actor; senders beyond it wait with their sockets unread."""
 
 DAY_SECONDS = 86_400
+
+PIN_RESET_SECONDS = 7 * DAY_SECONDS
+"""How long a forgotten PIN stands in the way, as with WhatsApp: longer than anybody holds a stolen number,
+and shorter than the time after which networks give numbers to somebody else."""
 
 RELOAD_SECONDS = 0.2
 """How long a mailbox waits before it reads its state again after the disk refused something."""

@@ -27,6 +27,7 @@ from actors import (
 )
 from actors.network import Link, LinkClosed, Received
 from protocol import (
+    AccountDeleted,
     Ack,
     Available,
     Confirmed,
@@ -66,6 +67,7 @@ from relay.handover import Moving
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
+from relay.pin_guard import PinGuardHandle
 from relay.requests import Asker
 from relay.sweeper import handshake_ends
 from relay.worker import Worker
@@ -376,6 +378,7 @@ class Connection(Actor):
         self._outgoing.device = device
         self._outgoing.acked = self._outgoing.given = resume
         login.enter(self._worker, device, self._outgoing)
+        PinGuardHandle(self._worker).came_by(device.user)
         await self._dealings.attach()
 
     # ---- what others see ----
@@ -409,7 +412,9 @@ class Connection(Actor):
         asker = Asker(self._worker, self._mailboxes, self._static_key, self._device, self._link.remote)
         answer = await requests.answer(asker, request)
         self._outgoing.push(answer)
-        if type(answer) is Registered:
+        if type(answer) is AccountDeleted:
+            self._outgoing.close(ErrorCode.LOGGED_OUT)
+        elif type(answer) is Registered:
             self._device = DeviceAddress(answer.user, answer.device)
             if self._worker.store.owns(answer.user):
                 await self._log_in(self._device, Seq(0))

@@ -31,6 +31,16 @@ class Replacement:
     """What goes with them undelivered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What follows from the user having left."""
+
+    connections: dict[DeviceId, Outgoing]
+    """Those of the user's devices."""
+    notices: Notices
+    """What nobody has fetched."""
+
+
 class Deliveries:
     """The outgoing side of one user's mailbox."""
 
@@ -223,6 +233,15 @@ class Deliveries:
             del self._outgoing[device]
             self._flight.has_audience = self.has_audience
             self._queues[device].detach()
+
+    def remove_all(self) -> Removal:
+        """Let there be no device from now on; whoever calls it sees to the rows."""
+        notices, _ = give_up_undelivered(self._senders, on_disk=self._flight.failed)
+        connections, self._outgoing = self._outgoing, {}
+        self._flight.has_audience = False
+        self.devices, self._queues = [], {}
+        self._flight.forget_messages()
+        return Removal(connections, notices)
 
     def replace_devices(self, device: DeviceId) -> Replacement:
         """Let `device` be the only one from now on: in memory now, on disk with what this returns."""

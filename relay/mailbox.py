@@ -39,6 +39,7 @@ from relay.mailbox_handle import (
     Expire,
     Keep,
     MarkRead,
+    RemoveAccount,
     ReplaceDevices,
     Settle,
     StorePrekeys,
@@ -51,7 +52,7 @@ from relay.prekeys import PrekeyShelf
 from relay.senders import Senders
 from relay.settings_change import change_settings
 from relay.worker import Worker
-from storage import JournalError, Op
+from storage import JournalError, Op, accounts
 from supervisors import ChildSpec, Restart
 
 
@@ -80,6 +81,7 @@ class Mailbox(Actor):
         "_flight",
         "_idle_check",
         "_intake",
+        "_is_leaving",
         "_is_successor",
         "_reload_planned",
         "_senders",
@@ -101,6 +103,7 @@ class Mailbox(Actor):
         self._deliveries = Deliveries(worker, user, self._flight, self._senders)
         self._intake = Intake(worker, user, self._flight, self._senders, self._deliveries)
         self._shelf = PrekeyShelf(user)
+        self._is_leaving = False  # the account is on its way out
         self._touched = False  # something came since the last check for idleness
         self._idle_check: TimerRef | None = None  # the one that is planned
         self._reload_planned = False
@@ -133,7 +136,9 @@ class Mailbox(Actor):
 
     def handle(self, message: object) -> object:
         """One branch for each message, the frequent ones first."""
-        if type(message) is Submission:
+        if self._is_leaving:
+            self.reply_later()  # whoever asks hears of the end, and whoever tells inquires after it
+        elif type(message) is Submission:
             self._intake.submit(message.sender, message.source, message.messages)
         elif type(message) is Acknowledge:
             self._deliveries.acknowledge(message.device, message.seq)
@@ -171,6 +176,8 @@ class Mailbox(Actor):
                 self._change_settings(change)
             case Keep(ops):
                 self._submit_and_reply(ops, None)
+            case RemoveAccount(spare):
+                self._remove_account(spare)
             case CheckIdle():
                 self._check_idle()
             case Reload():
@@ -212,6 +219,29 @@ class Mailbox(Actor):
 
         self._submit_and_reply([*ops, *replacement.ops], None, settled)
         self._plan_idle_check()
+
+    def _remove_account(self, spare: DeviceId) -> None:
+        """Everything of the user goes, and with it what nobody has fetched, which the senders are told.
+
+        From here on nothing more is taken: it would be stored behind the removal. If the disk refuses, the
+        successor begins from the store as it was.
+        """
+        removal, flight = self._deliveries.remove_all(), self._flight
+        self._is_leaving = True
+
+        def settled(error: JournalError | None) -> None:
+            for device, outgoing in removal.connections.items():
+                if device != spare or error is not None:
+                    outgoing.close(ErrorCode.LOGGED_OUT if error is None else refusal_of(error))
+            if error is None:
+                flight.tell_expired(removal.notices)
+
+        self._submit_and_reply(accounts.forget_user(self._user), None, settled, self._leave)
+
+    def _leave(self) -> None:
+        """End, so that whoever comes next finds what the store says: nobody, or the user as before."""
+        self.system.registry.unregister(name_of(self._user), self.ref)
+        self.stop()
 
     def _take_bundles(self) -> None:
         with self._worker.environment.read() as reader:
@@ -257,6 +287,7 @@ class Mailbox(Actor):
         ops: list[Op],
         answer: object,
         settled: Callable[[JournalError | None], None] | None = None,
+        answered_too: Callable[[], None] = lambda: None,
     ) -> None:
         """Answer the present question when `ops` are durable, or with the JournalError if they are not."""
         reply, flight = self.reply_later(), self._flight
@@ -269,6 +300,7 @@ class Mailbox(Actor):
             if settled is not None:
                 settled(error)
             reply.send(error if error is not None else answer)
+            answered_too()
 
         error = flight.submit(ops, done)
         if error is not None:

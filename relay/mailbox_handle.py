@@ -131,6 +131,14 @@ class Keep:
     ops: list[Op]
 
 
+@dataclass(frozen=True, slots=True)
+class RemoveAccount:
+    """The user leaves for good. Asked; answered when everything is durably gone, and the mailbox with it."""
+
+    spare: DeviceId
+    """The connection of this device is not closed: there somebody waits for the answer."""
+
+
 class Expire:
     """The sweep says that something waits here which has expired."""
 
@@ -205,6 +213,10 @@ class MailboxHandle:
     async def keep(self, ops: list[Op]) -> None:
         """Store rows of the user, with the mailbox as their only writer. Raises as `_ask`."""
         await self._ask(Keep(ops))
+
+    async def remove_account(self, spare: DeviceId) -> None:
+        """Remove all rows of the user, and end. Raises as `_ask`."""
+        await self._ask(RemoveAccount(spare))
 
     async def _ask(self, message: object) -> Any:
         """Ask for something that has to become durable.

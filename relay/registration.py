@@ -37,6 +37,7 @@ from protocol import (
     new_user_id,
 )
 from relay import codes
+from relay.account_removal import remove_account
 from relay.bus import messages as m
 from relay.bus.peer import Peer
 from relay.config import CODE_RESEND_SECONDS, CODE_SECONDS, COMMIT_SECONDS
@@ -44,10 +45,11 @@ from relay.device_creation import NewDevice, create_device
 from relay.errors import GatewayError, RefusalError, WrongNumberError
 from relay.mailboxes import Mailboxes
 from relay.phones import check_phone, mask_phone
+from relay.pin_guard import PinGuardHandle
 from relay.worker import Worker
 from storage import JournalError, Op, accounts
 from storage import codes as stored_codes
-from storage.accounts import DeviceRecord, UserRecord
+from storage.accounts import NO_DEVICE, DeviceRecord, UserRecord
 from storage.tables import Family, of_family
 from supervisors import ChildSpec
 
@@ -92,6 +94,16 @@ class Application:
     prekeys: tuple[Prekey, ...]
     takes_over: bool
     """Whether the devices of an active account may be logged out by it."""
+    pin: str | None
+    """The account's, if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A user leaves for good. Answered when nothing of the account is left, or with a RefusalError."""
+
+    device: DeviceAddress
+    """Where the user says so; its connection stays for the answer."""
 
 
 # ---- how others talk to it ----
@@ -120,6 +132,10 @@ class Desk:
         address = await self._ask(application)
         assert isinstance(address, DeviceAddress)
         return address
+
+    async def delete_account(self, device: DeviceAddress) -> None:
+        """Remove the account of a device. Raises RefusalError: what the store said."""
+        await self._ask(Leave(device))
 
     async def _ask(self, message: object) -> object:
         answer = await self._ref.ask(message, timeout=ASK_SECONDS)
@@ -155,9 +171,14 @@ class RemoteDesk:
             *application.signed_prekey,
             application.prekeys,
             int(application.takes_over),
+            application.pin,
         )
         answer: m.Redeemed = await self._peer.ask(question, ASK_SECONDS)
         return answer.device
+
+    async def delete_account(self, device: DeviceAddress) -> None:
+        """Remove the account of a device."""
+        await self._peer.ask(m.DeleteAccount(device), ASK_SECONDS)
 
 
 class RegistrationHandle:
@@ -194,7 +215,8 @@ class RegistrationHandle:
 
         Raises:
             RefusalError: `invalid-number`, `invalid-code`, `code-expired`, `too-many-guesses`,
-                `account-exists`, `already-registered`, what the store said, or that a worker is not there.
+                `account-exists`, `already-registered`, `pin-required`, `pin-wrong`, `pin-locked`, what the
+                store said, or that a worker is not there.
         """
         application = Application(
             _checked(request.phone),
@@ -204,8 +226,17 @@ class RegistrationHandle:
             SignedPrekey(request.signed_prekey_id, request.signed_prekey, request.signature),
             request.prekeys,
             bool(request.take_over),
+            request.pin,
         )
         return await self._desk.redeem(application)
+
+    async def delete_account(self, device: DeviceAddress) -> None:
+        """Remove everything of the account of a device; all its devices but this one are logged out.
+
+        Raises:
+            RefusalError: what the store said, or that a worker is not there.
+        """
+        await self._desk.delete_account(device)
 
 
 def child_spec(worker: Worker) -> ChildSpec:
@@ -238,6 +269,8 @@ class Registration(Actor):
                     await self._commit(stored_codes.remove_code(phone))
                 case Application():
                     return await self._redeem(message)
+                case Leave(device):
+                    await self._remove(device.user, device.device)
                 case _:
                     self.unexpected(message)
         except RefusalError as refusal:
@@ -273,6 +306,10 @@ class Registration(Actor):
         user, before = self._account_of(phone)
         if not application.takes_over and _is_active_elsewhere(before, application.static_key):
             raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
+        if not await self._prove_pin(user, application.pin):
+            log.info("account_starts_anew", extra={"phone": mask_phone(phone)})
+            await self._remove(user, NO_DEVICE)
+            user, before = self._free_user_id(), []
         device = _device_record(application, int(now))
         address = await self._create(NewDevice(user, phone, device, application.prekeys))
         await self._enter(phone, address, device, before)
@@ -298,7 +335,39 @@ class Registration(Actor):
         if user is None:
             return self._free_user_id(), []
         with self._worker.store.read_of(user) as reader:
+            if accounts.load_user(reader, user) is None:
+                # Its removal was cut off between the two steps. A user id is never used again: the store of
+                # others counts the messages of its devices, which would begin anew.
+                return self._free_user_id(), []
             return user, accounts.list_devices(reader, user)
+
+    async def _prove_pin(self, user: UserId, pin: str | None) -> bool:
+        """Whether the account may be had as it is; asked where its PIN is. See `PinGuardHandle.prove`."""
+        peer = self._worker.bus.peer_of(user)
+        if peer is None:
+            return await PinGuardHandle(self._worker).prove(user, pin)
+        answer: m.PinProved = await peer.ask(m.ProvePin(user, pin), ASK_SECONDS)
+        return bool(answer.is_proved)
+
+    async def _remove(self, user: UserId, spare: DeviceId) -> None:
+        """Remove an account in the two steps of a registration: its rows, then what leads to them.
+
+        Whoever dies in between leaves a number and static keys that lead to nobody, and look like nobody's.
+        """
+        with self._worker.store.read_of(user) as reader:
+            record = accounts.load_user(reader, user)
+            devices = accounts.list_devices(reader, user)
+        peer = self._worker.bus.peer_of(user)
+        if peer is None:
+            await remove_account(self._mailboxes, user, spare)
+        else:
+            await peer.ask(m.RemoveAccount(user, spare), ASK_SECONDS)
+        ops: list[Op] = []
+        for number, device in devices:
+            ops += accounts.remove_device(DeviceAddress(user, number), device)
+        if record is not None:
+            ops += [accounts.release_phone(record.phone), *stored_codes.remove_code(record.phone)]
+        await self._commit(of_family(ops, Family.DIRECTORY))
 
     async def _enter(
         self,

@@ -14,10 +14,12 @@ from typing import Any
 import trio
 
 from protocol import (
+    AccountDeleted,
     Bundles,
     ChangeSettings,
     ChatProgress,
     CodeSent,
+    DeleteAccount,
     DeviceAddress,
     Done,
     ErrorCode,
@@ -26,12 +28,14 @@ from protocol import (
     FetchProgress,
     Found,
     Lookup,
+    PinSet,
     Profile,
     ProfileStored,
     Progresses,
     Register,
     Registered,
     RequestCode,
+    SetPin,
     Settings,
     Stanza,
     StoreProfile,
@@ -41,6 +45,7 @@ from protocol import (
 from relay.contacts import find_users
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
+from relay.pin_guard import PinGuardHandle
 from relay.registration import RegistrationHandle
 from relay.worker import Worker
 from storage import mailboxes, profiles
@@ -175,6 +180,21 @@ async def _fetch_profile(asker: Asker, request: FetchProfile) -> Profile:
     return Profile(request.request, piece.version, b"" if is_known else piece.data)
 
 
+async def _set_pin(asker: Asker, request: SetPin) -> PinSet:
+    assert asker.device is not None  # nor this
+    asker.worker.limits.check_change(asker.device.user, trio.current_time())
+    await PinGuardHandle(asker.worker).change(asker.device.user, request.pin or None)
+    return PinSet(request.request)
+
+
+async def _delete_account(asker: Asker, request: DeleteAccount) -> AccountDeleted:
+    assert asker.device is not None  # nor this
+    if request.phone != asker.worker.phone_of(asker.device.user):
+        raise RefusalError(ErrorCode.INVALID_NUMBER)
+    await RegistrationHandle(asker.worker).delete_account(asker.device)
+    return AccountDeleted(request.request)
+
+
 # {request: who answers it}
 ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
     FetchProgress: _fetch_progress,
@@ -186,4 +206,6 @@ ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
     Lookup: _look_up_phones,
     RequestCode: _request_code,
     Register: _register,
+    SetPin: _set_pin,
+    DeleteAccount: _delete_account,
 }

@@ -25,6 +25,7 @@ from relay.metrics import Counters, Rate
 from relay.outgoing import Surroundings
 from relay.pauses import GarbagePauses
 from relay.phase import Phase as Phase
+from relay.pin_hash import HashPin, hash_pin
 from relay.presence import Presence
 from relay.presence_board import PresenceBoard
 from relay.rate_limits import RateLimits
@@ -81,6 +82,8 @@ class Worker:
     """Sockets that there are descriptors for; beyond them peers are cut off (descriptors.py)."""
     handover: HandOver = field(default_factory=NobodyElse)
     """How connections leave for the workers that own their users, and come from those that accepted them."""
+    hash_pin: HashPin = hash_pin
+    """Slow on purpose, in a thread; tests under a virtual clock bring a fast one."""
     surroundings: Surroundings = field(init=False)
     """What the outgoing sides of all connections share."""
     garbage: GarbagePauses = field(default_factory=GarbagePauses)

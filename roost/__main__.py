@@ -51,6 +51,8 @@ COMMANDS: dict[str, Command] = {
     "profile": Command("client.cli.profile", "show others a name, a line and a picture, or see theirs"),
     "privacy": Command("client.cli.privacy", "choose who may see what of you"),
     "block": Command("client.cli.block", "block people, and end it"),
+    "pin": Command("client.cli.pin", "ask for a PIN, too, when your number is registered anew"),
+    "account": Command("client.cli.account", "delete your account"),
     "status": Command("roost.status", "how a phone (--home) or a node (--admin) is doing"),
     "doctor": Command("relay.doctor", "check whether a node can run here, and what to change"),
     "backup": Command("relay.backup", "save a node's store and keys, while it runs or not"),

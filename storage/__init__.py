@@ -13,7 +13,7 @@ The families are modules, and are used with their names: accounts, codes, mailbo
 settings.
 """
 
-from storage import accounts, codes, mailboxes, prekeys, profiles, settings
+from storage import accounts, codes, mailboxes, pins, prekeys, profiles, settings
 from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
@@ -106,6 +106,7 @@ __all__ = [
     "open_outside",
     "open_routing_table",
     "open_store",
+    "pins",
     "prekeys",
     "prepare_store",
     "profiles",

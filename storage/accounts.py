@@ -19,7 +19,18 @@ from dataclasses import dataclass, replace
 from protocol.ids import DeviceAddress, DeviceId, UserId
 from storage.environment import Reader
 from storage.records import RecordCodec, cbor_codec
-from storage.tables import DEVICES, PHONES, STATIC_KEYS, USERS, Delete, Op
+from storage.tables import (
+    DEVICES,
+    MAX_KEY_BYTES,
+    PHONES,
+    STATIC_KEYS,
+    USERS,
+    Delete,
+    DeleteRange,
+    Family,
+    Op,
+    tables_of,
+)
 
 _USER_KEY = struct.Struct(">Q")
 _DEVICE_KEY = struct.Struct(">QH")
@@ -151,6 +162,21 @@ def put_user(user: UserId, record: UserRecord) -> list[Op]:
     """Create or change an account, and have its number lead to it."""
     phone = record.phone.encode()
     return [USER_CODEC.put(_USER_KEY.pack(user), record), PHONE_CODEC.put(phone, user)]
+
+
+def release_phone(phone: str) -> Op:
+    """Let a number lead to nobody."""
+    return Delete(PHONES, phone.encode())
+
+
+def forget_user(user: UserId) -> list[Op]:
+    """Remove all that is kept of a user: every row in every table of users, also in those to come.
+
+    What leads to the user from elsewhere (number, static keys) is the directory's.
+    """
+    first = _USER_KEY.pack(user)
+    last = first + b"\xff" * (MAX_KEY_BYTES - len(first))
+    return [DeleteRange(table, first, last) for table in tables_of(Family.USER)]
 
 
 def add_device(

@@ -16,6 +16,7 @@ from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
 from storage.migrations import META_CODEC
+from storage.pins import PIN_CODEC
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC
 from storage.records import RecordCodec
@@ -38,6 +39,7 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     CONTACT_CODEC,
     SHUNNED_CODEC,
     PIECE_CODEC,
+    PIN_CODEC,
 )
 
 # Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.

@@ -56,6 +56,7 @@ BLOCKS = _table("blocks", Family.USER)
 CONTACTS = _table("contacts", Family.USER)
 SHUNNED = _table("shunned", Family.USER)
 PROFILES = _table("profiles", Family.USER)
+PINS = _table("pins", Family.USER)
 
 DURABLE_TABLES = tuple(FAMILY_OF)
 

@@ -5,21 +5,22 @@ relay: this command itself, or the ``roost listen`` or ``roost chat`` that runs 
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import trio
 
 from actors.ports import system_clock, system_entropy
 from client.cli.command import DONE, REFUSED, TIME_IS_UP
-from client.errors import HomeInUseError, NoAccountError, RelayRefusedError
-from client.phone import open_phone
+from client.errors import HomeInUseError, NoAccountError, RelayRefusedError, RequestTimeoutError
+from client.phone import Phone, open_phone
 from client.store import Store
 from protocol.codes import ErrorCode
 from protocol.ids import UserId
 
 WAIT_SECONDS = 15.0  # how long a command waits for the relay; what was chosen stays chosen
+PATIENCE_SECONDS = 1.0  # for another command that is just leaving the home
 WATCH_SECONDS = 0.05  # how often it looks whether the relay has heard
 
 
@@ -32,6 +33,23 @@ def open_store(home: Path) -> Iterator[Store]:
         if store.account() is None:
             raise NoAccountError(home)
         yield store
+
+
+@asynccontextmanager
+async def open_online(home: Path) -> AsyncIterator[Phone]:
+    """Be the phone of a home, with a connection.
+
+    Raises:
+        HomeInUseError: another command is the phone of this home.
+        RequestTimeoutError: there is no connection within ``WAIT_SECONDS``.
+        ClientError: there never will be, or the home cannot be used.
+    """
+    async with open_phone(home, patience=PATIENCE_SECONDS) as phone:
+        with trio.move_on_after(WAIT_SECONDS) as waiting:
+            await phone.wait_online()
+        if waiting.cancelled_caught:
+            raise RequestTimeoutError
+        yield phone
 
 
 async def bring(home: Path, is_brought: Callable[[], bool]) -> bool:

@@ -7,7 +7,8 @@ let it read the code from the relay's file gateway with --code-from FILE. Quote 
 a # in it. The code comes as a text message, or with --via voice it is read out by a call.
 
 A number has one phone. If it is active on another, registering goes on only with --take-over: the other phone
-is logged out, and whoever talks with this number is shown that its security code has changed.
+is logged out, and whoever talks with this number is shown that its security code has changed. If the number
+has a PIN (roost pin), it is asked for after the code.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import trio
 from actors.ports import system_clock, system_entropy
 from actors.reactor import open_reactor
 from client.cli.command import DONE, WRONG_USAGE, add_home, add_json, print_json, run_command
+from client.cli.pins import pin_in_file, typed_pin
 from client.cli.typed_lines import TypedLines
 from client.code_file import lines_so_far, newest_code, wait_for_code
 from client.errors import CodeFileError, RelayRefusedError
@@ -32,6 +34,7 @@ from protocol.stanzas import CodeRoute
 
 CODE_FILE_SECONDS = 15.0  # how long a code may take to appear in the file
 _GUESS_AGAIN = (ErrorCode.INVALID_CODE.wire_name,)
+_ASK_PIN = (ErrorCode.PIN_REQUIRED.wire_name, ErrorCode.PIN_WRONG.wire_name)
 _TAKE_OVER_ADVICE = (
     "This number is active on another phone; to log that one out, run the same command with --take-over"
     " (--code CODE: the code is still good)."
@@ -58,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=CodeRoute,
         default=CodeRoute.SMS,
         help="how the code comes: as a text message, or read out by a call (sms)",
+    )
+    parser.add_argument(
+        "--pin-file", type=Path, metavar="FILE", help="a file that holds the PIN of the number, if it has one"
     )
     parser.add_argument(
         "--take-over", action="store_true", help="log out the phone on which the number is active"
@@ -97,12 +103,13 @@ async def _prove(application: Application, args: argparse.Namespace) -> Account 
 
 async def _prove_by_code(application: Application, args: argparse.Namespace) -> Account | None:
     if args.code is not None:
-        return await application.register(args.code.strip())
+        return await _register_with(application, args, args.code.strip())
     if args.code_from is not None:
-        return await application.register(await _code_from_file(application, args.code_from))
+        code = await _code_from_file(application, args.code_from)
+        return await _register_with(application, args, code)
     if sys.stdin.isatty():
         await _request_patiently(application)
-        return await _ask(application)
+        return await _ask(application, args)
     await application.request_code()
     print(
         f"A code is on its way to {readable_number(application.applicant.phone)}.\n"
@@ -144,7 +151,7 @@ async def _request_patiently(application: Application) -> None:
             return
 
 
-async def _ask(application: Application) -> Account | None:
+async def _ask(application: Application, args: argparse.Namespace) -> Account | None:
     """Ask at the terminal until the code is right; the relay counts the guesses."""
     lines = TypedLines()
     number = readable_number(application.applicant.phone)
@@ -158,11 +165,27 @@ async def _ask(application: Application) -> Account | None:
         if not code.strip():
             continue
         try:
-            return await application.register(code.strip().replace("-", "").replace(" ", ""))
+            digits = code.strip().replace("-", "").replace(" ", "")
+            return await _register_with(application, args, digits)
         except RelayRefusedError as refusal:
             if refusal.name not in _GUESS_AGAIN:
                 raise
             print(f"{refusal} Try again, or leave with Ctrl-D.")
+
+
+async def _register_with(application: Application, args: argparse.Namespace, code: str) -> Account:
+    """Register with the code, and with the PIN if one is asked for: from the file, or typed."""
+    if args.pin_file is not None:
+        return await application.register(code, pin_in_file(args.pin_file))
+    pin: str | None = None
+    while True:
+        try:
+            return await application.register(code, pin)
+        except RelayRefusedError as refusal:
+            if refusal.name not in _ASK_PIN or not sys.stdin.isatty():
+                raise
+            print(refusal)
+        pin = await typed_pin("PIN: ")
 
 
 def _tell(account: Account, args: argparse.Namespace) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 from actors import Actor, ActorDeadError, CallTimeoutError, MailboxFullError, Overflow
 from protocol import ErrorCode, SignedPrekey
 from relay import registration
+from relay.account_removal import remove_account
 from relay.bus import messages as m
 from relay.bus.peer import Peer
 from relay.device_creation import NewDevice, create_device
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
+from relay.pin_guard import PinGuardHandle
 from relay.registration import Application, Desk
 from relay.worker import Worker
 from storage import JournalError
@@ -140,8 +142,21 @@ class Clerk(Actor):
             SignedPrekey(question.signed_prekey_id, question.signed_prekey, question.signature),
             tuple(question.prekeys),
             bool(question.takes_over),
+            question.pin,
         )
         return m.Redeemed(question.ask, await self._desk().redeem(application))
+
+    async def _prove_pin(self, question: m.ProvePin) -> m.PinProved:
+        is_proved = await PinGuardHandle(self._worker).prove(question.user, question.pin)
+        return m.PinProved(question.ask, int(is_proved))
+
+    async def _remove_account(self, question: m.RemoveAccount) -> m.AccountRemoved:
+        await remove_account(self._mailboxes, question.user, question.spare)
+        return m.AccountRemoved(question.ask)
+
+    async def _delete_account(self, question: m.DeleteAccount) -> m.AccountDeleted:
+        await self._desk().delete_account(question.device)
+        return m.AccountDeleted(question.ask)
 
     def _desk(self) -> Desk:
         return Desk(self.system.via(registration.NAME))
@@ -158,4 +173,7 @@ _ANSWERS: dict[type[Any], Callable[[Clerk, Any], Awaitable[Any]]] = {
     m.IssueCode: Clerk._issue_code,
     m.WithdrawCode: Clerk._withdraw_code,
     m.Redeem: Clerk._redeem,
+    m.ProvePin: Clerk._prove_pin,
+    m.RemoveAccount: Clerk._remove_account,
+    m.DeleteAccount: Clerk._delete_account,
 }

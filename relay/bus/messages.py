@@ -35,6 +35,7 @@ from protocol.limits import (
     MAX_DEVICES_PER_USER,
     MAX_EXPIRED_RUNS,
     MAX_PHONE_CHARS,
+    MAX_PIN_CHARS,
     MAX_PREKEYS_PER_UPLOAD,
     MAX_STANZAS_PER_FRAME,
     MAX_UINT32,
@@ -310,6 +311,7 @@ class Redeem:
     signature: bytes
     prekeys: Sequence[Prekey]
     takes_over: int
+    pin: str | None
     ask: int = 0
 
 
@@ -319,6 +321,55 @@ class Redeemed:
 
     ask: int
     device: DeviceAddress
+
+
+@dataclass(slots=True)
+class ProvePin:
+    """May whoever has proved the number have the account of a user of yours? Answered with PinProved."""
+
+    user: UserId
+    pin: str | None
+    ask: int = 0
+
+
+@dataclass(slots=True)
+class PinProved:
+    """1: as it is; 0: its PIN is out of the way, and the number starts anew."""
+
+    ask: int
+    is_proved: int
+
+
+@dataclass(slots=True)
+class RemoveAccount:
+    """Remove all rows of a user of yours. Answered with AccountRemoved."""
+
+    user: UserId
+    spare: DeviceId
+    """The connection of this device stays; 0: none."""
+    ask: int = 0
+
+
+@dataclass(slots=True)
+class AccountRemoved:
+    """They are durably gone."""
+
+    ask: int
+
+
+@dataclass(slots=True)
+class DeleteAccount:
+    """The user of this device leaves for good. To worker 0. Answered with AccountDeleted."""
+
+    device: DeviceAddress
+    ask: int = 0
+
+
+@dataclass(slots=True)
+class AccountDeleted:
+    """Account and directory know nothing of them any more."""
+
+    ask: int
 
 
 @dataclass(slots=True)
@@ -348,6 +399,7 @@ INCARNATION = Bytes(INCARNATION_BYTES, INCARNATION_BYTES)
 KEY = Bytes(KEY_BYTES, KEY_BYTES)
 SIGNATURE = Bytes(SIGNATURE_BYTES, SIGNATURE_BYTES)
 PHONE = Text(MAX_PHONE_CHARS)
+PIN = Either((Null(), Text(MAX_PIN_CHARS)))
 PREKEY = Record(Prekey, (("id", Uint(MAX_UINT32)), ("key", KEY)))
 PREKEYS = ListOf(PREKEY, MAX_PREKEYS_PER_UPLOAD)
 PART = Record(Part, (("device", DEVICE_NUMBER), ("ciphertext", Bytes(MAX_CIPHERTEXT_BYTES))))
@@ -469,11 +521,27 @@ TABLE: tuple[Row, ...] = (
     Row(38, CodeIssued, UINT, Text(MAX_CODE_CHARS)),
     Row(39, WithdrawCode, PHONE, UINT),
     Row(40, CodeWithdrawn, UINT),
-    Row(41, Redeem, PHONE, Text(MAX_CODE_CHARS), *_NEW_DEVICE, Uint(1), UINT),
+    Row(41, Redeem, PHONE, Text(MAX_CODE_CHARS), *_NEW_DEVICE, Uint(1), PIN, UINT),
     Row(42, Redeemed, UINT, DEVICE),
+    Row(52, ProvePin, USER, PIN, UINT),
+    Row(53, PinProved, UINT, Uint(1)),
+    Row(54, RemoveAccount, USER, Uint(MAX_DEVICE_ID), UINT),
+    Row(55, AccountRemoved, UINT),
+    Row(56, DeleteAccount, DEVICE, UINT),
+    Row(57, AccountDeleted, UINT),
 )
 
 ROW_OF_CLASS: dict[type[Any], Row] = {row.message: row for row in TABLE}
 ROW_OF_NUMBER: dict[int, Row] = {row.number: row for row in TABLE}
-ANSWERS = (NotDone, Bundles, DeviceCreated, CodeIssued, CodeWithdrawn, Redeemed)
+ANSWERS = (
+    NotDone,
+    Bundles,
+    DeviceCreated,
+    CodeIssued,
+    CodeWithdrawn,
+    Redeemed,
+    PinProved,
+    AccountRemoved,
+    AccountDeleted,
+)
 """What ends a question."""

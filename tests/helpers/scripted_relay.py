@@ -20,12 +20,14 @@ from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
+    AccountDeleted,
     Ack,
     Available,
     Bundles,
     ChangeSettings,
     ChatProgress,
     CodeSent,
+    DeleteAccount,
     Deliver,
     Delivered,
     Detail,
@@ -39,6 +41,7 @@ from protocol.stanzas import (
     Found,
     Lookup,
     Paused,
+    PinSet,
     Prekey,
     Presence,
     Privacy,
@@ -52,6 +55,7 @@ from protocol.stanzas import (
     RequestCode,
     Run,
     Send,
+    SetPin,
     Settings,
     Stanza,
     StoreProfile,
@@ -156,6 +160,7 @@ class ScriptedRelay:
         self.refusals: list[Refusal] = []  # for the next sends, one each
         self.code_refusal: Refusal | None = None  # for requests of codes
         self.code_routes: list[str] = []  # how codes were to be sent
+        self.pins: dict[str, str] = {}  # {phone: PIN, or nothing}
         self.request_refusal: Refusal | None = None  # for all requests
         self.keepalive_s = 30
 
@@ -325,6 +330,15 @@ class ScriptedRelay:
                 return CodeSent(request, 60, 600)
             case Register():
                 return self._register(line, event)
+            case SetPin(pin=pin):
+                assert line.device is not None
+                self.pins[line.device.phone] = pin
+                return PinSet(request)
+            case DeleteAccount(phone=phone):
+                assert line.device is not None
+                assert phone == line.device.phone
+                self.devices = {key: device for key, device in self.devices.items() if device.phone != phone}
+                return AccountDeleted(request)
             case UploadPrekeys(prekeys=prekeys):
                 assert line.device is not None
                 line.device.prekeys += prekeys
@@ -370,6 +384,11 @@ class ScriptedRelay:
         )
         if user is not None and not event.take_over:
             return Failed(event.request, ErrorCode.ACCOUNT_EXISTS)
+        wanted = self.pins.get(event.phone)
+        if wanted and event.pin is None:
+            return Failed(event.request, ErrorCode.PIN_REQUIRED, 7 * 86_400)
+        if wanted and event.pin != wanted:
+            return Failed(event.request, ErrorCode.PIN_WRONG, 9)
         number = len(self.devices) + 1
         address = DeviceAddress(user or UserId(1000 + number), DeviceId(number))
         self.devices = {key: old for key, old in self.devices.items() if old.phone != event.phone}

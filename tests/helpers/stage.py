@@ -121,7 +121,9 @@ async def open_stage(
             yield Stage(running, *phones)
 
 
-def registration(request: int, number: str, code: str, *, take_over: int | None = None) -> Register:
+def registration(
+    request: int, number: str, code: str, *, take_over: int | None = None, pin: str | None = None
+) -> Register:
     """A Register with made-up keys: the relay does not look into them."""
     return Register(
         request,
@@ -133,6 +135,7 @@ def registration(request: int, number: str, code: str, *, take_over: int | None 
         b"g" * 64,
         (Prekey(1, b"p" * 32), Prekey(2, b"q" * 32)),
         take_over,
+        pin,
     )
 
 

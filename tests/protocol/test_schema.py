@@ -18,7 +18,7 @@ NUMBERS = {
     "RequestCode": 32, "CodeSent": 33, "Register": 34, "Registered": 35, "UploadPrekeys": 36, "Done": 37,
     "FetchBundles": 38, "Bundles": 39, "Lookup": 40, "Found": 41, "FetchProgress": 42, "Progresses": 43,
     "TestCrash": 44, "ChangeSettings": 46, "Settings": 47, "StoreProfile": 48, "ProfileStored": 49,
-    "FetchProfile": 50, "Profile": 51,
+    "FetchProfile": 50, "Profile": 51, "SetPin": 52, "PinSet": 53, "DeleteAccount": 54, "AccountDeleted": 55,
 }  # fmt: skip
 
 

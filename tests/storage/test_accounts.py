@@ -9,6 +9,7 @@ from storage.accounts import (
     count_users,
     find_device_by_static_key,
     find_user_by_phone,
+    forget_user,
     list_devices,
     load_device,
     load_user,
@@ -104,3 +105,15 @@ def test_flags_of_later_features_are_kept(environment: Environment) -> None:
         stored = load_user(reader, ANNA)
     assert stored is not None
     assert stored.flags == 2**40
+
+
+def test_who_is_forgotten_leaves_no_row_and_takes_nobody_elses(environment: Environment) -> None:
+    before, after = UserId(2**40 - 1), UserId(2**40 + 1)
+    users = (before, UserId(2**40), after)
+    record = device(b"a")
+    for user in users:
+        store(environment, add_device(user, UserRecord(f"+49{user}", 1), record)[2])
+    store(environment, forget_user(users[1]))
+    with environment.read() as reader:
+        assert [load_user(reader, user) is not None for user in users] == [True, False, True]
+        assert [len(list_devices(reader, user)) for user in users] == [1, 0, 1]

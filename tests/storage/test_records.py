@@ -25,6 +25,7 @@ from storage.mailboxes import (
     QueuedMessage,
 )
 from storage.migrations import META_CODEC
+from storage.pins import PIN_CODEC, PinRecord
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC, Piece
 from storage.records import RecordCodec, cbor_codec
@@ -48,6 +49,7 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (CONTACT_CODEC, None),
     (SHUNNED_CODEC, 17),
     (PIECE_CODEC, Piece(2**62, b"sealed" * 20)),
+    (PIN_CODEC, PinRecord(b"s" * 16, b"d" * 32, 1_790_000_000, 9, 1_790_000_000, 0)),
 ]
 KEY = b"\x01" * 18
 every_record = pytest.mark.parametrize(("codec", "value"), EXAMPLES, ids=[e[0].table for e in EXAMPLES])

@@ -10,6 +10,7 @@ from storage import (
     Op,
     accounts,
     mailboxes,
+    pins,
     prekeys,
     profiles,
     settings,
@@ -49,6 +50,7 @@ def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
         settings.add_contact(user, other.user),
         settings.put_shunned(user, other, MessageNumber(1)),
         profiles.remove_profile(user),
+        pins.remove_pin(user),
     ]
     of_users = [op for op in ops if FAMILY_OF[op.table] is Family.USER]
     for op in of_users:

@@ -1,0 +1,44 @@
+"""What a person does with the account itself, at the relay and nowhere else: its PIN, and its end.
+
+Not here: profile, privacy and blocks, which are kept here too and brought to the relay when there is a
+connection (account_sync.py). A PIN is kept nowhere on this device: it is for whoever has only the number.
+"""
+
+from client.connection_handle import ConnectionHandle
+from client.errors import RelayRefusedError
+from client.requests import BuildRequest, RelayAnswer
+from protocol.codes import code_name, refusal_sentence
+from protocol.stanzas import DeleteAccount, Failed, SetPin
+
+
+class OwnAccount:
+    """The account of this phone. All of it needs a connection.
+
+    Raises, all of it:
+        RelayRefusedError: the relay said no.
+        RequestTimeoutError: there is no connection, or no answer; it may have been done all the same.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: ConnectionHandle) -> None:
+        self._connection = connection
+
+    async def set_pin(self, pin: str) -> None:
+        """Have the relay ask for this PIN when the number is registered anew."""
+        await self._ask(lambda request: SetPin(request, pin))
+
+    async def remove_pin(self) -> None:
+        """Have it ask for none any more."""
+        await self._ask(lambda request: SetPin(request, ""))
+
+    async def delete(self, phone: str) -> None:
+        """Have the relay forget the account of this number, for ever; this phone is logged out by it."""
+        await self._ask(lambda request: DeleteAccount(request, phone))
+
+    async def _ask(self, build: BuildRequest) -> RelayAnswer:
+        answer = await self._connection.request(build)
+        if isinstance(answer, Failed):
+            sentence = refusal_sentence(answer.code, answer.detail)
+            raise RelayRefusedError(code_name(answer.code), sentence, answer.detail)
+        return answer
