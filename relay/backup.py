@@ -20,6 +20,7 @@ from pathlib import Path
 from actors.ports import system_clock
 from relay.progress import Progress
 from storage import StorageError, backup, holder_of, open_outside
+from storage.errors import FolderUnusableError
 from storage.tables import QUEUE, USERS
 
 FAILED = 1
@@ -44,13 +45,17 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress()
     try:
         summary = _back_up(args.data, args.to, progress)
-    except (StorageError, OSError) as error:
+    except StorageError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = str(FolderUnusableError(args.data, error))
+    else:
         progress.done()
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
+        print(summary)  # noqa: T201  (the command's answer)
+        return 0
     progress.done()
-    print(summary)  # noqa: T201  (the command's answer)
-    return 0
+    print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    return FAILED
 
 
 def _back_up(data: Path, target: Path, progress: Progress) -> str:

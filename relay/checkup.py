@@ -134,7 +134,8 @@ def check_descriptors(config: Config, limit: int) -> Finding:
     advice = f"raise it to {needed} (systemd: LimitNOFILE=, shell: ulimit -Hn), or lower max_connections"
     room = descriptors.fitted(config, limit).max_connections
     seen = f"{limit}: room for {room} connections of {config.max_connections}"
-    return Finding("descriptors", Verdict.WARNING, seen, advice)
+    verdict = Verdict.PROBLEM if descriptors.is_hopeless(config, limit) else Verdict.WARNING
+    return Finding("descriptors", verdict, seen, advice)
 
 
 def check_address_space(config: Config, limit: int) -> Finding:

@@ -21,6 +21,9 @@ MAX_GOODBYES = 256
 """A peer that is turned away keeps its descriptor until it has heard why: one in 16 is for them, 256 at most.
 With those used up, peers are cut off without a word."""
 
+LEAST_CONNECTIONS = 16
+"""Below this a node is not started: it would turn nearly everybody away, and nobody would see why."""
+
 
 def kept_back(workers: int) -> int:
     """What a worker of so many has open beside its connections, at most."""
@@ -40,9 +43,18 @@ def needed(config: Config) -> int:
 
 def fitted(config: Config, limit: int) -> Config:
     """The settings with no more connections than the limit of open files has room for; at least one."""
-    links = max_links(limit, config.workers)
-    room = links - min(MAX_GOODBYES, links // GOODBYES_PART)
-    return replace(config, max_connections=max(1, min(config.max_connections, room)))
+    return replace(config, max_connections=max(1, min(config.max_connections, room_in(config, limit))))
+
+
+def room_in(config: Config, limit: int) -> int:
+    """How many connections there is room for, whatever the settings say."""
+    links = max(0, max_links(limit, config.workers))
+    return links - min(MAX_GOODBYES, links // GOODBYES_PART)
+
+
+def is_hopeless(config: Config, limit: int) -> bool:
+    """Whether there is not even room for LEAST_CONNECTIONS, or for the fewer that the settings want."""
+    return room_in(config, limit) < min(LEAST_CONNECTIONS, config.max_connections)
 
 
 def open_files_limit() -> int:

@@ -2,6 +2,7 @@
 
 RelayError
 ├── ConfigError            a setting that cannot be used; names the setting and where it came from
+├── TooFewDescriptorsError the limit of open files leaves no room for devices
 ├── AddressInUseError      an address on which the node cannot listen
 ├── NotAssignedError       a worker process that no node has started
 ├── WrongVersionError      a worker process of another version than its node
@@ -42,6 +43,16 @@ class AddressInUseError(RelayError):
             problem = os.strerror(error.errno)  # create_server has added a sentence to it
         super().__init__(f"cannot listen for {what} on {address}: {problem.lower()}; {advice}")
         self.address = address
+
+
+class TooFewDescriptorsError(RelayError):
+    """The limit of open files leaves room for hardly a device: nearly everybody would be turned away."""
+
+    def __init__(self, limit: int, room: int, needed: int) -> None:
+        super().__init__(
+            f"the limit of {limit} open files leaves room for {room} connections of devices: raise it to "
+            f"{needed} or more (systemd: LimitNOFILE=, shell: ulimit -Hn)"
+        )
 
 
 class NotAssignedError(RelayError):

@@ -29,8 +29,12 @@ WORKER_GRACE_SECONDS = 4.5
 """Draining takes a worker 4 seconds at most (DRAIN_SECONDS); the node promises to be gone within 5."""
 
 
-RESERVE_BACKOFF = Backoff(system_entropy, initial=5.0, maximum=300.0)
-"""Slow enough that a reserve which will not live never counts against the node: it can do without."""
+NODE_RESTARTS = 5
+NODE_PERIOD_SECONDS = 60.0
+
+RESERVE_BACKOFF = Backoff(system_entropy, initial=1.0, factor=4.0, maximum=300.0)
+"""One that was killed is back within a second or two, for the next worker that dies needs it. One that will
+not live comes back ever more rarely, and so never uses up NODE_RESTARTS; a node can do without."""
 
 
 def node_tree(node: Node) -> Supervisor:
@@ -48,8 +52,8 @@ def node_tree(node: Node) -> Supervisor:
     return Supervisor(
         children,
         strategy=Strategy.ONE_FOR_ONE,
-        intensity=5,
-        period=60.0,
+        intensity=NODE_RESTARTS,
+        period=NODE_PERIOD_SECONDS,
         auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
         name="node",
     )

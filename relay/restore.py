@@ -19,6 +19,7 @@ from pathlib import Path
 
 from relay.progress import Progress
 from storage import StorageError, open_outside, restore
+from storage.errors import FolderUnusableError
 from storage.tables import QUEUE, USERS
 
 FAILED = 1
@@ -45,13 +46,17 @@ def run(args: argparse.Namespace) -> int:
     try:
         kept = restore(args.source, args.data, force=args.force, report=progress)
         summary = _summary(args.source, args.data, kept)
-    except (StorageError, OSError) as error:
+    except StorageError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = str(FolderUnusableError(args.data, error))
+    else:
         progress.done()
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
+        print(summary)  # noqa: T201  (the command's answer)
+        return 0
     progress.done()
-    print(summary)  # noqa: T201  (the command's answer)
-    return 0
+    print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    return FAILED
 
 
 def _summary(source: Path, data: Path, kept: Path | None) -> str:

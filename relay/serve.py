@@ -8,6 +8,7 @@ drain and stop it. Every setting: docs/operations.md.
 """
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import trio
@@ -23,13 +25,20 @@ import trio
 from actors import ActorRef
 from relay import config as settings
 from relay.config import Config
-from relay.descriptors import fitted, open_files_limit
-from relay.errors import AddressInUseError, ConfigError, WorkerNotStartedError, WorkersEndedError
+from relay.descriptors import LEAST_CONNECTIONS, fitted, is_hopeless, needed, open_files_limit, room_in
+from relay.errors import (
+    ConfigError,
+    RelayError,
+    TooFewDescriptorsError,
+    WorkerNotStartedError,
+    WorkersEndedError,
+)
 from relay.node import Node, open_node
 from relay.node_tree import WORKER_GRACE_SECONDS, WORKER_PERIOD_SECONDS, WORKER_RESTARTS, node_tree
 from relay.phase import Phase
 from relay.version import node_version
 from storage import StorageError
+from storage.errors import system_reason
 
 log = logging.getLogger("roost.relay")
 
@@ -63,18 +72,25 @@ def run(args: argparse.Namespace) -> int:
     flags = {key: getattr(args, key) for key in ("listen", "data", "sms", "admin", "workers", "ready_file")}
     try:
         config = settings.load(args.config, os.environ, flags)
+        _try_ready_file(config)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return USAGE
     _raise_descriptor_limit()
-    _warn_of_few_descriptors(config, open_files_limit())
     status = FAILED
     try:
+        _look_at_descriptors(config, open_files_limit())
         status = trio.run(serve, config, ("--log", args.log, "--log-level", args.log_level))
-    except* (AddressInUseError, ConfigError, StorageError, WorkersEndedError, WorkerNotStartedError) as group:
+    except* (RelayError, StorageError) as group:
         # A group, because errors that leave a nursery come in one; there is one in it.
         for leaf in _leaves(group):
             print(f"error: {leaf}", file=sys.stderr)  # noqa: T201
+    except* OSError as group:
+        # Whatever else the system refuses (a folder taken away, descriptors used up): what an operator can
+        # mend needs a sentence, and where it was raised is for those who ask.
+        for leaf in _leaves(group):
+            print(f"error: {system_reason(leaf)}", file=sys.stderr)  # noqa: T201
+        log.debug("refused_by_system", exc_info=group)
     return status
 
 
@@ -208,12 +224,41 @@ def _write_ready_file(node: Node) -> None:
         "pid": os.getpid(),
         "workers": [{"number": post.number, "pid": post.pid} for post in node.crew],
     }
-    partial = path.with_name(f"{path.name}.partial")
+    partial = _partial_of(path)
     try:
         partial.write_text(json.dumps(facts) + "\n")
         partial.replace(path)
     except OSError as error:
-        raise ConfigError("settings", "ready_file", f"{path}: {error.strerror}") from None
+        raise _unwritable(path, error) from None
+
+
+def _try_ready_file(config: Config) -> None:
+    """Find out now and not when devices are there already: make the file that will become it, and remove it.
+
+    Raises:
+        ConfigError: it could not be written.
+    """
+    path = config.ready_file
+    if path is None or (path.parent == config.data and not config.data.exists()):
+        return  # the data folder is made by the start, which has words of its own
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        partial = _partial_of(path)
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _partial_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        "settings", "ready_file", f"{path} cannot be written: {(error.strerror or '').lower()}"
+    )
 
 
 def _raise_descriptor_limit() -> None:
@@ -223,15 +268,22 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _warn_of_few_descriptors(config: Config, limit: int) -> None:
-    """Say once, and not in each life of each worker, that there is less room than the settings promise."""
+def _look_at_descriptors(config: Config, limit: int) -> None:
+    """Say once, and not in each life of each worker, that there is less room than the settings promise.
+
+    Raises:
+        TooFewDescriptorsError: there is next to none.
+    """
+    if is_hopeless(config, limit):
+        least = replace(config, max_connections=min(LEAST_CONNECTIONS, config.max_connections))
+        raise TooFewDescriptorsError(limit, room_in(config, limit), needed(least))
     room = fitted(config, limit).max_connections
     if room < config.max_connections:
         facts = {"max_connections": room, "set": config.max_connections, "open_files": limit}
         log.warning("connections_limited", extra=facts)
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)

@@ -29,7 +29,7 @@ import lmdb
 
 from storage.checks import check_records
 from storage.environment import verify
-from storage.errors import BackupError, MissingEnvironmentError, NoStoreError
+from storage.errors import BackupError, MissingEnvironmentError, NoStoreError, system_reason
 from storage.folder import (
     FILE_MODE,
     durable_folder,
@@ -108,16 +108,16 @@ def backup(source: Source, target: Path, *, taken_at: float = 0.0, report: Repor
         BackupError: `target` exists, there is no room, the number of workers was changed meanwhile, or the
             copy did not pass the check.
     """
-    if target.exists():
-        raise BackupError(target, "it exists already")
     partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
+        if target.exists():
+            raise BackupError(target, "it exists already")
+        shutil.rmtree(partial, ignore_errors=True)
         _fill(source, partial, taken_at, report)
         partial.rename(target)
         sync_folder(target.parent)
     except (OSError, lmdb.Error, NoStoreError, MissingEnvironmentError) as error:
-        raise BackupError(target, str(error)) from error
+        raise BackupError(target, system_reason(error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -26,7 +26,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+
+def system_reason(error: Exception) -> str:
+    """What the operating system, or LMDB, says was wrong; in a person's words, without the error's number."""
+    if not isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, FileExistsError | NotADirectoryError) and isinstance(error.filename, str):
+        return f"{_first_file(Path(error.filename))} is no folder"
+    reason = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {reason}" if isinstance(error.filename, str) else reason
+
+
+def _first_file(path: Path) -> Path:
+    """What stands where a folder was looked for: `path`, or the first of the folders above that is none."""
+    above = [part for part in reversed(path.parents) if os.path.lexists(part) and not os.path.isdir(part)]
+    return next(iter(above), path)
 
 
 class StorageError(Exception):
@@ -47,10 +64,7 @@ class FolderUnusableError(StorageError):
     """The operating system does not let us have the data folder; its words are the reason."""
 
     def __init__(self, folder: Path, error: OSError) -> None:
-        reason = (error.strerror or str(error)).lower()
-        if isinstance(error, FileExistsError | NotADirectoryError):
-            reason = f"{error.filename} is no folder"
-        super().__init__(f"the data folder {folder} cannot be used: {reason}")
+        super().__init__(f"the data folder {folder} cannot be used: {system_reason(error)}")
         self.folder = folder
 
 

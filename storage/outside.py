@@ -22,6 +22,7 @@ import lmdb
 from protocol.ids import UserId
 from storage.environment import DEFAULT_MAP_BYTES, MAX_READERS, MAX_TABLES, Reader, pages_in
 from storage.errors import (
+    FolderUnusableError,
     MissingEnvironmentError,
     NoStoreError,
     RestoreUnfinishedError,
@@ -159,16 +160,25 @@ def open_outside(data: Path) -> Iterator[OutsideView]:
         UnreadableStoreError: a file cannot be opened: damaged, or not ours to read.
         CorruptRecordError, CorruptLayoutError: what says how to read it is damaged.
         RestoreUnfinishedError: a restore was interrupted, and has to be finished first.
+        FolderUnusableError: `data` is no folder, or not ours to look into.
     """
+    with ExitStack() as stack:
+        try:
+            view = _open_view(data, stack)
+        except OSError as error:
+            raise FolderUnusableError(data, error) from error
+        yield view
+
+
+def _open_view(data: Path, stack: ExitStack) -> OutsideView:
     if replacing_folder(data).exists():
         raise RestoreUnfinishedError(data)
     layout = read_layout(data)
-    with ExitStack() as stack:
-        environments = [
-            OutsideEnvironment(data, number, stack.enter_context(_open_lmdb(data, number)))
-            for number in range(layout.environments)
-        ]
-        yield OutsideView(data, layout, tuple(environments))
+    environments = [
+        OutsideEnvironment(data, number, stack.enter_context(_open_lmdb(data, number)))
+        for number in range(layout.environments)
+    ]
+    return OutsideView(data, layout, tuple(environments))
 
 
 def environment_files(data: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from protocol.slots import check_workers
 from storage import resharding
 from storage.environment import DEFAULT_MAP_BYTES, DEFAULT_RESERVE_BYTES, Environment, open_environment
 from storage.errors import FolderUnusableError, MissingEnvironmentError, StorageError
-from storage.folder import FolderLock, durable_folder, layout_file, prepare_folder
+from storage.folder import FolderLock, durable_folder, environment_numbers, layout_file, prepare_folder
 from storage.layout import Layout, read_layout, write_layout
 from storage.resharding import Tell
 from storage.restoration import finish_restore
@@ -92,6 +92,7 @@ def _prepare_locked(
 def _prepare(data: Path, workers: int, open_one: Callable[[int], Environment], tell: Tell) -> None:
     layout = read_layout(data)
     _refuse_missing(data, layout)
+    is_new = not environment_numbers(data)
     with ExitStack() as stack:
         environments = [stack.enter_context(open_one(number)) for number in range(layout.environments)]
         if not layout_file(data).exists():
@@ -100,7 +101,8 @@ def _prepare(data: Path, workers: int, open_one: Callable[[int], Environment], t
         if workers == layout.environments:
             return
         after = layout.changed_to(workers)
-        resharding.check_room(data, environments, layout, after)
+        if not is_new:  # else nobody moves
+            resharding.check_room(data, environments, layout, after)
         try:
             added = range(layout.environments, workers)
             environments += [stack.enter_context(open_one(number)) for number in added]
@@ -110,7 +112,9 @@ def _prepare(data: Path, workers: int, open_one: Callable[[int], Environment], t
             _close_and_sweep(data, environments, layout)
             raise
         write_layout(data, after)
-        log.info("layout_changed", extra={"from_workers": layout.environments, "to_workers": workers})
+        if not is_new:
+            facts = {"from_workers": layout.environments, "to_workers": workers}
+            log.info("layout_changed", extra=facts)
         _close_and_sweep(data, environments, after)
 
 

@@ -28,7 +28,7 @@ from protocol.ids import DeviceAddress
 from storage import accounts, mailboxes
 from storage.backups import Report, first_problem, mark_file, no_report
 from storage.environment import Environment, Reader, open_environment
-from storage.errors import CorruptLayoutError, JournalError, RestoreError
+from storage.errors import CorruptLayoutError, JournalError, RestoreError, system_reason
 from storage.folder import (
     FILE_MODE,
     backups_folder,
@@ -89,17 +89,17 @@ def restore(source: Path, data: Path, *, force: bool = False, report: Report = n
         NoStoreError, MissingEnvironmentError, SchemaTooNewError, CorruptSecretsError, CorruptLayoutError:
             `source` cannot be used.
     """
-    read_secrets(source)
-    problem = first_problem(source, report)
-    if problem is not None:
-        raise RestoreError(source, f"it is damaged: {problem}")
     try:
+        read_secrets(source)
+        problem = first_problem(source, report)
+        if problem is not None:
+            raise RestoreError(source, f"it is damaged: {problem}")
         prepare_folder(data)
         with exclusive_folder(data):
             finish_restore(data)
             return _replace(source, data, force, report)
     except (OSError, lmdb.Error, JournalError) as error:
-        raise RestoreError(source, str(error)) from error
+        raise RestoreError(source, system_reason(error)) from error
 
 
 def _replace(source: Path, data: Path, force: bool, report: Report) -> Path | None:

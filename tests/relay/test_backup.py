@@ -51,6 +51,33 @@ def test_a_folder_without_a_store_is_named(tmp_path: Path, capsys: pytest.Captur
 def test_a_place_that_cannot_be_written_to_is_an_error_without_a_traceback(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").write_text("")
-    assert main(["backup", "--data", str(data), "--to", str(tmp_path / "file" / "saved")]) == 1
-    assert "error: " in capsys.readouterr().err
+    file = tmp_path / "file"
+    file.write_text("")
+    for place, problem in ((file / "saved", f"{file} is no folder"), (Path("/proc/x"), "no such file")):
+        assert main(["backup", "--data", str(data), "--to", str(place)]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: no backup was written to {place}: ")
+        assert problem in said
+        assert "[Errno" not in said
+
+
+def test_a_data_folder_that_is_a_file_is_named_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    assert main(["backup", "--data", str(file), "--to", str(tmp_path / "saved")]) == 1
+    assert capsys.readouterr().err == f"error: the data folder {file} cannot be used: {file} is no folder\n"
+
+
+def test_what_the_system_refuses_on_the_way_is_one_sentence(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder / "lock"))
+
+    monkeypatch.setattr("relay.backup.holder_of", refuse)
+    assert main(["backup", "--data", str(data), "--to", str(tmp_path / "saved")]) == 1
+    assert capsys.readouterr().err == (
+        f"error: the data folder {data} cannot be used: {data / 'lock'}: permission denied\n"
+    )

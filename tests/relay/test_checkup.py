@@ -66,6 +66,7 @@ def test_descriptors_must_suffice_for_all_connections_and_some_more() -> None:
     finding = check_descriptors(config, enough - 1)
     assert finding.verdict is Verdict.WARNING
     assert f"raise it to {enough}" in finding.advice
+    assert check_descriptors(config, 70).verdict is Verdict.PROBLEM
 
 
 def test_a_limit_of_address_space_below_the_map_is_a_problem() -> None:

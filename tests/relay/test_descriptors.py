@@ -16,7 +16,16 @@ from actors.reactor import open_reactor
 from client.relay_url import RelayUrl, parse_relay_url
 from protocol import CodeRoute, CodeSent, Failed, KeyPair, Registered, RequestCode
 from relay.config import Config
-from relay.descriptors import fitted, kept_back, max_links, needed, open_files_limit
+from relay.descriptors import (
+    LEAST_CONNECTIONS,
+    fitted,
+    is_hopeless,
+    kept_back,
+    max_links,
+    needed,
+    open_files_limit,
+    room_in,
+)
 from tests.helpers.device import connect
 from tests.helpers.real_node import RealNode, running_node
 from tests.helpers.recording_owner import RecordingOwner
@@ -46,6 +55,15 @@ def test_one_short_of_what_is_needed_is_one_connection_less_at_most() -> None:
 
 def test_a_hopeless_limit_leaves_one_connection() -> None:
     assert fitted(Config(), 10).max_connections == 1
+
+
+def test_a_limit_without_room_for_a_handful_of_devices_is_hopeless_unless_fewer_are_wanted() -> None:
+    least = needed(replace(Config(), max_connections=LEAST_CONNECTIONS))
+    assert not is_hopeless(Config(), least)
+    assert room_in(Config(), least) >= LEAST_CONNECTIONS
+    assert is_hopeless(Config(), least - 2)
+    assert is_hopeless(Config(), 10)
+    assert not is_hopeless(replace(Config(), max_connections=2), least - 2)
 
 
 def test_each_further_worker_costs_a_few_descriptors() -> None:

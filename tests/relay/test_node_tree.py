@@ -1,6 +1,7 @@
 """The parent's tree: what is in it, and that workers which end again and again end the node."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,15 @@ import trio
 from actors import open_actor_system
 from relay.config import HostPort
 from relay.door import Door
-from relay.node_tree import WORKER_RESTARTS, node_tree
+from relay.node_tree import (
+    NODE_PERIOD_SECONDS,
+    NODE_RESTARTS,
+    RESERVE_BACKOFF,
+    WORKER_RESTARTS,
+    node_tree,
+)
 from supervisors import Command, SupervisorHandle
+from supervisors.backoff import delay_before_restart
 from tests.helpers.parent import CrewAtHome, node_over
 
 READY = "import os, sys; os.write(int(os.environ['ROOST_READY_FD']), b'ready');"
@@ -27,6 +35,16 @@ async def test_the_admin_endpoint_is_there_before_the_workers_and_after_them() -
         root = SupervisorHandle(await system.start(lambda: node_tree(node)))
         assert [child.id for child in await root.which_children()] == ["admin", "workers"]
     node.door.close()
+
+
+@pytest.mark.parametrize("lot", [b"\0", b"\xff"])
+def test_a_reserve_is_back_soon_and_one_that_will_not_live_never_ends_the_node(lot: bytes) -> None:
+    backoff = replace(RESERVE_BACKOFF, entropy=lambda count: lot * count)
+    waits = [delay_before_restart(backoff, attempt) for attempt in range(10)]
+    assert waits[0] <= 1.0
+    for first in range(len(waits) - NODE_RESTARTS + 1):
+        # One more crash than there may be restarts in a period: with no time to live between them.
+        assert sum(waits[first : first + NODE_RESTARTS]) > NODE_PERIOD_SECONDS
 
 
 @pytest.mark.slow  # some ten processes, one after the other

@@ -48,3 +48,24 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["restore", "--from", str(tmp_path), "--data", str(tmp_path / "new")]) == 1
     assert "error: " in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_restoring_into_a_file_says_that_it_is_no_folder(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("precious")
+    assert main(["restore", "--from", str(saved), "--data", str(file)]) == 1
+    assert capsys.readouterr().err == f"error: {saved} was not restored: {file} is no folder\n"
+    assert file.read_text() == "precious"
+
+
+def test_restoring_from_a_file_is_refused_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    assert main(["restore", "--from", str(file), "--data", str(tmp_path / "new")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "[Errno" not in said

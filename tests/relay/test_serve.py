@@ -1,5 +1,6 @@
 """The node as a process: how it starts, what it says, and how it stops."""
 
+import argparse
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ import trio
 from relay.config import Config, HostPort
 from relay.errors import WorkerNotStartedError
 from relay.node_tree import WORKER_RESTARTS
-from relay.serve import our_name, serve
+from relay.serve import add_arguments, our_name, run, serve
 from supervisors import Command
 from tests.helpers.real_node import is_running
 
@@ -218,6 +219,56 @@ async def test_a_worker_that_cannot_start_ends_the_start_with_its_own_words_once
     config = Config(data=tmp_path, listen=HostPort("127.0.0.1", 0), admin=None, workers=2)
     with trio.fail_after(10), pytest.raises(WorkerNotStartedError, match=r"^my disk is gone$"):
         await serve(config)
+
+
+def run_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The command in this process, without its log and its hold on the limits of the process."""
+    monkeypatch.setattr("relay.serve._raise_descriptor_limit", lambda: None)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(["--listen", "127.0.0.1:0", "--admin", "off", *words])
+    return run(argparse.Namespace(**vars(args), log="json", log_level="info"))
+
+
+def test_what_the_system_refuses_is_one_sentence_and_where_it_was_only_for_who_asks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG", "roost.relay")
+
+    async def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied", "/srv/secrets")
+
+    monkeypatch.setattr("relay.serve.serve", refuse)
+    assert run_here(monkeypatch, "--data", str(tmp_path)) == 1
+    assert capsys.readouterr().err == "error: /srv/secrets: permission denied\n"
+    [record] = [record for record in caplog.records if record.exc_info]
+    assert (record.levelname, record.message) == ("DEBUG", "refused_by_system")
+
+
+@pytest.mark.parametrize("place", ["nowhere/ready", "folder", "file/ready"])
+def test_a_ready_file_that_cannot_be_written_is_refused_before_anything_is_started(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    words = ("--data", str(tmp_path / "data"), "--ready-file", str(tmp_path / place))
+    assert run_here(monkeypatch, *words) == 2
+    assert f"ready_file: {tmp_path / place} cannot be written: " in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_too_few_descriptors_for_a_handful_of_devices_are_refused_with_the_limit_to_raise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("relay.serve.open_files_limit", lambda: 70)
+    assert run_here(monkeypatch, "--data", str(tmp_path / "data")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: the limit of 70 open files leaves room for 6 connections")
+    assert "raise it to 82 or more (systemd: LimitNOFILE=, shell: ulimit -Hn)" in said
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_place_is_written_as_people_write_it() -> None:

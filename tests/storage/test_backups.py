@@ -71,7 +71,7 @@ def test_a_backup_that_fails_leaves_nothing_behind(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(environment, "copy", run_out_of_room)
-    with pytest.raises(BackupError, match="No space left"):
+    with pytest.raises(BackupError, match="no space left"):
         backup(InsideView(environment), tmp_path / "copy")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 

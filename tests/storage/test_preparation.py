@@ -53,6 +53,20 @@ def test_a_new_store_has_an_environment_for_each_worker(tmp_path: Path) -> None:
         assert (tmp_path / "data" / f"durable{f'.{number}' if number else ''}" / "data.mdb").exists()
 
 
+def test_nothing_is_said_to_change_and_no_room_is_asked_for_where_there_was_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "roost.storage")
+    monkeypatch.setattr(resharding, "disk_free_bytes", lambda _: 0)
+    prepare(tmp_path, 2)
+    assert "layout_changed" not in caplog.messages
+    with pytest.raises(NoRoomToMoveError):
+        prepare_store(tmp_path, 3, say_nothing)
+    monkeypatch.undo()
+    prepare(tmp_path, 3)
+    assert caplog.messages.count("layout_changed") == 1
+
+
 def test_the_right_to_run_a_node_is_held_until_it_is_given_back(tmp_path: Path) -> None:
     with prepare_store(tmp_path, 1, say_nothing):
         assert holder_of(tmp_path) == os.getpid()

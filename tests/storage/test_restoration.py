@@ -165,7 +165,7 @@ def test_a_restore_that_fails_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("storage.restoration.shutil.copyfile", run_out_of_room)
-    with pytest.raises(RestoreError, match="No space left"):
+    with pytest.raises(RestoreError, match="no space left"):
         restore(saved, tmp_path / "new", force=True)
     assert (tmp_path / "new" / "durable" / "data.mdb").read_bytes() == before
     assert not (tmp_path / "new" / "restoring").exists()
