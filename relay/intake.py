@@ -68,7 +68,7 @@ class Intake:
         # After a failure only what is on disk counts: all that was on its way there fails with it.
         accepted = state.durable if self._flight.failed else state.progress.accepted
         if accepted < submitted:
-            source.refused(self._user, submitted, ErrorCode.OUT_OF_ORDER, accepted + 1)
+            self._refuse_out_of_order(source, submitted, state)
 
     def shuns(self, user: UserId) -> bool:
         """Whether what `user` says is kept for nobody."""
@@ -88,7 +88,7 @@ class Intake:
         if verdict is Admission.NEXT:
             return self._admit(sender, source, state, message)
         if verdict is Admission.GAP:
-            source.refused(self._user, message.number, ErrorCode.OUT_OF_ORDER, state.progress.accepted + 1)
+            self._refuse_out_of_order(source, message.number, state)
         else:
             self._worker.counters.duplicates += 1
             # One that is not durable yet is ticked when it is.
@@ -114,6 +114,13 @@ class Intake:
             deliveries.append(device, QueuedMessage(sender, message.number, now, expires_at, ciphertext))
             for device, ciphertext in parts
         ]
+
+    def _refuse_out_of_order(self, source: Source, number: MessageNumber, state: SenderState) -> None:
+        """Say from where on to send again: from behind what is on the disk, because a device ticks all below.
+
+        What is still on its way there comes once more then, as duplicates that are ticked when it is there.
+        """
+        source.refused(self._user, number, ErrorCode.OUT_OF_ORDER, state.durable + 1)
 
     def _tick_accepted(self, sender: DeviceAddress, state: SenderState) -> None:
         correspondent = self._flight.correspondent(sender)

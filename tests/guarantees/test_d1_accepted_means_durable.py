@@ -68,3 +68,24 @@ async def test_a_commit_that_fails_for_want_of_room_fails_what_was_built_on_it(t
         await anna.resend_until_accepted(stage.ben.address.user, 1, b"one")
         anna.send(stage.ben.address.user, 2, b"two")
         assert [d.ciphertext for d in await ben.expect_deliveries(2)] == [b"one", b"two"]
+
+
+async def test_a_gap_is_named_from_the_disk_on_because_a_device_ticks_all_below(tmp_path: Path) -> None:
+    """What is on its way to the disk may still be lost: it is a duplicate when it comes again."""
+    async with open_stage(tmp_path) as stage:
+        held: list[tuple[Any, Any]] = []
+        journal = stage.running.worker.journal
+        submit = journal.submit
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        journal.submit = lambda ops, done: held.append((ops, done))
+        anna.send(stage.ben.address.user, 1, b"one")
+        anna.send(stage.ben.address.user, 3, b"three")
+        refused = await anna.expect(Refused)
+        assert (refused.number, refused.code, refused.detail) == (3, ErrorCode.OUT_OF_ORDER, 1)
+        anna.send(stage.ben.address.user, 1, b"one")
+        await anna.expect_silence()
+        journal.submit = submit
+        submit(*held[0])
+        assert (await anna.expect(Accepted)).number == 1
+        anna.send(stage.ben.address.user, 2, b"two")
+        assert [d.ciphertext for d in await ben.expect_deliveries(2)] == [b"one", b"two"]

@@ -43,6 +43,7 @@ async def test_a_number_that_was_skipped_is_refused_with_the_one_expected(tmp_pa
     async with open_stage(tmp_path) as stage:
         anna = await stage.anna.connect()
         anna.send(stage.ben.address.user, 1)
+        await anna.expect_accepted(1)
         anna.send(stage.ben.address.user, 3)
         refused = await anna.expect(Refused)
         assert (refused.number, refused.code, refused.detail) == (3, ErrorCode.OUT_OF_ORDER, 2)
