@@ -145,6 +145,10 @@ class _Route:
             raise ConnectionRefusedError("its worker is dead")
         return await self._sim.connect(host, found)
 
+    @property
+    def open_links(self) -> int:
+        return self._sim.open_links
+
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         self._sim.call_at_turn_end(fn)
 
