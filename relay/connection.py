@@ -14,7 +14,7 @@ Hostile input ends in one place, `_fault`: a named error to the peer, a counter,
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 
@@ -64,6 +64,7 @@ from relay.doorman import Doorman
 from relay.errors import RefusalError
 from relay.goodbye import turn_back
 from relay.handover import Moving
+from relay.mailbox_handle import Waiting
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
@@ -89,6 +90,9 @@ class Resume:
 
 
 RESUME = Resume()
+
+Step: TypeAlias = tuple[Callable[[Any], Waiting | None], Any]
+"""One thing that a device's words ask for: what to call, and with what. What it returns is to be awaited."""
 
 
 class TakeUp:
@@ -158,23 +162,27 @@ class Connection(Actor):
             self.ref.tell_nowait(TAKE_UP)  # before the first Received
         self._link.activate(Doorman(worker, self._outgoing))
 
-    async def handle(self, message: object) -> None:
-        """Bytes, the end of the link, or the end of a mailbox."""
+    def handle(self, message: object) -> Waiting | None:
+        """Bytes, the end of the link, or the end of a mailbox.
+
+        Plain, because what a device says is mostly dealt with at once. What has to wait (a mailbox that is
+        full or not in memory, a request, a login) is returned, and nothing else is handled before it is done.
+        """
+        if type(message) is Received:
+            return self._received(message.data)
         match message:
-            case Received(data):
-                await self._received(data)
             case LinkClosed(reason):
                 self._end(reason)
                 self.stop()
             case Down(_, ref, reason):
-                await self._dealings.mailbox_died(ref, reason)
+                return self._dealings.mailbox_died(ref, reason)
             case Resume():
                 self._read_on()
             case TakeUp():
-                await self._act(message)
-                await self._heard(0)
+                return self._do([(self._act, message)], 0) or self._heard(0)
             case _:
                 self.unexpected(message)
+        return None
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Say goodbye if the peer is still there, and leave the registers."""
@@ -198,48 +206,50 @@ class Connection(Actor):
 
     # ---- what comes in ----
 
-    async def _received(self, data: bytes) -> None:
+    def _received(self, data: bytes) -> Waiting | None:
         """One read of the socket: everything in it is dealt with before more is read."""
-        outgoing = self._outgoing
-        outgoing.heard()
+        self._outgoing.heard()
         try:
             events = self._channel.receive_data(data)
         except RemoteProtocolError as error:
             # What came before the fault in the same read is not acted upon: the peer will send it again.
             self._fault(error)
-            return
-        await self._act_on(events)
-        await self._heard(len(data))
+            return None
+        return self._do(self._steps(events), len(data)) or self._heard(len(data))
 
-    async def _heard(self, count: int) -> None:
+    def _heard(self, count: int) -> Waiting | None:
         """So many bytes were dealt with: see where the connection belongs by now, answer, and read on."""
-        outgoing = self._outgoing
-        if self._channel.confirmed is not None and self._is_at_home:
-            await self._proceed()
+        outgoing, channel, worker = self._outgoing, self._channel, self._worker
         if outgoing.end is not None:
-            return
+            return None
         if not self._is_at_home:
             self._hand_over()
-            return
-        if self._channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
+            return None
+        if channel.confirmed is not None:
+            return self._proceed(count)
+        if channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
             outgoing.plan_flush()
-        pause = self._worker.limits.bytes.charge(self._payer(), self._beat_seconds(), count)
+        # The sweeper's clock: good enough for limits a second, and looking at it costs nothing.
+        now = worker.surroundings.beat * SWEEP_SECONDS
+        pause = worker.limits.bytes.charge(self._payer(), now, count)
         if pause:
             self.send_after(pause, RESUME)
         else:
             self._read_on()
+        return None
 
-    async def _proceed(self) -> None:
+    def _proceed(self, count: int) -> Waiting | None:
         """The device is logged in: hear what it has said right behind the proof of who it is."""
         try:
             events = self._channel.proceed()
         except RemoteProtocolError as error:
             self._fault(error)
-            return
-        await self._act_on(events)
+            return None
+        return self._do(self._steps(events), count) or self._heard(count)
 
-    async def _act_on(self, events: list[Event]) -> None:
-        """Do what the peer's stanzas ask for, in their order, until one of them ends the connection."""
+    def _steps(self, events: list[Event]) -> list[Step]:
+        """What the peer's stanzas ask for, in their order, with what belongs together taken together."""
+        steps: list[Step] = []
         acked = 0
         sends: list[Send] = []  # in a row, to one chat: one submission for all of them
         for event in events:
@@ -249,25 +259,43 @@ class Connection(Actor):
                 acked = event.seq
             elif type(event) is Send:
                 if sends and sends[0].chat != event.chat:
-                    await self._dealings.send(sends)
+                    steps.append((self._dealings.send, sends))
                     sends = []
                 sends.append(event)
             else:
                 if acked:
-                    await self._dealings.acknowledge(Seq(acked))
+                    steps.append((self._dealings.acknowledge, acked))
                     acked = 0
-                await self._act(event)
-            if self._outgoing.end is not None:
-                return
-        self._worker.counters.received += len(events)
+                steps.append((self._act, event))
         if sends:
-            await self._dealings.send(sends)
+            steps.append((self._dealings.send, sends))
         if acked:
-            await self._dealings.acknowledge(Seq(acked))
+            steps.append((self._dealings.acknowledge, acked))
+        self._worker.counters.received += len(events)
+        return steps
 
-    def _beat_seconds(self) -> float:
-        """The sweeper's clock: good enough for limits a second, and looking at it costs nothing."""
-        return self._worker.surroundings.beat * SWEEP_SECONDS
+    def _do(self, steps: list[Step], count: int) -> Waiting | None:
+        """Take steps until one of them ends the connection; from one that waits on, what is left to await.
+
+        Args:
+            steps: what the stanzas of one read ask for.
+            count: how many bytes that read had, for when all is done.
+        """
+        for position, (act, what) in enumerate(steps):
+            waiting = act(what)
+            if waiting is not None:
+                return self._do_rest(waiting, steps[position + 1 :], count)
+            if self._outgoing.end is not None:
+                break
+        return None
+
+    async def _do_rest(self, waiting: Waiting, steps: list[Step], count: int) -> None:
+        await waiting
+        more = None
+        if self._outgoing.end is None:
+            more = self._do(steps, count) or self._heard(count)
+        if more is not None:
+            await more
 
     def _payer(self) -> int:
         """Whom bytes are counted for: the account, or as long as there is none this connection."""
@@ -292,13 +320,17 @@ class Connection(Actor):
         self._outgoing.ended(reason)
         self._worker.counters.close(self._outgoing.end or reason)
 
-    async def _act(self, event: object) -> None:
+    def _act(self, event: object) -> Waiting | None:
         """Everything but Send and Ack."""
         act = _ACTS.get(type(event))
-        if act is None:
-            return  # Pong and Bind: the protocol has dealt with them
+        return (
+            act(self, event) if act is not None else None
+        )  # Pong and Bind: the protocol has dealt with them
+
+    async def _attempt(self, event: object, work: Awaitable[None]) -> None:
+        """Do what may be refused, or fail by somebody else's fault."""
         try:
-            await act(self, event)
+            await work
         except RefusalError as refusal:
             self._fail(event, refusal.code, refusal.detail)
         except JournalError:
@@ -325,10 +357,13 @@ class Connection(Actor):
             self._device = accounts.find_device_by_static_key(reader, static_key)
         return self._device is not None
 
-    async def _handshake_done(self, _event: HandshakeDone) -> None:
+    def _handshake_done(self, _event: HandshakeDone) -> None:
         self._worker.counters.handshakes += 1
 
-    async def _confirmed(self, event: Confirmed) -> None:
+    def _confirmed(self, event: Confirmed) -> Waiting:
+        return self._attempt(event, self._welcome(event))
+
+    async def _welcome(self, event: Confirmed) -> None:
         """The device itself is here, and now."""
         self._worker.presence.identified(self._outgoing)
         self._static_key = event.remote_static
@@ -360,7 +395,10 @@ class Connection(Actor):
         worker.handover.give(owner, moving, partial(turn_back, worker))
         self.stop()
 
-    async def _take_up(self, _message: TakeUp) -> None:
+    def _take_up(self, message: TakeUp) -> Waiting:
+        return self._attempt(message, self._go_on_here())
+
+    async def _go_on_here(self) -> None:
         """Go on as if the connection had been accepted here: whose it is has been proved elsewhere."""
         self._static_key = self._channel.remote_static
         confirmed = self._channel.confirmed
@@ -369,7 +407,7 @@ class Connection(Actor):
             # Registered anew, or moved, while the connection was on its way.
             self._outgoing.close(ErrorCode.RESTARTING if known else ErrorCode.LOGGED_OUT)
         elif confirmed is not None:
-            await self._confirmed(confirmed)
+            await self._welcome(confirmed)
         else:
             await self._log_in(self._device, Seq(0))  # it has just registered
 
@@ -383,29 +421,32 @@ class Connection(Actor):
 
     # ---- what others see ----
 
-    async def _mark_read(self, event: Read) -> None:
-        await self._dealings.mark_read(event)
+    def _mark_read(self, event: Read) -> Waiting | None:
+        return self._dealings.mark_read(event)
 
-    async def _activity(self, event: Typing | Paused) -> None:
+    def _activity(self, event: Typing | Paused) -> None:
         self._dealings.activity(event)
 
-    async def _watch(self, event: Subscribe) -> None:
+    def _watch(self, event: Subscribe) -> None:
         """A chat is open: say how its partner is. One-way, so whoever asks too often is just not told."""
         assert self._device is not None
         if self._worker.limits.admits_subscription(self._device.user, trio.current_time()):
             self._worker.watching.subscribe(self._device, event.chat)
 
-    async def _unwatch(self, event: Unsubscribe) -> None:
+    def _unwatch(self, event: Unsubscribe) -> None:
         assert self._device is not None
         self._worker.watching.unsubscribe(self._device, event.chat)
 
-    async def _be_available(self, event: Available | Unavailable) -> None:
+    def _be_available(self, event: Available | Unavailable) -> None:
         """Somebody is at the device, or has left it."""
         assert self._device is not None
         route = login.route_of(self._worker, self._outgoing)
         self._worker.board.set_available(self._device, route, available=type(event) is Available)
 
     # ---- requests ----
+
+    def _request(self, request: Any) -> Waiting:
+        return self._attempt(request, self._answer(request))
 
     async def _answer(self, request: Any) -> None:
         """Answer a request; a stranger that has registered is logged in from here on."""
@@ -419,18 +460,18 @@ class Connection(Actor):
             if self._worker.store.owns(answer.user):
                 await self._log_in(self._device, Seq(0))
 
-    async def _peer_error(self, event: Error) -> None:
+    def _peer_error(self, event: Error) -> None:
         """The peer says why it leaves."""
         self._outgoing.end_with(f"peer: {code_name(event.code)}")
 
-    async def _test_crash(self, event: TestCrash) -> None:
+    def _test_crash(self, event: TestCrash) -> None:
         """Only with test hooks; otherwise the protocol does not know this stanza."""
         if event.target != "mailbox" or not self._dealings.crash():
             raise RuntimeError("crashed on purpose, by a test hook")
 
 
 # {event: what is done about it}; Send and Ack are dealt with before this is looked at.
-_ACTS: dict[type, Callable[[Connection, Any], Awaitable[None]]] = {
+_ACTS: dict[type, Callable[[Connection, Any], Waiting | None]] = {
     HandshakeDone: Connection._handshake_done,
     Confirmed: Connection._confirmed,
     Read: Connection._mark_read,
@@ -440,7 +481,7 @@ _ACTS: dict[type, Callable[[Connection, Any], Awaitable[None]]] = {
     Unsubscribe: Connection._unwatch,
     Available: Connection._be_available,
     Unavailable: Connection._be_available,
-    **dict.fromkeys(requests.ANSWERS, Connection._answer),
+    **dict.fromkeys(requests.ANSWERS, Connection._request),
     Error: Connection._peer_error,
     TestCrash: Connection._test_crash,
     TakeUp: Connection._take_up,

@@ -22,9 +22,10 @@ from protocol import (
     Typing,
     UserId,
 )
+from relay.bus.remote_mailbox import RemoteMailbox
 from relay.config import REATTACH_LIMIT, REATTACH_WINDOW_SECONDS, SWEEP_SECONDS
 from relay.errors import RefusalError
-from relay.mailbox_handle import MailboxHandle
+from relay.mailbox_handle import MailboxHandle, Waiting
 from relay.mailboxes import Mailboxes
 from relay.outgoing import Outgoing
 from relay.rate_limits import whole_seconds
@@ -76,20 +77,22 @@ class Dealings:
         if self._own is not None:
             await self._own.detach(self._device.device, self._outgoing)
 
-    async def acknowledge(self, seq: Seq) -> None:
+    # What comes with every message returns None, or what to await.
+
+    def acknowledge(self, seq: Seq) -> Waiting | None:
         """Pass an acknowledgement on."""
         if seq > self._outgoing.acked:
             self._outgoing.acked = seq
             if self._own is not None:
-                await self._own.acknowledge(self._device.device, seq)
+                return self._own.acknowledge(self._device.device, seq)
+        return None
 
-    async def mark_read(self, event: Read) -> None:
+    def mark_read(self, event: Read) -> Waiting | None:
         """Pass on what the user has read."""
         sender = event.chat
         assert isinstance(sender, DeviceAddress)
         self._outgoing.was_read(sender, event.number)
-        if self._own is not None:
-            await self._own.mark_read(sender, event.number)
+        return self._own.mark_read(sender, event.number) if self._own is not None else None
 
     def crash(self) -> bool:
         """Test hooks only; says whether there was a mailbox to crash."""
@@ -100,7 +103,7 @@ class Dealings:
 
     # ---- those of others ----
 
-    async def send(self, messages: list[Send]) -> None:
+    def send(self, messages: list[Send]) -> Waiting | None:
         """Hand messages to their recipient's mailbox; whatever becomes of them is answered from there."""
         user = messages[0].chat
         beat_seconds = self._worker.surroundings.beat * SWEEP_SECONDS
@@ -108,16 +111,30 @@ class Dealings:
         if wait:
             for message in messages:
                 self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
-            return
+            return None
+        mailbox = self._mailboxes.reachable(user)
+        if mailbox is None:
+            return self._send_when_started(user, messages)
+        return self._submit(mailbox, user, messages)
+
+    async def _send_when_started(self, user: UserId, messages: list[Send]) -> None:
+        """The same for a user whose mailbox nobody has in memory."""
         try:
             mailbox = await self._mailboxes.recipient(user)
         except RefusalError as refusal:
             for message in messages:
                 self._outgoing.refused(user, message.number, refusal.code)
             return
+        waiting = self._submit(mailbox, user, messages)
+        if waiting is not None:
+            await waiting
+
+    def _submit(
+        self, mailbox: MailboxHandle | RemoteMailbox, user: UserId, messages: list[Send]
+    ) -> Waiting | None:
         if mailbox.ref is not None:
             self._note(user, mailbox.ref, messages[-1].number)
-        await mailbox.submit(self._device, self._outgoing, messages)
+        return mailbox.submit(self._device, self._outgoing, messages)
 
     def activity(self, event: Typing | Paused) -> None:
         """Typing is passed on to those who are online, and to nobody else."""

@@ -3,8 +3,9 @@
 Beside `mailbox.py` and not in it, because the two together would be longer than anybody likes to read.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from actors import ActorRef, ActorSystem
 from protocol import (
@@ -25,6 +26,9 @@ from relay.correspondent import Source
 from relay.errors import RefusalError
 from relay.outgoing import Outgoing
 from storage import JournalError, Op
+
+Waiting: TypeAlias = Coroutine[Any, Any, None]
+"""What a plain handler has still to do and must wait for; it returns it, and the runtime awaits it."""
 
 
 def name_of(user: UserId) -> tuple[str, UserId]:
@@ -159,17 +163,20 @@ class MailboxHandle:
     def __init__(self, ref: ActorRef) -> None:
         self.ref = ref
 
-    async def submit(self, sender: DeviceAddress, source: Source, messages: list[Send]) -> None:
-        """Hand over messages; waits for room, which slows the sender's connection and nobody else."""
-        await self.ref.tell(Submission(sender, source, messages))
+    # What comes with every message returns None, or what to await if the mailbox is full: that slows the
+    # device's own connection, and nobody else.
 
-    async def acknowledge(self, device: DeviceId, seq: Seq) -> None:
+    def submit(self, sender: DeviceAddress, source: Source, messages: list[Send]) -> Waiting | None:
+        """Hand over messages."""
+        return self.ref.offer(Submission(sender, source, messages))
+
+    def acknowledge(self, device: DeviceId, seq: Seq) -> Waiting | None:
         """A device has stored everything up to `seq`."""
-        await self.ref.tell(Acknowledge(device, seq))
+        return self.ref.offer(Acknowledge(device, seq))
 
-    async def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
+    def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> Waiting | None:
         """The user has read the messages of `sender` up to `number`."""
-        await self.ref.tell(MarkRead(sender, number))
+        return self.ref.offer(MarkRead(sender, number))
 
     async def attach(self, device: DeviceId, outgoing: Outgoing) -> None:
         """A device is connected through `outgoing`; welcomes it if nobody has, and delivers."""

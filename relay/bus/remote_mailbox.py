@@ -6,6 +6,7 @@ from protocol import DeviceAddress, DeviceBundle, Send, UserId
 from relay.bus import messages as m
 from relay.bus.abroad import Abroad
 from relay.bus.peer import Peer
+from relay.mailbox_handle import Waiting
 from relay.outgoing import Outgoing
 
 
@@ -22,9 +23,9 @@ class RemoteMailbox:
         self._peer = peer
         self._user = user
 
-    async def submit(self, sender: DeviceAddress, source: Outgoing, messages: Sequence[Send]) -> None:
+    def submit(self, sender: DeviceAddress, source: Outgoing, messages: Sequence[Send]) -> Waiting:
         """Hand over messages; waits while the other worker is behind. What becomes of them is told later."""
-        await self._abroad.submit(self._peer, sender, source, messages)
+        return self._abroad.submit(self._peer, sender, source, messages)
 
     def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
         """Pass on that `sender` types or has paused; dropped if the other worker is behind, or not there."""

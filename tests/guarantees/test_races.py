@@ -170,7 +170,7 @@ async def test_what_came_on_a_connection_that_was_replaced_is_neither_accepted_n
         handle = MailboxHandle(stage.mailbox_of(stage.ben))
         for number in (1, 7):
             late = Send(stage.ben.address.user, MessageNumber(number), b"late")
-            await handle.submit(stage.anna.address, first, [late])
+            assert handle.submit(stage.anna.address, first, [late]) is None
         await handle.settle(stage.anna.address, first, MessageNumber(9))
         await trio.testing.wait_all_tasks_blocked()
         await anna.expect_silence()

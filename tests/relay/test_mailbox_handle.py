@@ -22,9 +22,10 @@ async def test_what_is_told_to_a_dead_mailbox_is_dropped(
         await handle.ref.wait_stopped()
         await stage.anna.connect()
         source = stage.outgoing_of(stage.anna)
-        await handle.submit(
+        waiting = handle.submit(
             stage.anna.address, source, [Send(stage.ben.address.user, MessageNumber(1), b"c")]
         )
+        assert waiting is None
         with pytest.raises(ActorDeadError):
             await handle.take_bundles()
 
