@@ -5,7 +5,7 @@
 | factory    | at once, in the starter's task  | the actor  | StartError; nothing was started          |
 | `on_start` | before the first message        | nothing    | StartError; `on_stop` is not called      |
 | `handle`   | for each message, one at a time | the answer | the actor crashes: `on_stop`, then death |
-| `on_stop`  | at the end, except after a kill | nothing    | it becomes the reason of the death       |
+| `on_stop`  | at the end, except after a kill | as below   | it becomes the reason of the death       |
 
 `handle` may be `def` or `async def`; a class decides once. A plain one is cheaper and cannot be interrupted;
 an async one is cancelled where it waits if the actor is killed, or told to exit by a link it does not trap.
@@ -108,11 +108,16 @@ class Actor:
         self.unexpected(message)
         return None
 
-    async def on_stop(self, reason: ExitReason) -> None:
+    async def on_stop(self, reason: ExitReason) -> ExitReason | None:
         """Put things in order before the end. Not called after a failed start or a kill (also of the parent).
 
         A kill cancels it where it waits; a supervisor kills what does not stop within its shutdown time.
+
+        Returns:
+            None, usually; or what turned out to be the reason of the death instead. Unlike a raise it is no
+            bug of this actor's, and is not reported as a crash of it.
         """
+        return None
 
     # ---- What the runtime gives to its actors ----------------------------------------------------
 

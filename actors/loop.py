@@ -151,7 +151,9 @@ async def _stop(ref: ActorRef, actor: Actor) -> None:
     assert ref._exit is not None
     try:
         with trio.CancelScope() as ref._scope:
-            await actor.on_stop(ref._exit)
+            truth = await actor.on_stop(ref._exit)
+            if truth is not None and ref._exit is not KILLED:
+                ref._exit = truth
     except Exception as error:  # the last chance of user code to crash
         _crash(ref, error, "on_stop")
     finally:

@@ -10,10 +10,12 @@ Constants below them are what only a developer should change; each says its unit
 
 import dataclasses
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from protocol.slots import MAX_WORKERS
 from relay import rate_limits
@@ -189,6 +191,11 @@ def _admin(text: Any) -> HostPort | None:
 
 def _sms(text: Any) -> str:
     kind, _, rest = str(text).partition(":")
+    if kind == "webhook" and rest:
+        # Not shown: there may be a key in it.
+        url = urlsplit(rest)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("a webhook is an address that begins with https:// or http://")
     if text == "console" or (kind in ("file", "webhook") and rest):
         return str(text)
     raise ValueError(f"{text!r} is none of console, file:PATH and webhook:URL")
@@ -207,10 +214,11 @@ def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
 
     def read(value: Any) -> int:
         digits = str(value)
-        if isinstance(value, bool) or not (digits.isascii() and digits.isdigit()):
+        if isinstance(value, bool) or re.fullmatch(r"-?[0-9]+", digits) is None:
             raise ValueError(f"{value!r} is no whole number")
         if not minimum <= int(digits) <= maximum:
-            raise ValueError(f"{value} is not between {minimum} and {maximum}")
+            bound = f"{minimum} or more" if int(digits) < minimum else f"{maximum} or less"
+            raise ValueError(f"{value} is not between {minimum} and {maximum}: it must be {bound}")
         return int(digits)
 
     return read
@@ -333,7 +341,19 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
     _add(values, "command line", said, spelled=lambda key: "--" + key.replace("_", "-"))
     config = Config(**values, test_hooks=_test_hooks(environment))
     _check_admin(config)
+    _check_code_file(config)
     return config
+
+
+def _check_code_file(config: Config) -> None:
+    """A file that can never be written would be found out by the first person who waits for a code."""
+    kind, _, rest = config.sms.partition(":")
+    path = Path(rest)
+    # The data folder itself is made by the start.
+    if kind != "file" or (path.parent.is_dir() and not path.is_dir()) or path.parent == config.data:
+        return
+    problem = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+    raise ConfigError("settings", "sms", f"codes cannot be written to {path}: {problem}")
 
 
 def _check_admin(config: Config) -> None:

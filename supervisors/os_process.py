@@ -47,7 +47,13 @@ from actors import (
 from supervisors.child_spec import ChildSpec, Restart, Shutdown
 from supervisors.errors import ChildSpecError, ProcessEndedError, ProcessNotReadyError
 from supervisors.intensity import is_duration
-from supervisors.process import READY_FD_VARIABLE, Started, describe_status, start_process
+from supervisors.process import (
+    READY_FD_VARIABLE,
+    Started,
+    describe_status,
+    exit_reason,
+    start_process,
+)
 from supervisors.process_watcher import ProcessWatcher, Watched
 from supervisors.reserve import Reserve
 
@@ -331,18 +337,20 @@ class OsProcess(Actor):
         if word and word.strip() != READY:
             self._line.complaint = word.decode(errors="replace")
 
-    async def on_stop(self, reason: ExitReason) -> None:
+    async def on_stop(self, reason: ExitReason) -> ExitReason | None:
         """Ask the process to end and wait; whoever loses patience kills this actor.
 
-        Raises:
-            ProcessEndedError: it crashed over its end, or something else killed it meanwhile.
+        Returns:
+            A crash by ProcessEndedError if it crashed over its end, or something else killed it meanwhile.
+            Not raised: the supervisor reports it, once, and without a stack, which would only be ours.
         """
         self._line.ended()
         process = self._watched.process
         if self._watcher is None or process is None:
-            return
+            return None
         self._watched.terminate()
         await self._watcher.wait_stopped()
         status = process.returncode
         if not reason.is_abnormal and status is not None and status not in ORDERLY_ENDS:
-            raise ProcessEndedError(self.command.program, describe_status(status), status)
+            return exit_reason(self.command.program, status)
+        return None

@@ -21,6 +21,7 @@ from actors import (
     StartError,
     StartIgnored,
     UnexpectedMessageError,
+    crash,
     open_actor_system,
     shutdown,
 )
@@ -255,6 +256,22 @@ async def test_a_raise_in_on_stop_becomes_the_reason() -> None:
         await ref.stop()
         assert ref.exit_reason is not None
         assert isinstance(ref.exit_reason.error, RuntimeError)
+
+
+async def test_what_on_stop_returns_is_the_reason_and_no_crash_of_the_actor(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Truthful(Actor):
+        async def on_stop(self, reason: ExitReason) -> ExitReason | None:
+            return crash(ValueError("it was gone already"))
+
+    async with open_actor_system() as system:
+        ref = await system.start(Truthful)
+        await ref.stop()
+        assert ref.exit_reason is not None
+        assert isinstance(ref.exit_reason.error, ValueError)
+        assert system.reports.crashes == 0
+    assert not caplog.records
 
 
 async def test_on_stop_does_not_run_after_a_kill() -> None:

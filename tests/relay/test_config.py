@@ -58,6 +58,12 @@ def test_an_unknown_key_in_the_file_is_refused_with_the_file(tmp_path: Path) -> 
         ("window_messages", "many", "no whole number"),
         ("window_messages", True, "no whole number"),
         ("window_messages", "0", "not between"),
+        ("workers", "-1", "must be 1 or more"),
+        ("window_bytes", -5, "must be 1024 or more"),
+        ("workers", "65", "must be 64 or less"),
+        ("window_bytes", "--5", "no whole number"),
+        ("sms", "webhook:ftp://x", "begins with https:// or http://"),
+        ("sms", "webhook:https://", "begins with https:// or http://"),
         ("keepalive_seconds", "1", "not between"),
     ],
 )
@@ -67,6 +73,21 @@ def test_a_value_that_cannot_be_used_is_refused_with_what_is_wrong(
     with pytest.raises(ConfigError, match=problem) as refusal:
         load(None, {}, {key: value})
     assert refusal.value.key == "--" + key.replace("_", "-")
+
+
+def test_codes_that_could_never_be_written_are_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sms: codes cannot be written to .*: there is no folder"):
+        load(None, {}, {"sms": f"file:{tmp_path}/nowhere/codes"})
+    with pytest.raises(ConfigError, match=r"sms: codes cannot be written to .*: it is a folder"):
+        load(None, {}, {"sms": f"file:{tmp_path}"})
+    new = tmp_path / "data"
+    assert load(None, {}, {"sms": f"file:{new}/codes", "data": new}).sms == f"file:{new}/codes"
+
+
+def test_an_address_of_a_webhook_is_not_shown_when_it_is_refused() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(None, {}, {"sms": "webhook:ftp://a-secret"})
+    assert "a-secret" not in str(refusal.value)
 
 
 def test_a_file_that_is_not_there_or_no_toml_is_a_clear_error(tmp_path: Path) -> None:
