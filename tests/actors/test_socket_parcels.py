@@ -39,7 +39,8 @@ async def main():
         print("open", flush=True)
         while True:
             parcel = await inbox.take()
-            parcel.sock.send(parcel.payload)
+            parcel.sock.setblocking(True)
+            parcel.sock.sendall(parcel.payload)
             parcel.sock.close()
 
 trio.run(main)
@@ -117,10 +118,15 @@ def descriptors() -> Iterator[None]:
 
 
 async def read(sock: socket.socket) -> bytes:
-    """What the other end says next; empty at its end."""
+    """What the other end says until it closes: the kernel may hand a long word over in pieces."""
+    said = b""
     with sock, trio.fail_after(5):
-        await trio.lowlevel.wait_readable(sock)
-        return sock.recv(MAX_PARCEL_BYTES)
+        while True:
+            await trio.lowlevel.wait_readable(sock)
+            piece = sock.recv(MAX_PARCEL_BYTES)
+            if not piece:
+                return said
+            said += piece
 
 
 @pytest.mark.usefixtures("descriptors")

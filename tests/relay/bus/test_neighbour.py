@@ -2,19 +2,22 @@
 
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from relay.bus.neighbour import LONGEST_PAUSE_SECONDS
 from relay.bus.session import neighbour_name
 from tests.relay.bus.conftest import Pair
 
 
-async def test_two_workers_have_one_link_between_them(pair: Pair) -> None:
+async def test_two_workers_have_one_link_between_them(pair: Pair, autojump_clock: MockClock) -> None:
     assert pair.node.bus(0, 1).is_up
     assert pair.node.bus(1, 0).is_up
     assert len([link for link in pair.node.sim.links if link.is_local]) == 2  # its two sides
 
 
-async def test_a_worker_that_comes_back_is_called_within_a_moment(pair: Pair) -> None:
+async def test_a_worker_that_comes_back_is_called_within_a_moment(
+    pair: Pair, autojump_clock: MockClock
+) -> None:
     pair.node.kill(1)
     await trio.sleep(30)
     assert not pair.node.bus(0, 1).is_up
@@ -23,12 +26,14 @@ async def test_a_worker_that_comes_back_is_called_within_a_moment(pair: Pair) ->
     assert pair.node.bus(0, 1).is_up
 
 
-async def test_a_worker_that_comes_back_calls_by_itself(pair: Pair) -> None:
+async def test_a_worker_that_comes_back_calls_by_itself(pair: Pair, autojump_clock: MockClock) -> None:
     await pair.node.restart(0)
     assert pair.node.bus(1, 0).era == 2
 
 
-async def test_a_link_whose_actor_was_killed_is_noticed_on_both_sides(pair: Pair) -> None:
+async def test_a_link_whose_actor_was_killed_is_noticed_on_both_sides(
+    pair: Pair, autojump_clock: MockClock
+) -> None:
     for number in (0, 1):
         before = pair.node.bus(number, 1 - number).era
         owner = pair.node.bus(number, 1 - number).owner
@@ -40,7 +45,9 @@ async def test_a_link_whose_actor_was_killed_is_noticed_on_both_sides(pair: Pair
         assert pair.node.bus(number, 1 - number).era > before
 
 
-async def test_a_neighbour_that_crashed_goes_on_with_the_link_that_there_is(pair: Pair) -> None:
+async def test_a_neighbour_that_crashed_goes_on_with_the_link_that_there_is(
+    pair: Pair, autojump_clock: MockClock
+) -> None:
     worker = pair.node.worker(0)
     neighbour = worker.system.whereis(neighbour_name(1))
     assert neighbour is not None

@@ -24,7 +24,9 @@ def end(autojump_clock: MockClock) -> BusEnd:
     return BusEnd()
 
 
-async def test_what_is_said_in_one_turn_leaves_together_and_in_order(end: BusEnd) -> None:
+async def test_what_is_said_in_one_turn_leaves_together_and_in_order(
+    end: BusEnd, autojump_clock: MockClock
+) -> None:
     end.come_up()
     end.peer.tell(tick(1))
     end.peer.tell(tick(2))
@@ -32,14 +34,16 @@ async def test_what_is_said_in_one_turn_leaves_together_and_in_order(end: BusEnd
     assert end.said() == [tick(1), tick(2)]
 
 
-async def test_what_is_said_to_a_peer_that_is_down_is_lost_and_counted(end: BusEnd) -> None:
+async def test_what_is_said_to_a_peer_that_is_down_is_lost_and_counted(
+    end: BusEnd, autojump_clock: MockClock
+) -> None:
     end.peer.tell(tick(1))
     end.come_up()
     assert end.said() == []
     assert end.peer.lost == 1
 
 
-async def test_nothing_of_an_era_is_said_in_the_next(end: BusEnd) -> None:
+async def test_nothing_of_an_era_is_said_in_the_next(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     end.peer.tell(tick(1))
     end.peer.went_down(end.owner)
@@ -48,7 +52,7 @@ async def test_nothing_of_an_era_is_said_in_the_next(end: BusEnd) -> None:
     assert end.peer.era == 2
 
 
-async def test_a_new_link_ends_the_one_before(end: BusEnd) -> None:
+async def test_a_new_link_ends_the_one_before(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     before, owner = end.link, end.owner
     end.come_up()
@@ -57,7 +61,9 @@ async def test_a_new_link_ends_the_one_before(end: BusEnd) -> None:
     assert end.peer.is_up
 
 
-async def test_senders_wait_while_the_peer_is_behind_and_go_on_when_it_has_taken_enough(end: BusEnd) -> None:
+async def test_senders_wait_while_the_peer_is_behind_and_go_on_when_it_has_taken_enough(
+    end: BusEnd, autojump_clock: MockClock
+) -> None:
     end.come_up()
     say_a_lot(end, HIGH_WATER_BYTES)
     async with trio.open_nursery() as nursery:
@@ -68,7 +74,7 @@ async def test_senders_wait_while_the_peer_is_behind_and_go_on_when_it_has_taken
     assert end.peer.waiting == 0
 
 
-async def test_senders_do_not_wait_for_a_peer_that_is_down(end: BusEnd) -> None:
+async def test_senders_do_not_wait_for_a_peer_that_is_down(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     say_a_lot(end, HIGH_WATER_BYTES)
     async with trio.open_nursery() as nursery:
@@ -77,7 +83,7 @@ async def test_senders_do_not_wait_for_a_peer_that_is_down(end: BusEnd) -> None:
         end.peer.went_down(end.owner)
 
 
-async def test_an_era_in_which_nothing_is_taken_ends(end: BusEnd) -> None:
+async def test_an_era_in_which_nothing_is_taken_ends(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     say_a_lot(end, HIGH_WATER_BYTES)
     before = trio.current_time()
@@ -87,14 +93,16 @@ async def test_an_era_in_which_nothing_is_taken_ends(end: BusEnd) -> None:
     assert not end.peer.is_up
 
 
-async def test_an_era_ends_rather_than_that_something_in_it_is_dropped(end: BusEnd) -> None:
+async def test_an_era_ends_rather_than_that_something_in_it_is_dropped(
+    end: BusEnd, autojump_clock: MockClock
+) -> None:
     end.come_up()
     say_a_lot(end, LIMIT_BYTES + 1)
     assert end.link.is_aborted
     assert not end.peer.is_up
 
 
-async def test_hints_are_dropped_while_the_peer_is_behind(end: BusEnd) -> None:
+async def test_hints_are_dropped_while_the_peer_is_behind(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     say_a_lot(end, HIGH_WATER_BYTES)
     end.said()
@@ -103,7 +111,7 @@ async def test_hints_are_dropped_while_the_peer_is_behind(end: BusEnd) -> None:
     assert end.peer.dropped == 1
 
 
-async def test_an_answer_finds_the_question(end: BusEnd) -> None:
+async def test_an_answer_finds_the_question(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     answers: list[object] = []
 
@@ -121,7 +129,9 @@ async def test_an_answer_finds_the_question(end: BusEnd) -> None:
     assert answers == [m.Bundles(second.ask, ()), m.Bundles(first.ask, ())]
 
 
-async def test_a_question_to_a_peer_that_dies_is_answered_at_once(end: BusEnd) -> None:
+async def test_a_question_to_a_peer_that_dies_is_answered_at_once(
+    end: BusEnd, autojump_clock: MockClock
+) -> None:
     with pytest.raises(PeerDownError):
         await end.peer.ask(m.TakeBundles(UserId(5)))
     end.come_up()
@@ -139,7 +149,7 @@ async def expect_restarting(end: BusEnd) -> None:
     assert caught.value.code is ErrorCode.RESTARTING
 
 
-async def test_an_answer_that_comes_too_late_is_dropped(end: BusEnd) -> None:
+async def test_an_answer_that_comes_too_late_is_dropped(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
     with pytest.raises(PeerSlowError):
         await end.peer.ask(m.TakeBundles(UserId(5)), timeout=1)
@@ -147,7 +157,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(end: BusEnd) -> None:
     end.peer.answered(m.Bundles(question.ask, ()))
 
 
-async def test_a_refusal_is_raised_where_it_was_asked(end: BusEnd) -> None:
+async def test_a_refusal_is_raised_where_it_was_asked(end: BusEnd, autojump_clock: MockClock) -> None:
     end.come_up()
 
     async def ask() -> None:

@@ -5,6 +5,7 @@ import logging
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from protocol import MessageNumber
 from relay.bus import messages as m
@@ -16,11 +17,11 @@ from tests.helpers.sim_network import SimLink
 from tests.relay.bus.conftest import Pair
 
 
-async def test_a_peer_is_up_for_both_when_both_have_said_hello(pair: Pair) -> None:
+async def test_a_peer_is_up_for_both_when_both_have_said_hello(pair: Pair, autojump_clock: MockClock) -> None:
     assert [pair.node.bus(*pair_).era for pair_ in ((0, 1), (1, 0))] == [1, 1]
 
 
-async def test_a_caller_that_says_nothing_is_cut_off(pair: Pair) -> None:
+async def test_a_caller_that_says_nothing_is_cut_off(pair: Pair, autojump_clock: MockClock) -> None:
     link = await pair.node.sim.connect_local(pair.node.worker(1).bus.address(1))
     owner = RecordingOwner(link, keep_reading=True)
     before = trio.current_time()
@@ -30,7 +31,7 @@ async def test_a_caller_that_says_nothing_is_cut_off(pair: Pair) -> None:
 
 @pytest.mark.parametrize("message", [m.Hello(1, 1, 2, b"12345678"), m.CodeIssued(1, "123456")])
 async def test_what_may_not_be_said_ends_the_link_with_a_line_in_the_log(
-    pair: Pair, message: object, caplog: pytest.LogCaptureFixture
+    pair: Pair, message: object, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
     peer = pair.node.bus(1, 0)
     if type(message) is m.CodeIssued:  # an answer to nobody is late, and no fault
@@ -47,7 +48,7 @@ async def test_what_may_not_be_said_ends_the_link_with_a_line_in_the_log(
     assert pair.node.bus(0, 1).era == 2
 
 
-async def test_a_worker_says_how_much_it_has_dealt_with(pair: Pair) -> None:
+async def test_a_worker_says_how_much_it_has_dealt_with(pair: Pair, autojump_clock: MockClock) -> None:
     peer = pair.node.bus(0, 1)
     part = b"x" * 30_000
     for number in range(1, 11):
@@ -58,7 +59,7 @@ async def test_a_worker_says_how_much_it_has_dealt_with(pair: Pair) -> None:
     assert peer.behind_bytes < TAKEN_EVERY_BYTES
 
 
-async def test_nothing_is_read_while_the_disk_is_far_behind(pair: Pair) -> None:
+async def test_nothing_is_read_while_the_disk_is_far_behind(pair: Pair, autojump_clock: MockClock) -> None:
     pair.node.worker(1).bus.is_busy = lambda: True
     peer = pair.node.bus(0, 1)
     numbered = [(MessageNumber(1), b"x" * 60_000)]
@@ -71,7 +72,7 @@ async def test_nothing_is_read_while_the_disk_is_far_behind(pair: Pair) -> None:
     assert pair.node.bus(1, 0).heard == 2
 
 
-async def test_a_worker_that_drains_says_its_last_words(pair: Pair) -> None:
+async def test_a_worker_that_drains_says_its_last_words(pair: Pair, autojump_clock: MockClock) -> None:
     """What was told before the end is still on its way when the actors stop."""
     heard: list[object] = []
     pair.node.worker(0).bus.on(m.Lost, lambda _peer, message: heard.append(message))
@@ -84,7 +85,9 @@ async def test_a_worker_that_drains_says_its_last_words(pair: Pair) -> None:
     assert not pair.node.bus(0, 1).is_up
 
 
-async def test_a_link_that_was_replaced_is_not_listened_to_any_more(pair: Pair) -> None:
+async def test_a_link_that_was_replaced_is_not_listened_to_any_more(
+    pair: Pair, autojump_clock: MockClock
+) -> None:
     old = pair.node.bus(1, 0)._link
     assert isinstance(old, SimLink)
     link = await pair.node.sim.connect_local(pair.node.worker(1).bus.address(1))
@@ -97,7 +100,7 @@ async def test_a_link_that_was_replaced_is_not_listened_to_any_more(pair: Pair) 
 
 @pytest.mark.parametrize(("is_ending", "level"), [(True, logging.INFO), (False, logging.WARNING)])
 async def test_a_link_that_ends_is_a_warning_unless_the_worker_itself_is_ending(
-    pair: Pair, caplog: pytest.LogCaptureFixture, is_ending: bool, level: int
+    pair: Pair, caplog: pytest.LogCaptureFixture, is_ending: bool, level: int, autojump_clock: MockClock
 ) -> None:
     pair.node.worker(0).bus.is_ending = is_ending
     with caplog.at_level(logging.INFO, "roost.relay"):
