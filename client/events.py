@@ -112,7 +112,9 @@ Event: TypeAlias = (
     | MessageReceived
     | MessageChanged
     | TickChanged
-    | TypingChanged | PresenceChanged | EventsMissed
+    | TypingChanged
+    | PresenceChanged
+    | EventsMissed
 )
 
 
