@@ -168,7 +168,7 @@ class RelayConnection(Channel):
             raise LocalProtocolError(f"adopt in state {self._state.value}")
         state = decode_handoff(handoff)
         self._handles = state.handles
-        self._state, self._transport = state.state, state.transport
+        self._state, self._transport, self._knows = state.state, state.transport, _asked_already
         self._decoder.feed(state.received)
         if state.unsent:
             self._out.append(state.unsent)
@@ -242,7 +242,7 @@ class RelayConnection(Channel):
         """The peer has shown that it is there now and has the private key."""
         done, self._unconfirmed = self._unconfirmed, None
         assert done is not None
-        known = self._knows(done.remote_static)
+        known, self._knows = self._knows(done.remote_static), _asked_already
         self._step(Step.PROVED_KNOWN if known else Step.PROVED_STRANGER)
         self._confirmed = Confirmed(done.remote_static, done.hello, known)
         events.append(self._confirmed)
@@ -340,6 +340,11 @@ class ClientConnection(Channel):
         except InvalidKeyError as error:
             raise HandshakeFailedError(str(error)) from None
         self._out.append(encode_frame(message))
+
+
+def _asked_already(_static_key: bytes) -> bool:
+    """Stands where `knows` stood: an open connection need not keep what it belonged to."""
+    raise AssertionError
 
 
 def _read_message(handshake: HandshakeState, frame: bytes) -> bytes:

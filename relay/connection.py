@@ -1,19 +1,18 @@
-"""One device connection: its task, its socket, and what the device says through it.
+"""One device connection, from the moment it is known who is there: what the device says through its socket.
 
 An actor because a peer may do anything: whatever goes wrong here ends this connection and
     touches nobody else.
 Owns: the link, the protocol's connection object, the outgoing side, and its dealings with mailboxes.
 Talks to: mailboxes, through dealings.py; registration, through requests.py.
 Restarts as: temporary: a socket cannot be restarted. The device connects again and resumes.
-Not here: what the device is told (outgoing.py), what requests are answered with (requests.py), timeouts
-    (sweeper.py), what becomes of messages (mailbox.py).
+Not here: the handshake (greeting.py), what the device is told (outgoing.py), what requests are answered with
+    (requests.py), timeouts (sweeper.py), what becomes of messages (mailbox.py).
 
-Hostile input ends in one place, `_fault`: a named error to the peer, a counter, one log line.
+Hostile input ends in one place, `login.fault`: a named error to the peer, a counter, one log line.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeAlias
 
 import trio
@@ -30,13 +29,11 @@ from protocol import (
     AccountDeleted,
     Ack,
     Available,
-    Confirmed,
     DeviceAddress,
     Error,
     ErrorCode,
     Event,
     Failed,
-    HandshakeDone,
     Paused,
     Read,
     Registered,
@@ -44,7 +41,6 @@ from protocol import (
     RemoteProtocolError,
     Send,
     Seq,
-    State,
     Subscribe,
     TestCrash,
     Typing,
@@ -62,7 +58,7 @@ from relay.config import (
 from relay.dealings import Dealings
 from relay.doorman import Doorman
 from relay.errors import RefusalError
-from relay.goodbye import turn_back
+from relay.goodbye import HANDED_OVER, send_home
 from relay.handover import Moving
 from relay.mailbox_handle import Waiting
 from relay.mailboxes import Mailboxes
@@ -81,10 +77,6 @@ SUPERVISOR_NAME = "connections"
 """What the registry knows the supervisor of all connections as."""
 
 
-HANDED_OVER = "handed-over"
-"""The end of a connection that goes on at the worker that owns its user."""
-
-
 class Resume:
     """A connection's note to itself: read on."""
 
@@ -95,27 +87,71 @@ Step: TypeAlias = tuple[Callable[[Any], Waiting | None], Any]
 """One thing that a device's words ask for: what to call, and with what. What it returns is to be awaited."""
 
 
-class TakeUp:
-    """A connection's note to itself: go on where the worker that accepted it has stopped."""
+class Attach:
+    """A connection's note to itself: wait for the mailbox that could not be had at once."""
 
 
-TAKE_UP = TakeUp()
+ATTACH = Attach()
 
 
-def start(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> None:
-    """Give a new link an actor of its own; with `moved`, one that goes on with what another worker began.
+class Behind:
+    """A connection's note to itself: what the device has said right behind the proof of who it is."""
+
+    __slots__ = ("events",)
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+
+
+def start(
+    worker: Worker,
+    mailboxes: Mailboxes,
+    link: Link,
+    channel: RelayConnection,
+    outgoing: Outgoing,
+    device: DeviceAddress | None,
+) -> None:
+    """Give a connection that stands at Confirmed an actor of its own; `device` is whose key was proved.
 
     Raises:
-        ChildStartError, MaxChildrenError: it did not start; the link is the caller's to abort.
+        ChildStartError, MaxChildrenError: it did not start; the connection is the caller's to close.
         ActorDeadError: the worker is stopping.
     """
-    start_child_nowait(worker.system, SUPERVISOR_NAME, _SPEC, worker, mailboxes, link, moved)
+    start_child_nowait(
+        worker.system, SUPERVISOR_NAME, _SPEC, worker, mailboxes, link, channel, outgoing, device
+    )
+
+
+def take_over(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving) -> None:
+    """Give a connection that another worker has begun an actor of its own.
+
+    Raises:
+        HandOffError: it is of another version.
+        ChildStartError, MaxChildrenError, ActorDeadError: as `start`; the link is the caller's to abort.
+    """
+    channel = RelayConnection(worker.static, worker.entropy, knows=bool, test_hooks=worker.config.test_hooks)
+    channel.adopt(moved.state)
+    outgoing = Outgoing(worker.next_connection_number(), None, link, channel, worker.surroundings)
+    worker.presence.opened(outgoing, handshake_ends(worker.surroundings.beat))
+    worker.counters.taken_over += 1
+    with worker.store.read_directory() as reader:
+        device = accounts.find_device_by_static_key(reader, channel.remote_static)
+    if device is None or not worker.store.owns(device.user):
+        # Registered anew, or moved, while the connection was on its way.
+        worker.presence.identified(outgoing)
+        outgoing.close(ErrorCode.LOGGED_OUT if device is None else ErrorCode.RESTARTING)
+    try:
+        start(worker, mailboxes, link, channel, outgoing, device)
+    except BaseException:
+        login.leave(worker, outgoing)
+        raise
+    link.activate(Doorman(worker, outgoing))
 
 
 # One for all connections: their supervisor keeps thousands of children, and no spec and name for each.
 _SPEC = ChildSpec(
     id="connection",
-    start=lambda worker, mailboxes, link, moved: Connection(worker, mailboxes, link, moved),
+    start=lambda *arguments: Connection(*arguments),
     restart=Restart.TEMPORARY,
     shutdown=CONNECTION_SHUTDOWN_SECONDS,
 )
@@ -135,38 +171,69 @@ class Connection(Actor):
         "_worker",
     )
 
-    def __init__(self, worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving | None = None) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        mailboxes: Mailboxes,
+        link: Link,
+        channel: RelayConnection,
+        outgoing: Outgoing,
+        device: DeviceAddress | None,
+    ) -> None:
         self._worker = worker
         self._mailboxes = mailboxes
         self._link = link
-        self._channel = RelayConnection(
-            worker.static, worker.entropy, knows=self._look_up, test_hooks=worker.config.test_hooks
-        )
-        self._static_key = b""  # proved by the handshake
-        self._device: DeviceAddress | None = None  # whose key that is; None for a stranger
-        if moved is not None:
-            self._channel.adopt(moved.state)
+        self._channel = channel
+        self._outgoing = outgoing
+        self._static_key = channel.remote_static  # proved by the handshake
+        self._device = device  # whose key that is; None for a stranger
 
     def on_start(self) -> None:
-        """Be known to the sweeper, and begin to read."""
-        worker = self._worker
-        number = worker.next_connection_number()
-        self._outgoing = Outgoing(number, self.ref, self._link, self._channel, worker.surroundings)
-        self._dealings = Dealings(self, worker, self._mailboxes, self._outgoing)
-        worker.presence.opened(self._outgoing, handshake_ends(worker.surroundings.beat))
-        if self._channel.state is State.AWAIT_PREAMBLE:
-            worker.counters.connections_opened += 1
-        else:
-            worker.presence.identified(self._outgoing)
-            worker.counters.taken_over += 1
-            self.ref.tell_nowait(TAKE_UP)  # before the first Received
-        self._link.activate(Doorman(worker, self._outgoing))
+        """Log the device in and hear what it has said behind the proof, within this turn if nothing waits."""
+        outgoing = self._outgoing
+        outgoing.owner = self.ref
+        self._dealings = Dealings(self, self._worker, self._mailboxes, outgoing)
+        self._worker.presence.identified(outgoing)
+        if outgoing.end is None and self._enter():
+            self._begin()
+
+    def _enter(self) -> bool:
+        """Welcome whoever it is; False if that has to wait, or the connection has ended instead."""
+        try:
+            if self._device is None:
+                self._outgoing.push(self._worker.welcome(None))
+                return True
+            resume = Seq(0)  # it has just registered
+            if self._channel.confirmed is not None:
+                self._worker.limits.check_login(self._device.user, trio.current_time())
+                resume = self._channel.confirmed.hello.resume_seq
+            self._log_in(self._device, resume)
+            if self._dealings.attach_nowait():
+                return True
+            self.ref.tell_nowait(ATTACH)
+        except RefusalError as refusal:
+            self._outgoing.close(refusal.code, refusal.detail)
+        except (ChildStartError, ActorDeadError):
+            self._outgoing.close(ErrorCode.INTERNAL)
+        return False
+
+    def _begin(self) -> None:
+        """Hear what stands behind the proof; mostly that is nothing, or a Ping that is answered already."""
+        try:
+            events = self._channel.proceed()
+        except RemoteProtocolError as error:
+            login.fault(self._worker, self._outgoing, error)
+            return
+        if events:
+            self.ref.tell_nowait(Behind(events))
+            return
+        self._read_on()  # a Pong that waits leaves with the Welcome
 
     def handle(self, message: object) -> Waiting | None:
         """Bytes, the end of the link, or the end of a mailbox.
 
         Plain, because what a device says is mostly dealt with at once. What has to wait (a mailbox that is
-        full or not in memory, a request, a login) is returned, and nothing else is handled before it is done.
+        full or not in memory, a request) is returned, and nothing else is handled before it is done.
         """
         if type(message) is Received:
             return self._received(message.data)
@@ -178,8 +245,10 @@ class Connection(Actor):
                 return self._dealings.mailbox_died(ref, reason)
             case Resume():
                 self._read_on()
-            case TakeUp():
-                return self._do([(self._act, message)], 0) or self._heard(0)
+            case Behind(events=events):
+                return self._hear(events, 0)
+            case Attach():
+                return self._attach(message)
             case _:
                 self.unexpected(message)
         return None
@@ -195,14 +264,7 @@ class Connection(Actor):
         await self._dealings.detach()
         if self._outgoing.end == HANDED_OVER:
             return  # it is not closed, and its owner will say when it is
-        log.info(
-            "connection_closed",
-            extra={
-                "connection": self._outgoing.number,
-                "device": str(self._device) if self._device is not None else None,
-                "reason": self._outgoing.end,
-            },
-        )
+        login.log_end(self._outgoing, self._device)
 
     # ---- what comes in ----
 
@@ -213,21 +275,26 @@ class Connection(Actor):
             events = self._channel.receive_data(data)
         except RemoteProtocolError as error:
             # What came before the fault in the same read is not acted upon: the peer will send it again.
-            self._fault(error)
+            login.fault(self._worker, self._outgoing, error)
             return None
-        return self._do(self._steps(events), len(data)) or self._heard(len(data))
+        return self._hear(events, len(data))
 
-    def _heard(self, count: int) -> Waiting | None:
+    def _hear(self, events: list[Event], count: int) -> Waiting | None:
+        """Do what these stanzas ask for, which came in so many bytes, and go on."""
+        waiting = self._do(self._steps(events), count)
+        if waiting is None:
+            self._heard(count)
+        return waiting
+
+    def _heard(self, count: int) -> None:
         """So many bytes were dealt with: see where the connection belongs by now, answer, and read on."""
-        outgoing, channel, worker = self._outgoing, self._channel, self._worker
+        outgoing, worker = self._outgoing, self._worker
         if outgoing.end is not None:
-            return None
-        if not self._is_at_home:
-            self._hand_over()
-            return None
-        if channel.confirmed is not None:
-            return self._proceed(count)
-        if channel.has_data_to_send:  # Pongs and handshakes, which the protocol answers by itself
+            return
+        if self._device is not outgoing.device:
+            self._go_home()
+            return
+        if self._channel.has_data_to_send:  # Pongs, which the protocol answers by itself
             outgoing.plan_flush()
         # The sweeper's clock: good enough for limits a second, and looking at it costs nothing.
         now = worker.surroundings.beat * SWEEP_SECONDS
@@ -236,16 +303,6 @@ class Connection(Actor):
             self.send_after(pause, RESUME)
         else:
             self._read_on()
-        return None
-
-    def _proceed(self, count: int) -> Waiting | None:
-        """The device is logged in: hear what it has said right behind the proof of who it is."""
-        try:
-            events = self._channel.proceed()
-        except RemoteProtocolError as error:
-            self._fault(error)
-            return None
-        return self._do(self._steps(events), count) or self._heard(count)
 
     def _steps(self, events: list[Event]) -> list[Step]:
         """What the peer's stanzas ask for, in their order, with what belongs together taken together."""
@@ -291,10 +348,12 @@ class Connection(Actor):
 
     async def _do_rest(self, waiting: Waiting, steps: list[Step], count: int) -> None:
         await waiting
-        more = None
-        if self._outgoing.end is None:
-            more = self._do(steps, count) or self._heard(count)
-        if more is not None:
+        if self._outgoing.end is not None:
+            return
+        more = self._do(steps, count)
+        if more is None:
+            self._heard(count)
+        else:
             await more
 
     def _payer(self) -> int:
@@ -307,13 +366,6 @@ class Connection(Actor):
             self._link.resume()
         else:
             self.send_after(BACKLOG_PAUSE_SECONDS, RESUME)
-
-    def _fault(self, error: RemoteProtocolError) -> None:
-        """The peer broke the protocol: it is told the code, the log gets one line, and that is all."""
-        self._worker.counters.refuse(error.code.wire_name)
-        facts = {"connection": self._outgoing.number, "code": error.code.wire_name, "kind": error.kind}
-        log.info("peer_broke_protocol", extra={**facts, "why": error.reason})
-        self._outgoing.end_with(error.code.wire_name)
 
     def _end(self, reason: str) -> None:
         """The link has ended; if we ended it, the reason stands already."""
@@ -349,75 +401,25 @@ class Connection(Actor):
             self._worker.counters.refuse(code.wire_name)
             self._outgoing.push(Failed(request, code, detail))
 
-    # ---- who is it? ----
-
-    def _look_up(self, static_key: bytes) -> bool:
-        """Whether an account has this key; remembers whose it is. Asked by the protocol, once."""
-        with self._worker.store.read_directory() as reader:
-            self._device = accounts.find_device_by_static_key(reader, static_key)
-        return self._device is not None
-
-    def _handshake_done(self, _event: HandshakeDone) -> None:
-        self._worker.counters.handshakes += 1
-
-    def _confirmed(self, event: Confirmed) -> Waiting:
-        return self._attempt(event, self._welcome(event))
-
-    async def _welcome(self, event: Confirmed) -> None:
-        """The device itself is here, and now."""
-        self._worker.presence.identified(self._outgoing)
-        self._static_key = event.remote_static
-        if self._device is None:
-            self._outgoing.push(self._worker.welcome(None))
-        elif self._worker.store.owns(self._device.user):
-            self._worker.limits.check_login(self._device.user, trio.current_time())
-            await self._log_in(self._device, event.hello.resume_seq)
-
     # ---- where does it live? ----
 
-    @property
-    def _is_at_home(self) -> bool:
-        """Whether its device is logged in here, or it has none; otherwise it belongs to another worker."""
-        return self._device is self._outgoing.device
-
-    def _hand_over(self) -> None:
-        """Give the connection to the worker that owns its user. Nothing behind this point was read."""
-        worker, outgoing = self._worker, self._outgoing
+    def _go_home(self) -> None:
+        """A stranger has become a user of another worker. Nothing behind this point was read."""
         assert self._device is not None
-        owner = worker.store.owner(self._device.user)
-        stream = self._link.detach()
-        if stream is None:
-            return  # the peer is gone, and LinkClosed is on its way to say so
-        moving = Moving(stream, self._channel.export(), worker.store.worker, outgoing.number)
-        outgoing.ended(HANDED_OVER)
-        worker.counters.handed_over += 1
-        log.debug("connection_handed_over", extra={"connection": outgoing.number, "to_worker": owner})
-        worker.handover.give(owner, moving, partial(turn_back, worker))
-        self.stop()
+        if send_home(self._worker, self._link, self._channel, self._outgoing, self._device.user):
+            self.stop()
 
-    def _take_up(self, message: TakeUp) -> Waiting:
-        return self._attempt(message, self._go_on_here())
-
-    async def _go_on_here(self) -> None:
-        """Go on as if the connection had been accepted here: whose it is has been proved elsewhere."""
-        self._static_key = self._channel.remote_static
-        confirmed = self._channel.confirmed
-        known = self._look_up(self._static_key)
-        if self._device is None or not self._worker.store.owns(self._device.user):
-            # Registered anew, or moved, while the connection was on its way.
-            self._outgoing.close(ErrorCode.RESTARTING if known else ErrorCode.LOGGED_OUT)
-        elif confirmed is not None:
-            await self._welcome(confirmed)
-        else:
-            await self._log_in(self._device, Seq(0))  # it has just registered
-
-    async def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
-        """Take the place of an older connection of the device, and have the mailbox welcome it."""
+    def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
+        """Take the place of an older connection of the device."""
         self._outgoing.device = device
         self._outgoing.acked = self._outgoing.given = resume
         login.enter(self._worker, device, self._outgoing)
         PinGuardHandle(self._worker).came_by(device.user)
-        await self._dealings.attach()
+
+    async def _attach(self, message: Attach) -> None:
+        await self._attempt(message, self._dealings.attach())
+        if self._outgoing.end is None:
+            self._begin()
 
     # ---- what others see ----
 
@@ -458,7 +460,8 @@ class Connection(Actor):
         elif type(answer) is Registered:
             self._device = DeviceAddress(answer.user, answer.device)
             if self._worker.store.owns(answer.user):
-                await self._log_in(self._device, Seq(0))
+                self._log_in(self._device, Seq(0))
+                await self._dealings.attach()
 
     def _peer_error(self, event: Error) -> None:
         """The peer says why it leaves."""
@@ -472,8 +475,6 @@ class Connection(Actor):
 
 # {event: what is done about it}; Send and Ack are dealt with before this is looked at.
 _ACTS: dict[type, Callable[[Connection, Any], Waiting | None]] = {
-    HandshakeDone: Connection._handshake_done,
-    Confirmed: Connection._confirmed,
     Read: Connection._mark_read,
     Typing: Connection._activity,
     Paused: Connection._activity,
@@ -484,5 +485,4 @@ _ACTS: dict[type, Callable[[Connection, Any], Waiting | None]] = {
     **dict.fromkeys(requests.ANSWERS, Connection._request),
     Error: Connection._peer_error,
     TestCrash: Connection._test_crash,
-    TakeUp: Connection._take_up,
 }

@@ -35,6 +35,11 @@ class Deadlines:
         self._buckets.setdefault(beat, {})[outgoing.number] = outgoing
         self._count += 1
 
+    def move(self, outgoing: Outgoing, beat: int) -> None:
+        """As `put`, for one that is here. Who has left because of the look that led to this stays away."""
+        if self.remove(outgoing):
+            self.put(outgoing, beat)
+
     def remove(self, outgoing: Outgoing) -> bool:
         """Look at it no more; says whether it was here."""
         bucket = self._buckets.get(outgoing.look_at)
@@ -46,5 +51,5 @@ class Deadlines:
         return True
 
     def due(self, beat: int) -> list[Outgoing]:
-        """Whom to look at in this beat. Each of them is to be put anew, or removed."""
+        """Whom to look at in this beat. Each of them is to be moved, or removed."""
         return list(self._buckets.get(beat, {}).values())

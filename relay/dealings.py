@@ -66,6 +66,19 @@ class Dealings:
 
     # ---- its own mailbox ----
 
+    def attach_nowait(self) -> bool:
+        """As `attach`, at once; False if that would have to wait, and nothing was done."""
+        own = self._mailboxes.get_nowait(self._device.user)
+        if own is None:
+            return False
+        try:
+            own.attach_nowait(self._device.device, self._outgoing)
+        except MailboxFullError:
+            return False
+        self._own = own
+        self._actor.monitor(own.ref)
+        return True
+
     async def attach(self) -> None:
         """Have the user's mailbox welcome the device, and deliver. Raises as `Mailboxes.get`."""
         own = self._own = await self._mailboxes.get(self._device.user)

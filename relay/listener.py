@@ -1,4 +1,4 @@
-"""Takes new connections from the port and starts an actor for each.
+"""Takes new connections from the port and has each greeted.
 
 An actor because it waits: for the next peer, for ever. Owns nothing but its place in the queue; the port
 itself belongs to the node, so that a restart of this actor turns nobody away.
@@ -13,11 +13,12 @@ import trio
 from actors import Actor, ExitReason
 from actors.network import Link
 from actors.network import Listener as Port
-from relay import connection
+from protocol import ErrorCode
 from relay.goodbye import turn_away
+from relay.greeting import greet
 from relay.mailboxes import Mailboxes
 from relay.worker import Phase, Worker
-from supervisors import ChildSpec, ChildStartError, MaxChildrenError
+from supervisors import ChildSpec
 
 log = logging.getLogger("roost.relay")
 
@@ -71,9 +72,15 @@ class Listener(Actor):
         self.ref.tell_nowait(ACCEPT)
 
     async def on_stop(self, reason: ExitReason) -> None:
-        """Close the port when the node drains; not when this actor is only restarted."""
+        """Close the port when the node drains; not when this actor is only restarted.
+
+        Those who have not said yet who they are have no actor that could say goodbye to them.
+        """
         if self._worker.phase is Phase.DRAINING:
             self._port.close()
+            for outgoing in self._worker.presence.connections():
+                if outgoing.owner is None:
+                    outgoing.close(ErrorCode.RESTARTING)
 
     def _note_cut_off(self) -> None:
         """Say it once, and count it."""
@@ -97,9 +104,5 @@ class Listener(Actor):
             or not self._worker.limits.admits(link.remote, trio.current_time())
         ):
             turn_away(self._worker, link)
-            return
-        try:
-            connection.start(self._worker, self._mailboxes, link)
-        except (ChildStartError, MaxChildrenError) as error:
-            log.warning("connection_not_started", extra={"reason": type(error).__name__})
-            link.abort()
+        else:
+            greet(self._worker, self._mailboxes, link)

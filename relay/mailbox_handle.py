@@ -182,6 +182,14 @@ class MailboxHandle:
         """A device is connected through `outgoing`; welcomes it if nobody has, and delivers."""
         await self.ref.tell(Attach(device, outgoing))
 
+    def attach_nowait(self, device: DeviceId, outgoing: Outgoing) -> None:
+        """As `attach`.
+
+        Raises:
+            MailboxFullError: there is no room for it now.
+        """
+        self.ref.tell_nowait(Attach(device, outgoing))
+
     async def detach(self, device: DeviceId, outgoing: Outgoing) -> None:
         """That connection has ended; harmless if a newer one has taken its place."""
         await self.ref.tell(Detach(device, outgoing))

@@ -8,6 +8,7 @@ import logging
 
 import trio
 
+from actors import ActorRef
 from protocol import ErrorCode, UserId
 from relay import mailbox
 from relay.bus.remote_mailbox import RemoteMailbox
@@ -76,6 +77,14 @@ class Mailboxes:
         """Where messages for a user go, wherever that is. Raises as `get`."""
         return self.reachable(user) or await self.get(user)
 
+    def get_nowait(self, user: UserId) -> MailboxHandle | None:
+        """As `get`, for those who cannot wait; None if it would have to."""
+        found = self.running(user)
+        if found is None and user not in self._starting and not self._has_predecessor(user):
+            self._check_exists(user)
+            found = MailboxHandle(self._start_at_once(user))
+        return found
+
     async def get(self, user: UserId) -> MailboxHandle:
         """The mailbox of a user of this worker, started if need be. A checkpoint only if it has to be.
 
@@ -97,10 +106,8 @@ class Mailboxes:
             await started.wait()
             return
         self._check_exists(user)
-        flight = self._worker.flights.get(user)
-        if flight is None or (flight.mailbox is None and not flight.count):
-            # The usual case: there is no predecessor that has died, or has anything on its way.
-            start_child_nowait(self._worker.system, SUPERVISOR_NAME, self._spec, user)
+        if not self._has_predecessor(user):
+            self._start_at_once(user)
             return
         started = self._starting[user] = trio.Event()
         try:
@@ -108,6 +115,14 @@ class Mailboxes:
         finally:
             del self._starting[user]
             started.set()
+
+    def _has_predecessor(self, user: UserId) -> bool:
+        """Whether a predecessor has died, or has something on its way: then starting is the supervisor's."""
+        flight = self._worker.flights.get(user)
+        return flight is not None and (flight.mailbox is not None or bool(flight.count))
+
+    def _start_at_once(self, user: UserId) -> ActorRef:
+        return start_child_nowait(self._worker.system, SUPERVISOR_NAME, self._spec, user)
 
     def _check_exists(self, user: UserId) -> None:
         try:

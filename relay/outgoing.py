@@ -99,10 +99,15 @@ class Outgoing:
     )
 
     def __init__(
-        self, number: int, owner: ActorRef, link: Link, channel: RelayConnection, shared: Surroundings
+        self,
+        number: int,
+        owner: ActorRef | None,
+        link: Link,
+        channel: RelayConnection,
+        shared: Surroundings,
     ) -> None:
         self.number = number  # of the connection, for logs
-        self.owner = owner  # the connection's actor
+        self.owner = owner  # the connection's actor; None as long as nobody is known to be there
         self.device: DeviceAddress | None = None  # who is logged in
         self.identified = False  # the handshake is over
         self.welcomed = False  # the Welcome was sent

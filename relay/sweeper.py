@@ -80,7 +80,7 @@ class Sweeper(Actor):
         if beat % READER_CHECK_BEATS == 0:
             worker.store.clear_stale_readers()
         for outgoing in worker.presence.deadlines.due(beat):
-            worker.presence.deadlines.put(outgoing, self._look_at(outgoing, beat))
+            worker.presence.deadlines.move(outgoing, self._look_at(outgoing, beat))
         self._end_stalled(beat)
         if beat % REST_AFTER_BEATS == 0:
             self._let_rest(beat)

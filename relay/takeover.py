@@ -10,7 +10,7 @@ Not here: the way between the workers (handover.py); how the accepting worker le
 import logging
 
 from actors import Actor, ExitReason
-from protocol import ErrorCode
+from protocol import ErrorCode, HandOffError
 from relay import connection
 from relay.goodbye import turn_back
 from relay.handover import Moving
@@ -72,7 +72,7 @@ class Takeover(Actor):
             log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             return
         try:
-            connection.start(worker, self._mailboxes, link, moving)
-        except (ChildStartError, MaxChildrenError) as error:
+            connection.take_over(worker, self._mailboxes, link, moving)
+        except (ChildStartError, MaxChildrenError, HandOffError) as error:
             log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             link.abort()

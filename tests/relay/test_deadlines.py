@@ -41,3 +41,13 @@ def test_who_leaves_is_found_at_once_and_leaves_nothing_behind() -> None:
     assert (len(deadlines), list(deadlines), deadlines.due(5)) == (1, [two], [two])
     assert deadlines.remove(two)
     assert deadlines._buckets == {}
+
+
+def test_who_has_left_is_not_brought_back_by_a_look_that_is_over() -> None:
+    deadlines, one, two = Deadlines(), make(1), make(2)
+    deadlines.put(one, 5)
+    deadlines.put(two, 5)
+    deadlines.remove(one)
+    deadlines.move(one, 9)
+    deadlines.move(two, 9)
+    assert (list(deadlines), deadlines.due(9)) == ([two], [two])

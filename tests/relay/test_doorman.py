@@ -21,6 +21,7 @@ def annas(stage: Stage) -> Outgoing:
 
 
 def handled(outgoing: Outgoing) -> int:
+    assert outgoing.owner is not None
     statistics = outgoing.owner.statistics()
     assert isinstance(statistics, MailboxStatistics)
     return statistics.handled
@@ -63,6 +64,7 @@ async def test_a_connection_that_was_killed_is_out_of_the_registers_when_its_lin
         worker, outgoing = stage.running.worker, annas(stage)
         route = route_of(worker, outgoing)
         assert worker.routing.route(stage.anna.address) == route
+        assert outgoing.owner is not None
         outgoing.owner.kill()
         await anna.expect_end()
         await trio.testing.wait_all_tasks_blocked()
