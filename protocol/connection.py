@@ -45,6 +45,7 @@ from protocol.state import (
 )
 
 _ALERT_BYTES: Final = 1
+_RELAY_HELLO: Final = encode_relay_hello(RelayHello())
 
 
 class RelayConnection(Channel):
@@ -226,7 +227,7 @@ class RelayConnection(Channel):
 
     def _write_handshake(self, handshake: HandshakeState) -> None:
         try:
-            message = handshake.write_message(encode_relay_hello(RelayHello()))
+            message = handshake.write_message(_RELAY_HELLO)
         except InvalidKeyError as error:
             raise HandshakeFailedError(str(error)) from None
         self._out.append(encode_frame(message))

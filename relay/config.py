@@ -259,11 +259,11 @@ SETTINGS: dict[str, Setting] = {
     ),
     "limit_connections": Setting(
         parse_limit,
-        "new connections in total: about what one core can shake hands with",
+        "new connections of each worker: a little less than one core can log in",
     ),
     "limit_connections_per_address": Setting(
         parse_limit,
-        "new connections of one address, or of one /64 in IPv6; this machine excepted",
+        "new connections of one address (or /64 in IPv6) that prove to be nobody's; this machine excepted",
     ),
     "limit_logins": Setting(
         parse_limit,

@@ -205,7 +205,6 @@ class Connection(Actor):
                 return True
             resume = Seq(0)  # it has just registered
             if self._channel.confirmed is not None:
-                self._worker.limits.check_login(self._device.user, trio.current_time())
                 resume = self._channel.confirmed.hello.resume_seq
             self._log_in(self._device, resume)
             if self._dealings.attach_nowait():

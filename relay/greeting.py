@@ -13,6 +13,8 @@ Not here: how many handshakes there may be (listener.py), how long one may take 
 
 import logging
 
+import trio
+
 from actors import ActorDeadError
 from actors.network import Link, LinkClosed, Received
 from protocol import (
@@ -22,9 +24,11 @@ from protocol import (
     HandshakeDone,
     RelayConnection,
     RemoteProtocolError,
+    UserId,
 )
 from relay import connection, login
 from relay.doorman import Doorman
+from relay.errors import RefusalError
 from relay.goodbye import send_home
 from relay.mailboxes import Mailboxes
 from relay.outgoing import Outgoing
@@ -96,11 +100,17 @@ class Greeter:
     def _let_in(self) -> None:
         """It is known who this is: they get an actor here, or at the worker that owns their user."""
         worker, outgoing, device = self._worker, self.outgoing, self._device
-        if device is not None and not worker.store.owns(device.user):
-            worker.presence.identified(outgoing)
-            if send_home(worker, self._link, self._channel, outgoing, device.user):
-                login.leave(worker, outgoing)
-            return
+        if device is not None:
+            now = trio.current_time()
+            try:
+                worker.limits.check_login(device.user, now)
+            except RefusalError as refusal:
+                outgoing.close(refusal.code, refusal.detail)
+                return
+            worker.limits.has_account(self._link.remote, now)
+            if not worker.store.owns(device.user):
+                self._send_home(device.user)
+                return
         try:
             connection.start(worker, self._mailboxes, self._link, self._channel, outgoing, device)
         except ActorDeadError:  # the supervisor of all connections is stopping
@@ -108,6 +118,11 @@ class Greeter:
         except (ChildStartError, MaxChildrenError) as error:
             log.warning("connection_not_started", extra={"reason": type(error).__name__})
             outgoing.close(ErrorCode.INTERNAL)
+
+    def _send_home(self, user: UserId) -> None:
+        self._worker.presence.identified(self.outgoing)
+        if send_home(self._worker, self._link, self._channel, self.outgoing, user):
+            login.leave(self._worker, self.outgoing)
 
     def _look_up(self, static_key: bytes) -> bool:
         """Whether an account has this key; remembers whose it is. Asked by the protocol, once."""

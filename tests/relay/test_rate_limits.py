@@ -156,3 +156,37 @@ def test_a_device_that_logs_in_again_and_again_is_told_to_wait() -> None:
 
 def test_a_wait_is_told_in_whole_seconds_and_never_too_short() -> None:
     assert [whole_seconds(wait) for wait in (0.01, 1.0, 1.2)] == [1, 1, 2]
+
+
+def test_what_is_given_back_can_be_taken_again_and_never_more_than_that() -> None:
+    buckets = Buckets(TEN)
+    buckets.take("a", 0.0, 10)
+    buckets.give_back("a", 0.0)
+    assert buckets.take("a", 0.0) == 0.0
+    assert buckets.take("a", 0.0) > 0
+    for _ in range(3):
+        buckets.give_back("b", 0.0)
+    assert buckets.take("b", 0.0, 10) == 0.0
+    assert buckets.take("b", 0.0) > 0
+
+
+def test_thousands_of_phones_behind_one_address_pass_as_fast_as_they_prove_their_accounts() -> None:
+    limits = RateLimits(Config(limit_connections=Limit(10**6, "s", 10**6)))
+    passed = 0
+    for _ in range(10):
+        at_once = [limits.admits("192.0.2.7:1", 0.0) for _ in range(300)]
+        passed += sum(at_once)
+        for _ in at_once:
+            limits.has_account("192.0.2.7:2", 0.0)
+    assert passed == 3_000
+
+
+def test_an_address_does_not_pay_for_the_crowd_of_others() -> None:
+    limits = RateLimits(
+        Config(
+            limit_connections=Limit(1, "s", 10),
+            limit_connections_per_address=Limit(1, "s", 20),
+        )
+    )
+    assert sum(limits.admits("192.0.2.7:1", 0.0) for _ in range(1_000)) == 10
+    assert sum(limits.admits("192.0.2.7:1", 10.0) for _ in range(10)) == 10
