@@ -33,12 +33,22 @@ class Peers:
         return None if user is None else UserId(user)
 
     def remember(self, user: UserId, phone: str | None = None) -> None:
-        """Note that a user exists and, if it is given, that this phone number is theirs now."""
+        """Note that a user exists and, if it is given, that this phone number is theirs now.
+
+        What waits for the number to be looked up is theirs from now on, however the number became known: the
+        next message to it would find its user at once, and be numbered before those that still wait. With a
+        phone number only inside a transaction.
+        """
         self._database.execute("INSERT OR IGNORE INTO peers (user) VALUES (?)", user)
         if phone is not None:
             # Numbers change hands: whoever had it before does not have it any more.
             self._database.execute("UPDATE peers SET phone = NULL WHERE phone = ? AND user <> ?", phone, user)
             self._database.execute("UPDATE peers SET phone = ? WHERE user = ?", phone, user)
+            waiting = self._database.execute(
+                "UPDATE messages SET user = ? WHERE user IS NULL AND phone = ?", user, phone
+            )
+            if waiting.rowcount:
+                self.note_contact(user)
 
     def note_contact(self, user: UserId) -> None:
         """The person writes to this user, who is a contact from now on."""

@@ -176,11 +176,6 @@ class SendQueue:
                 self._fail("m.user IS NULL AND m.phone = ?", phone, "unknown-user")
                 return
             self._peers.remember(user, phone)
-            waiting = self._database.execute(
-                "UPDATE messages SET user = ? WHERE user IS NULL AND phone = ?", user, phone
-            )
-            if waiting.rowcount:
-                self._peers.note_contact(user)
 
     def users_needing_bundles(self) -> list[UserId]:
         """Users of queued messages whose devices or sessions are missing, oldest first."""

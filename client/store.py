@@ -180,8 +180,9 @@ class Store:
         self._queue.learn_phone(phone, user)
 
     def meet(self, phone: str, user: UserId) -> None:
-        """A ``Lookup`` was answered about somebody to whom nothing is to be sent."""
-        self._peers.remember(user, phone)
+        """A ``Lookup`` was answered that was not asked for the sake of something queued."""
+        with self._database.transaction():
+            self._peers.remember(user, phone)
 
     def phone_of(self, user: UserId) -> str | None:
         """The phone number that the relay's directory gave for a user, if known."""

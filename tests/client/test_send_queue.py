@@ -113,6 +113,38 @@ def test_messages_of_a_chat_are_encrypted_in_the_order_of_queueing(friends: Phon
     assert [bob.read(alice, send) for send in sends] == ["0", "1", "2"]
 
 
+def test_who_writes_while_they_are_looked_up_gets_what_was_written_first_first(phones: Phones) -> None:
+    alice, bob = phones
+    bob.knows(alice)
+    alice.store.queue_text(bob.phone, "0")
+    alice.read(bob, bob.send(alice, "hello"))
+    alice.store.queue_text(bob.phone, "1")
+    assert texts_in_order_of_numbers(alice) == ["0", "1"]
+    assert alice.store.phones_to_look_up() == []
+
+
+def test_whom_the_person_finds_while_they_are_looked_up_gets_what_was_written_first_first(
+    friends: Phones,
+) -> None:
+    alice, bob = friends
+    other_phone = "+4940"
+    alice.store.queue_text(other_phone, "0")
+    alice.store.meet(other_phone, bob.user)
+    alice.store.queue_text(bob.user, "1")
+    assert texts_in_order_of_numbers(alice) == ["0", "1"]
+
+
+def texts_in_order_of_numbers(phone: TestPhone) -> list[str | None]:
+    """Encrypt all that can be encrypted; the texts as they are numbered."""
+    texts = []
+    while (queued := phone.store.next_to_encrypt()) is not None:
+        send = phone.store.encrypt(queued.message_id)
+        entry = phone.store.entry(send.message_id)
+        assert entry is not None
+        texts.append(entry.text)
+    return texts
+
+
 def test_a_message_is_encrypted_once(friends: Phones) -> None:
     alice, bob = friends
     send = alice.send(bob, "hello")
