@@ -105,6 +105,7 @@ async def test_a_connection_that_is_killed_leaves_no_trace(tmp_path: Path) -> No
     async with open_talk(tmp_path) as (stage, anna, ben):
         outgoing = stage.running.worker.presence.of_device(stage.ben.address)
         assert outgoing is not None
+        assert outgoing.owner is not None
         outgoing.owner.kill()
         await ben.expect_end()
         ben = await stage.ben.connect()

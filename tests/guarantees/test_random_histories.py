@@ -265,9 +265,11 @@ def crash_mailbox_of(town: Town, resident: Resident) -> None:
 
 
 def kill_a_connection(town: Town) -> None:
+    """Not one that still shakes hands: it has no actor yet."""
     connections = [each for running in town.lives() for each in running.worker.presence.connections()]
-    if connections:
-        town.random.choice(connections).owner.kill()
+    owners = [each.owner for each in connections if each.owner is not None]
+    if owners:
+        town.random.choice(owners).kill()
 
 
 def kill_the_node(town: Town) -> None:
