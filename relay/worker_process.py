@@ -54,6 +54,9 @@ from supervisors import tell_failure, tell_ready
 
 log = logging.getLogger("roost.relay")
 
+NEIGHBOURS_SECONDS = 0.5
+"""How long a worker that could serve waits for the others: they start side by side, and are soon there."""
+
 FAILED = 1
 
 STDIN = 0
@@ -150,6 +153,7 @@ async def work(assignment: Assignment) -> int:
             worker.phase = Phase.READY
             _calm_the_collector()
             log.info("worker_started", extra={"pid": os.getpid()})
+            await _neighbours(worker)
             tell_ready()
             status = await _until_end(worker, root, signals)
             await drain(worker, root)
@@ -222,6 +226,17 @@ async def drain(worker: Worker, root: ActorRef) -> None:
     worker.bus.is_ending = True
     with trio.move_on_after(DRAIN_SECONDS):
         await root.stop()
+
+
+async def _neighbours(worker: Worker) -> None:
+    """Wait a moment for the other workers, so that a node that is ready refuses nobody for want of one.
+
+    Not for long: one that is dead must not keep this one from serving its own users.
+    """
+    with trio.move_on_after(NEIGHBOURS_SECONDS):
+        # A look now and then, once in a life: an event would be kept by every peer for it.
+        while not all(peer.is_up for peer in worker.bus.peers.values()):  # noqa: ASYNC110
+            await trio.sleep(NEIGHBOURS_SECONDS / 100)
 
 
 async def _until_end(worker: Worker, root: ActorRef, signals: AsyncIterator[int]) -> int:
