@@ -1,0 +1,135 @@
+"""The stanzas: everything the two sides can say to each other once the handshake is done.
+
+One frozen class a stanza, fields in wire order, optional fields last. The names read as a dialogue: the
+client asks in the imperative (`Send`, `Register`), the relay answers with facts (`Accepted`, `Delivered`).
+
+A `chat` is an **address** here and a small integer, a handle, on the wire: the connection binds and resolves
+handles by itself (handles.py), as HPACK does with header names, so nobody above it ever sees one.
+
+Not here: type numbers, directions and limits (schema.py), bytes (codec.py), who may say what when (state.py).
+
+The classes are frozen although that makes building one about half a microsecond slower: events are handed
+from actor to actor, and nothing may change one on its way.
+"""
+
+from protocol.stanzas.account import (
+    AccountDeleted,
+    ChangeSettings,
+    DeleteAccount,
+    FetchProfile,
+    PinSet,
+    Profile,
+    ProfileStored,
+    SetPin,
+    Settings,
+    StoreProfile,
+)
+from protocol.stanzas.everyday import (
+    Accepted,
+    Ack,
+    Available,
+    Bind,
+    Deliver,
+    Delivered,
+    Error,
+    Expired,
+    Paused,
+    Ping,
+    Pong,
+    Presence,
+    Read,
+    Refused,
+    Send,
+    Subscribe,
+    Typing,
+    Unavailable,
+    Unsubscribe,
+)
+from protocol.stanzas.session import (
+    Bundles,
+    CodeSent,
+    Done,
+    Failed,
+    FetchBundles,
+    FetchProgress,
+    Found,
+    Lookup,
+    Progresses,
+    Register,
+    Registered,
+    RequestCode,
+    TestCrash,
+    UploadPrekeys,
+    Welcome,
+)
+from protocol.stanzas.stanza import Stanza
+from protocol.stanzas.values import (
+    Audience,
+    ChatProgress,
+    CodeRoute,
+    Detail,
+    DeviceBundle,
+    Part,
+    Prekey,
+    Privacy,
+    Run,
+    SignedPrekey,
+)
+
+__all__ = [
+    "Accepted",
+    "AccountDeleted",
+    "Ack",
+    "Audience",
+    "Available",
+    "Bind",
+    "Bundles",
+    "ChangeSettings",
+    "ChatProgress",
+    "CodeRoute",
+    "CodeSent",
+    "DeleteAccount",
+    "Deliver",
+    "Delivered",
+    "Detail",
+    "DeviceBundle",
+    "Done",
+    "Error",
+    "Expired",
+    "Failed",
+    "FetchBundles",
+    "FetchProfile",
+    "FetchProgress",
+    "Found",
+    "Lookup",
+    "Part",
+    "Paused",
+    "PinSet",
+    "Ping",
+    "Pong",
+    "Prekey",
+    "Presence",
+    "Privacy",
+    "Profile",
+    "ProfileStored",
+    "Progresses",
+    "Read",
+    "Refused",
+    "Register",
+    "Registered",
+    "RequestCode",
+    "Run",
+    "Send",
+    "SetPin",
+    "Settings",
+    "SignedPrekey",
+    "Stanza",
+    "StoreProfile",
+    "Subscribe",
+    "TestCrash",
+    "Typing",
+    "Unavailable",
+    "Unsubscribe",
+    "UploadPrekeys",
+    "Welcome",
+]

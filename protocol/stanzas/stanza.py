@@ -1,0 +1,62 @@
+"""Any stanza, as a type."""
+
+from typing import TypeAlias
+
+from protocol.stanzas.account import (
+    AccountDeleted,
+    ChangeSettings,
+    DeleteAccount,
+    FetchProfile,
+    PinSet,
+    Profile,
+    ProfileStored,
+    SetPin,
+    Settings,
+    StoreProfile,
+)
+from protocol.stanzas.everyday import (
+    Accepted,
+    Ack,
+    Available,
+    Bind,
+    Deliver,
+    Delivered,
+    Error,
+    Expired,
+    Paused,
+    Ping,
+    Pong,
+    Presence,
+    Read,
+    Refused,
+    Send,
+    Subscribe,
+    Typing,
+    Unavailable,
+    Unsubscribe,
+)
+from protocol.stanzas.session import (
+    Bundles,
+    CodeSent,
+    Done,
+    Failed,
+    FetchBundles,
+    FetchProgress,
+    Found,
+    Lookup,
+    Progresses,
+    Register,
+    Registered,
+    RequestCode,
+    TestCrash,
+    UploadPrekeys,
+    Welcome,
+)
+
+Stanza: TypeAlias = (
+    Ping | Pong | Ack | Accepted | Delivered | Read | Typing | Paused | Send | Deliver | Refused | Bind
+    | Error | Failed | Expired | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys
+    | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash | Presence
+    | Subscribe | Unsubscribe | Available | Unavailable | ChangeSettings | Settings | StoreProfile
+    | ProfileStored | FetchProfile | Profile | SetPin | PinSet | DeleteAccount | AccountDeleted
+)  # fmt: skip

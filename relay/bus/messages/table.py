@@ -1,0 +1,232 @@
+"""The table of bus messages: the number of each class, and the type of each of its fields.
+
+Numbers are not used again. All workers of a node run the same program, so there is one version for all of it:
+`VERSION`, which hello compares.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter, call
+from typing import Any, TypeAlias
+
+from protocol import DeviceAddress, DeviceBundle, DeviceId, MessageNumber, Part, Prekey, Run, UserId
+from protocol.fields import Bytes, Either, FieldError, FieldType, ListOf, Null, Record, Text, Uint
+from protocol.limits import (
+    KEY_BYTES,
+    MAX_CIPHERTEXT_BYTES,
+    MAX_CODE_CHARS,
+    MAX_DEVICE_ID,
+    MAX_DEVICES_PER_USER,
+    MAX_EXPIRED_RUNS,
+    MAX_PHONE_CHARS,
+    MAX_PIN_CHARS,
+    MAX_PREKEYS_PER_UPLOAD,
+    MAX_STANZAS_PER_FRAME,
+    MAX_UINT32,
+    MAX_UINT63,
+    SIGNATURE_BYTES,
+)
+from protocol.slots import MAX_WORKERS
+from relay.bus.messages.facts import (
+    Accepted,
+    Activity,
+    Close,
+    Delivered,
+    Expired,
+    Hello,
+    Inquire,
+    Lost,
+    Numbered,
+    Presence,
+    Read,
+    Ready,
+    Refused,
+    Submit,
+    Taken,
+    Unwatch,
+    Voided,
+    Watch,
+)
+from relay.bus.messages.questions import (
+    AccountDeleted,
+    AccountRemoved,
+    Bundles,
+    CodeIssued,
+    CodeWithdrawn,
+    CreateDevice,
+    DeleteAccount,
+    DeviceCreated,
+    IssueCode,
+    NotDone,
+    PinProved,
+    ProvePin,
+    Redeem,
+    Redeemed,
+    RemoveAccount,
+    TakeBundles,
+    WithdrawCode,
+)
+
+VERSION = 1
+
+INCARNATION_BYTES = 8
+
+BusMessage: TypeAlias = Any
+"""An instance of a class of `TABLE`."""
+
+UINT = Uint(MAX_UINT63)
+USER = Uint(MAX_UINT63, 1)
+NUMBER = Uint(MAX_UINT63)
+CONNECTION = Uint(MAX_UINT63, 1)
+CODE = Uint(65_535)
+DEVICE_NUMBER = Uint(MAX_DEVICE_ID, 1)
+DEVICE = Record(DeviceAddress, (("user", USER), ("device", DEVICE_NUMBER)))
+INCARNATION = Bytes(INCARNATION_BYTES, INCARNATION_BYTES)
+KEY = Bytes(KEY_BYTES, KEY_BYTES)
+SIGNATURE = Bytes(SIGNATURE_BYTES, SIGNATURE_BYTES)
+PHONE = Text(MAX_PHONE_CHARS)
+PIN = Either((Null(), Text(MAX_PIN_CHARS)))
+PREKEY = Record(Prekey, (("id", Uint(MAX_UINT32)), ("key", KEY)))
+PREKEYS = ListOf(PREKEY, MAX_PREKEYS_PER_UPLOAD)
+PART = Record(Part, (("device", DEVICE_NUMBER), ("ciphertext", Bytes(MAX_CIPHERTEXT_BYTES))))
+PARTS = ListOf(PART, MAX_DEVICE_ID)
+BUNDLE = Record(
+    DeviceBundle,
+    (
+        ("device", DEVICE_NUMBER),
+        ("identity_key", KEY),
+        ("signed_prekey_id", Uint(MAX_UINT32)),
+        ("signed_prekey", KEY),
+        ("signature", SIGNATURE),
+        ("one_time_prekey", Either((Null(), PREKEY))),
+    ),
+)
+RUNS = ListOf(Record(Run, (("first", NUMBER), ("last", NUMBER))), MAX_EXPIRED_RUNS * 1_024)
+DETAIL = Either((Null(), UINT, ListOf(UINT, MAX_DEVICE_ID)))
+_NEW_DEVICE: tuple[FieldType, ...] = (KEY, KEY, Uint(MAX_UINT32), KEY, SIGNATURE, PREKEYS)
+
+
+class _Numbered:
+    """Written out, because it is read for every message that crosses."""
+
+    text = "[number, bytes or parts]"
+
+    def read(self, value: object) -> Numbered:
+        """Return the number and what goes with it."""
+        if type(value) is not list or len(value) != 2:
+            raise FieldError("not a numbered message")
+        number, parts = value
+        if type(number) is not int or not 0 <= number <= MAX_UINT63:
+            raise FieldError("not a number")
+        if type(parts) is not bytes:
+            parts = PARTS.read(parts)
+        elif len(parts) > MAX_CIPHERTEXT_BYTES:
+            raise FieldError("too long")
+        return MessageNumber(number), parts
+
+
+NUMBERED = _Numbered()
+
+
+class Row:
+    """One message: its number on the bus, its class, and the type of each field, in order.
+
+    A device in the first place (nearly all messages are about one) is two numbers and not an array: a third
+    less for encoding and decoding a tick.
+    """
+
+    __slots__ = ("begins_with_device", "fields", "message", "number", "readers", "values")
+
+    def __init__(self, number: int, message: type[Any], *fields: FieldType) -> None:
+        self.number = number
+        self.message = message
+        self.fields = fields
+        self.begins_with_device = bool(fields) and fields[0] is DEVICE
+        self.readers = [kind.read for kind in fields[self.begins_with_device :]]
+        self.values: Callable[[Any], tuple[Any, ...]] = _getter(message, self.begins_with_device)
+
+    def read(self, item: list[Any]) -> Any:
+        """A message out of its CBOR form, `[number, *fields]`.
+
+        Raises:
+            FieldError: it does not fit.
+        """
+        if len(item) != len(self.fields) + 1 + self.begins_with_device:
+            raise FieldError(f"{len(item) - 1} values")
+        if self.begins_with_device:
+            return self.message(read_device(item[1], item[2]), *map(call, self.readers, item[3:]))
+        return self.message(*map(call, self.readers, item[1:]))
+
+
+def read_device(user: Any, device: Any) -> DeviceAddress:
+    """A device out of its two numbers.
+
+    Raises:
+        FieldError: they are none.
+    """
+    if type(user) is int and type(device) is int and 0 < user <= MAX_UINT63 and 0 < device <= MAX_DEVICE_ID:
+        return DeviceAddress(UserId(user), DeviceId(device))
+    raise FieldError("not a device")
+
+
+def _getter(message: type[Any], begins_with_device: bool) -> Callable[[Any], tuple[Any, ...]]:
+    """Takes all field values out of a message, as a tuple."""
+    names = tuple(message.__match_args__)
+    if begins_with_device:
+        names = (f"{names[0]}.user", f"{names[0]}.device", *names[1:])
+    if len(names) == 1:
+        get = attrgetter(names[0])
+        return lambda value: (get(value),)
+    return attrgetter(*names) if names else lambda _: ()
+
+
+TABLE: tuple[Row, ...] = (
+    Row(0, Hello, UINT, Uint(MAX_WORKERS - 1), Uint(MAX_WORKERS, 1), INCARNATION),
+    Row(1, Ready),
+    Row(2, Taken, UINT),
+    Row(3, Submit, DEVICE, CONNECTION, USER, ListOf(NUMBERED, MAX_STANZAS_PER_FRAME)),
+    Row(4, Accepted, DEVICE, USER, NUMBER),
+    Row(5, Delivered, DEVICE, USER, NUMBER),
+    Row(6, Read, DEVICE, USER, NUMBER),
+    Row(7, Refused, DEVICE, CONNECTION, USER, NUMBER, CODE, DETAIL, UINT),
+    Row(8, Activity, DEVICE, USER, Uint(1)),
+    Row(9, Inquire, DEVICE, CONNECTION, USER, NUMBER, UINT),
+    Row(10, Expired, DEVICE, USER, RUNS),
+    Row(11, Voided, DEVICE, CONNECTION, USER, NUMBER, NUMBER, CODE),
+    Row(12, Close, DEVICE, CODE),
+    Row(13, Lost, USER),
+    Row(14, Watch, DEVICE, USER),
+    Row(15, Unwatch, DEVICE, USER),
+    Row(16, Presence, DEVICE, USER, Uint(1), Either((Null(), UINT))),
+    Row(32, NotDone, UINT, CODE, DETAIL),
+    Row(33, TakeBundles, USER, UINT),
+    Row(34, Bundles, UINT, ListOf(BUNDLE, MAX_DEVICES_PER_USER)),
+    Row(35, CreateDevice, USER, PHONE, *_NEW_DEVICE, UINT, UINT),
+    Row(36, DeviceCreated, UINT, DEVICE_NUMBER),
+    Row(37, IssueCode, PHONE, UINT),
+    Row(38, CodeIssued, UINT, Text(MAX_CODE_CHARS)),
+    Row(39, WithdrawCode, PHONE, UINT),
+    Row(40, CodeWithdrawn, UINT),
+    Row(41, Redeem, PHONE, Text(MAX_CODE_CHARS), *_NEW_DEVICE, Uint(1), PIN, UINT),
+    Row(42, Redeemed, UINT, DEVICE),
+    Row(52, ProvePin, USER, PIN, UINT),
+    Row(53, PinProved, UINT, Uint(1)),
+    Row(54, RemoveAccount, USER, Uint(MAX_DEVICE_ID), UINT),
+    Row(55, AccountRemoved, UINT),
+    Row(56, DeleteAccount, DEVICE, UINT),
+    Row(57, AccountDeleted, UINT),
+)
+
+ROW_OF_CLASS: dict[type[Any], Row] = {row.message: row for row in TABLE}
+ROW_OF_NUMBER: dict[int, Row] = {row.number: row for row in TABLE}
+ANSWERS = (
+    NotDone,
+    Bundles,
+    DeviceCreated,
+    CodeIssued,
+    CodeWithdrawn,
+    Redeemed,
+    PinProved,
+    AccountRemoved,
+    AccountDeleted,
+)
+"""What ends a question."""
