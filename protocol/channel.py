@@ -4,6 +4,7 @@ Knows frames, encryption, handles and the state tables; its two subclasses in co
 handshakes. Nothing here waits, reads a clock or draws a random number.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
@@ -54,7 +55,7 @@ _KEEPALIVE_HEADER: Final = (len(_PING_WORD) + AEAD_TAG_BYTES).to_bytes(FRAME_HEA
 _KEEPALIVE_FRAME_BYTES: Final = FRAME_HEADER_BYTES + len(_PING_WORD) + AEAD_TAG_BYTES
 
 
-class Channel:
+class Channel(ABC):
     """One side of one connection. Use RelayConnection or ClientConnection.
 
     Invariants:
@@ -221,9 +222,9 @@ class Channel:
 
     # --- Hearing ---
 
+    @abstractmethod
     def _advance(self, events: list[Event]) -> bool:
         """Take one step with what has come; False if more bytes are needed, or the connection is CLOSED."""
-        raise NotImplementedError
 
     def _hear_frame(self, frame: bytes, events: list[Event]) -> None:
         """Decrypt a transport frame and take in its stanzas."""

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -441,7 +441,10 @@ async def open_town(folder: Path, seed: int) -> AsyncIterator[Town]:
         nursery.cancel_scope.cancel()
 
 
-async def run_history(folder: Path, seed: int) -> tuple[list[str], list[str]]:
+OpenTown = Callable[[Path, int], AbstractAsyncContextManager[Town]]
+
+
+async def run_history(open_town: OpenTown, folder: Path, seed: int) -> tuple[list[str], list[str]]:
     """One history; returns what is wrong, and what happened."""
     trio_run._r.seed(seed)
     async with open_town(folder, seed) as town:
@@ -458,18 +461,20 @@ async def test_whatever_breaks_nothing_is_lost_doubled_reordered_or_falsely_tick
     autojump_clock: MockClock, tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="roost")  # what is reported here was broken on purpose
-    problems, log = await run_history(tmp_path, seed)
+    problems, log = await run_history(open_town, tmp_path, seed)
     assert not problems, "\n".join([f"seed {seed}", *problems, *log])
 
 
-def main(first: int, last: int) -> int:
-    """Run many seeds by hand; the number of those that failed, at most 1."""
+def run_seeds(open_town: OpenTown, first: int, last: int) -> int:
+    """Run many seeds by hand, `last` excluded; the number of those that failed, at most 1."""
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # as trio's own tests do
     logging.getLogger("roost").setLevel(logging.CRITICAL)
     failed = 0
     for seed in range(first, last):
         with tempfile.TemporaryDirectory() as folder:
-            problems, log = trio.run(run_history, Path(folder), seed, clock=MockClock(autojump_threshold=0))
+            problems, log = trio.run(
+                run_history, open_town, Path(folder), seed, clock=MockClock(autojump_threshold=0)
+            )
         if problems:
             failed += 1
             print("\n".join([f"seed {seed}", *problems, *log]), flush=True)
@@ -478,4 +483,4 @@ def main(first: int, last: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(run_seeds(open_town, int(sys.argv[1]), int(sys.argv[2])))

@@ -7,7 +7,6 @@ more seeds.
 
 import logging
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +16,6 @@ from random import Random
 import pytest
 import trio
 import trio.testing
-from trio._core import _run as trio_run
 from trio.testing import MockClock
 
 from actors.network import Detached, Link, Listener, Network
@@ -33,11 +31,9 @@ from tests.guarantees.test_random_histories import (
     PORT,
     Resident,
     Town,
-    break_at_random,
-    check,
-    heal,
+    run_history,
+    run_seeds,
     write,
-    write_at_random,
 )
 from tests.helpers.late_journal import LateJournal, late_journal
 from tests.helpers.relay_node import RunningNode
@@ -156,13 +152,13 @@ class _Route:
         return self._sim.adopt(detached)
 
     async def listen(self, host: str, port: int, backlog: int, *, reuse_port: bool = False) -> Listener:
-        raise NotImplementedError("phones listen nowhere")
+        return await self._sim.listen(host, port, backlog, reuse_port=reuse_port)
 
     async def listen_local(self, path: Path, backlog: int) -> Listener:
-        raise NotImplementedError("phones listen nowhere")
+        return await self._sim.listen_local(path, backlog)
 
     async def connect_local(self, path: Path) -> Link:
-        raise NotImplementedError("phones are on other machines")
+        return await self._sim.connect_local(path)
 
 
 # ---- faults ----
@@ -240,41 +236,15 @@ async def open_split_town(folder: Path, seed: int) -> AsyncIterator[SplitTown]:
         nursery.cancel_scope.cancel()
 
 
-async def run_history(folder: Path, seed: int) -> tuple[list[str], list[str]]:
-    """One history; returns what is wrong, and what happened."""
-    trio_run._r.seed(seed)
-    async with open_split_town(folder, seed) as town:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(write_at_random, town)
-            nursery.start_soon(break_at_random, town)
-        await heal(town)
-        return check(town), town.log
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_breaks_between_workers_nothing_is_lost_doubled_reordered_or_falsely_ticked(
     autojump_clock: MockClock, tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="roost")  # what is reported here was broken on purpose
-    problems, log = await run_history(tmp_path, seed)
+    problems, log = await run_history(open_split_town, tmp_path, seed)
     assert not problems, "\n".join([f"seed {seed}", *problems, *log])
 
 
-def main(first: int, last: int) -> int:
-    """Run many seeds by hand; the number of those that failed, at most 1."""
-    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # as trio's own tests do
-    logging.getLogger("roost").setLevel(logging.CRITICAL)
-    failed = 0
-    for seed in range(first, last):
-        with tempfile.TemporaryDirectory() as folder:
-            problems, log = trio.run(run_history, Path(folder), seed, clock=MockClock(autojump_threshold=0))
-        if problems:
-            failed += 1
-            print("\n".join([f"seed {seed}", *problems, *log]), flush=True)
-    print(f"seeds {first} to {last - 1}: {failed} failed")
-    return min(failed, 1)
-
-
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(run_seeds(open_split_town, int(sys.argv[1]), int(sys.argv[2])))
