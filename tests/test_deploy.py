@@ -79,7 +79,7 @@ def test_systemd_finds_the_service_well_protected() -> None:
 def test_the_container_copies_every_package_that_is_installed() -> None:
     text = (DEPLOY / "Containerfile").read_text()
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = {name.split(".")[0] for name in settings["tool"]["setuptools"]["packages"]}
+    packages = {name.rstrip("*") for name in settings["tool"]["setuptools"]["packages"]["find"]["include"]}
     copied = set(re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE))
     assert copied == packages
 
