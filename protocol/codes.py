@@ -55,6 +55,16 @@ class ErrorCode(IntEnum):
     NO_SUCH_REQUEST = 70
     LIST_FULL = 71
 
+    # A request about devices was refused, or a link has ended.
+    NOT_PRIMARY = 88
+    BAD_DEVICE_LIST = 89
+    OLD_DEVICE_LIST = 90
+    TOO_MANY_DEVICES = 91
+    LINK_GONE = 92
+    LINK_TAKEN = 93
+    LINK_CANCELLED = 94
+    LINK_MISMATCH = 95
+
     @property
     def wire_name(self) -> str:
         """The name in kebab-case, as people, logs and JSON see it."""
@@ -131,6 +141,14 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.STORAGE_FULL: "The relay's disk is full; nothing was accepted.",
     ErrorCode.NO_SUCH_REQUEST: "There is nothing that this request could refer to.",
     ErrorCode.LIST_FULL: "There is no room for more in this list; take some out first.",
+    ErrorCode.NOT_PRIMARY: "Only the first device of the account, its primary, can do this.",
+    ErrorCode.BAD_DEVICE_LIST: "The device list is not one of this account's devices.",
+    ErrorCode.OLD_DEVICE_LIST: "The device list is not newer than the one that is there.",
+    ErrorCode.TOO_MANY_DEVICES: "An account has at most five devices; remove one first.",
+    ErrorCode.LINK_GONE: "The code has expired, or there never was one like it; use the new one.",
+    ErrorCode.LINK_TAKEN: "Somebody else has tried to use the same code, so it is void; use a new one.",
+    ErrorCode.LINK_CANCELLED: "The other device has ended the linking; begin anew.",
+    ErrorCode.LINK_MISMATCH: "This is not the device that was confirmed; begin anew.",
 }
 
 

@@ -5,6 +5,7 @@ The tree::
     ProtocolError
     ├── LocalProtocolError          our own side misused the protocol; nothing has been sent
     │   ├── InvalidAddressError     a text or byte form that names no user and no device (also a ValueError)
+    │   ├── BadDeviceListError      bytes that are no device list, or a list that must not be one
     │   └── HandOffError            a connection from another process that this one cannot go on with
     ├── RemoteProtocolError         the peer broke the protocol; carries the code to answer with
     │   ├── PreambleError           the first bytes are not Roost's: some other program knocked
@@ -40,6 +41,10 @@ class LocalProtocolError(ProtocolError):
 
 class InvalidAddressError(LocalProtocolError, ValueError):
     """A text or byte form that names no user and no device."""
+
+
+class BadDeviceListError(LocalProtocolError, ValueError):
+    """Bytes that are no device list, or a device list that breaks a rule of its format."""
 
 
 class HandOffError(LocalProtocolError):

@@ -102,6 +102,20 @@ MAX_PROFILE_PIECE_BYTES: Final = 32_768 + 28
 # Name and about; the picture's first half; its second.
 MAX_PROFILE_PIECES: Final = 3
 
+# --- Devices ---
+
+# Five devices are 225 bytes; the rest is room for what a later format says of each.
+MAX_DEVICE_LIST_BYTES: Final = 1_024
+
+# A link's name: random, and nobody guesses one within its minute.
+LINK_BYTES: Final = 16
+
+# A link's short name, for people who type it: 27,000 links can be open at a time.
+NAMEPLATE_CHARS: Final = 3
+
+# One message of a link: the primary's last one brings the people that the account knows. Fits a frame.
+MAX_LINK_MESSAGE_BYTES: Final = 49_152
+
 # --- Hello ---
 
 # The first thing a stranger can make us decode (from an IK message it is encrypted to us only).

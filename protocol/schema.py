@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from protocol import limits
 from protocol import stanzas as s
+from protocol.device_list import SignedDeviceList
 from protocol.fields import (
     AddressBytes,
     Bytes,
@@ -173,6 +174,12 @@ _BUNDLE: Final = Record(
         ("one_time_prekey", Either((Null(), _PREKEY))),
     ),
 )
+_DEVICE_LIST: Final = Bytes(limits.MAX_DEVICE_LIST_BYTES, minimum=1)
+_SIGNED_DEVICE_LIST: Final = Record(SignedDeviceList, (("encoded", _DEVICE_LIST), ("signature", _SIGNATURE)))
+_DEVICES: Final = ListOf(_DEVICE, limits.MAX_DEVICES_PER_USER)
+_LINK: Final = Bytes(limits.LINK_BYTES, minimum=limits.LINK_BYTES)
+_NAMEPLATE: Final = Text(limits.NAMEPLATE_CHARS)
+_LINK_MESSAGE: Final = Bytes(limits.MAX_LINK_MESSAGE_BYTES)
 _RUN: Final = Record(s.Run, (("first", _NUMBER), ("last", _NUMBER)))
 _PROGRESS: Final = Record(
     s.ChatProgress,
@@ -257,8 +264,12 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
         request=_REQUEST, signed=Either((Null(), _SIGNED_PREKEY)), prekeys=_PREKEYS,
     ),
     _row(37, s.Done, _RELAY, request=_REQUEST, one_time_prekeys_left=_COUNT),
-    _row(38, s.FetchBundles, _CLIENT, request=_REQUEST, user=_USER),
-    _row(39, s.Bundles, _RELAY, request=_REQUEST, devices=ListOf(_BUNDLE, limits.MAX_DEVICES_PER_USER)),
+    _row(38, s.FetchBundles, _CLIENT, request=_REQUEST, user=_USER, devices=_Optional(_DEVICES)),
+    _row(
+        39, s.Bundles, _RELAY,
+        request=_REQUEST, devices=ListOf(_BUNDLE, limits.MAX_DEVICES_PER_USER),
+        device_list=_Optional(_SIGNED_DEVICE_LIST),
+    ),
     _row(40, s.Lookup, _CLIENT, request=_REQUEST, phones=ListOf(_PHONE, limits.MAX_LOOKUP_PHONES)),
     _row(41, s.Found, _RELAY, request=_REQUEST, users=ListOf(_USER_OR_NONE, limits.MAX_LOOKUP_PHONES)),
     _row(42, s.FetchProgress, _CLIENT, request=_REQUEST, users=ListOf(_USER, limits.MAX_PROGRESS_USERS)),
@@ -287,6 +298,37 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(53, s.PinSet, _RELAY, request=_REQUEST),
     _row(54, s.DeleteAccount, _CLIENT, request=_REQUEST, phone=_PHONE),
     _row(55, s.AccountDeleted, _RELAY, request=_REQUEST),
+    _row(
+        80, s.PublishDevices, _CLIENT,
+        request=_REQUEST, encoded=_DEVICE_LIST, signature=_SIGNATURE,
+    ),
+    _row(81, s.DevicesPublished, _RELAY, request=_REQUEST),
+    _row(82, s.LeaveAccount, _CLIENT, request=_REQUEST),
+    _row(83, s.AccountLeft, _RELAY, request=_REQUEST),
+    _row(84, s.OpenLink, _CLIENT, request=_REQUEST),
+    _row(
+        85, s.LinkOpened, _RELAY,
+        request=_REQUEST, link=_LINK, nameplate=_NAMEPLATE, expires_in_s=_SECONDS,
+    ),
+    _row(
+        86, s.ClaimLink, _CLIENT,
+        request=_REQUEST, link=Either((_LINK, _NAMEPLATE)), message=_LINK_MESSAGE,
+    ),
+    _row(87, s.LinkClaimed, _RELAY, request=_REQUEST, link=_LINK, device=_DEVICE),
+    _row(88, s.AnswerLink, _CLIENT, request=_REQUEST, link=_LINK, message=_LINK_MESSAGE),
+    _row(
+        89, s.ConfirmLink, _CLIENT,
+        request=_REQUEST, link=_LINK, static_key=_KEY, encoded=_DEVICE_LIST, signature=_SIGNATURE,
+        message=_LINK_MESSAGE,
+    ),
+    _row(90, s.PollLink, _CLIENT, request=_REQUEST, link=_LINK),
+    _row(91, s.LinkState, _RELAY, request=_REQUEST, step=Uint(255), message=_LINK_MESSAGE),
+    _row(
+        92, s.CompleteLink, _CLIENT,
+        request=_REQUEST, link=_LINK, identity_key=_KEY, signed_prekey_id=_KEY_ID, signed_prekey=_KEY,
+        signature=_SIGNATURE, prekeys=_PREKEYS,
+    ),
+    _row(93, s.CancelLink, _CLIENT, request=_REQUEST, link=_LINK),
 )  # fmt: skip
 
 SPEC_OF_NUMBER: Final[dict[int, StanzaSpec]] = {spec.number: spec for spec in SCHEMA}

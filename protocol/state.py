@@ -97,6 +97,7 @@ def _by(sender: Sender) -> frozenset[type[Any]]:
 
 _ALIVE: Final = frozenset({s.Ping, s.Pong, s.Error})
 _NOTHING: Final[frozenset[type[Any]]] = frozenset()
+_COMPANIONS_WORDS: Final = frozenset({s.OpenLink, s.PollLink, s.AnswerLink, s.CompleteLink, s.CancelLink})
 
 # A device that has an account may still ask to register: its first Register may have been answered while
 # the connection broke, and already-registered tells it more than a closed connection would.
@@ -105,7 +106,7 @@ CLIENT_MAY_SEND: Final[StanzasByState] = {
     State.HANDSHAKE: _NOTHING,
     State.UNCONFIRMED: _NOTHING,  # the frame that brings a stanza has already left this state
     State.AWAIT_WELCOME: _by(Sender.CLIENT),  # the client knows what it is; the relay judges
-    State.STRANGER: _ALIVE | {s.RequestCode, s.Register},
+    State.STRANGER: _ALIVE | {s.RequestCode, s.Register} | _COMPANIONS_WORDS,
     State.ONLINE: _by(Sender.CLIENT),
     State.CLOSED: _NOTHING,
 }
@@ -115,7 +116,7 @@ RELAY_MAY_SEND: Final[StanzasByState] = {
     State.HANDSHAKE: _NOTHING,
     State.UNCONFIRMED: frozenset({s.Error}),
     State.AWAIT_WELCOME: _ALIVE | {s.Welcome},
-    State.STRANGER: _ALIVE | {s.Welcome, s.CodeSent, s.Registered, s.Failed},
+    State.STRANGER: _ALIVE | {s.Welcome, s.CodeSent, s.Registered, s.Failed, s.LinkOpened, s.LinkState},
     State.ONLINE: _by(Sender.RELAY),
     State.CLOSED: _NOTHING,
 }

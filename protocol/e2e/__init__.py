@@ -17,6 +17,7 @@ from protocol.e2e.content_kinds import (
     Text,
     Unknown,
 )
+from protocol.e2e.device_list import sign_device_list, verify_device_list
 from protocol.e2e.errors import (
     BadBundleError,
     BadCiphertextError,
@@ -31,6 +32,7 @@ from protocol.e2e.errors import (
     PrekeyUnknownError,
     TooManySkippedError,
     UnsupportedVersionError,
+    UntrustedDevicesError,
     UntrustedIdentityError,
 )
 from protocol.e2e.keys import (
@@ -82,7 +84,10 @@ __all__ = [
     "TooManySkippedError",
     "Unknown",
     "UnsupportedVersionError",
+    "UntrustedDevicesError",
     "UntrustedIdentityError",
     "safety_number",
+    "sign_device_list",
+    "verify_device_list",
     "verify_signed_prekey",
 ]

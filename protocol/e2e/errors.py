@@ -3,6 +3,7 @@
 - ``EndToEndError``: base; ``name`` is the kebab-case word that a history or a log may show
     - ``MisuseError``: our own code broke a rule (a key of the wrong length, a text too long, ...)
     - ``BadBundleError``: the relay or the peer published keys that are no keys, or a signature that is wrong
+    - ``UntrustedDevicesError``: a device list that the account's primary device has not signed
     - ``UntrustedIdentityError``: a device answers with another identity key than the one known for it
     - ``BadCiphertextError``: the bytes are not a ciphertext for this session: forged, damaged, or too old
         - ``UnsupportedVersionError``: a format of a later version
@@ -35,6 +36,12 @@ class BadBundleError(EndToEndError):
     """Published keys that are no keys, or a signature that is wrong; the relay's or the peer's fault."""
 
     name = "bad-bundle"
+
+
+class UntrustedDevicesError(EndToEndError):
+    """Devices that the account's primary has not vouched for; the relay's fault, or somebody's in between."""
+
+    name = "untrusted-devices"
 
 
 class UntrustedIdentityError(EndToEndError):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from protocol.device_list import SignedDeviceList
 from protocol.ids import DeviceId, UserId
 from protocol.stanzas.values import ChatProgress, CodeRoute, Detail, DeviceBundle, Prekey, SignedPrekey
 
@@ -101,14 +102,18 @@ class FetchBundles:
 
     request: int
     user: UserId
+    devices: tuple[DeviceId, ...] | None = None
+    """For these only, those that are gone left out; none: the device list alone. None: for all devices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundles:
-    """One bundle for each device; this is also the fresh device list."""
+    """One bundle for each device asked for, and the device list that vouches for them."""
 
     request: int
     devices: tuple[DeviceBundle, ...]
+    device_list: SignedDeviceList | None = None
+    """The newest that the user's primary has published; None as long as there is none."""
 
 
 @dataclass(frozen=True, slots=True)

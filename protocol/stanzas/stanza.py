@@ -14,6 +14,22 @@ from protocol.stanzas.account import (
     Settings,
     StoreProfile,
 )
+from protocol.stanzas.devices import (
+    AccountLeft,
+    AnswerLink,
+    CancelLink,
+    ClaimLink,
+    CompleteLink,
+    ConfirmLink,
+    DevicesPublished,
+    LeaveAccount,
+    LinkClaimed,
+    LinkOpened,
+    LinkState,
+    OpenLink,
+    PollLink,
+    PublishDevices,
+)
 from protocol.stanzas.everyday import (
     Accepted,
     Ack,
@@ -59,4 +75,6 @@ Stanza: TypeAlias = (
     | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash | Presence
     | Subscribe | Unsubscribe | Available | Unavailable | ChangeSettings | Settings | StoreProfile
     | ProfileStored | FetchProfile | Profile | SetPin | PinSet | DeleteAccount | AccountDeleted
+    | PublishDevices | DevicesPublished | LeaveAccount | AccountLeft | OpenLink | LinkOpened | ClaimLink
+    | LinkClaimed | AnswerLink | ConfirmLink | PollLink | LinkState | CompleteLink | CancelLink
 )  # fmt: skip
