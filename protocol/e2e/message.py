@@ -4,22 +4,28 @@
     prekey message   0x12 | signed prekey id varint | one-time prekey id varint (0 = none)
                           | identity key 32 | ephemeral key 32
                           | ratchet key 32 | n varint | pn varint | ciphertext | MAC 8
+    with a proof     0x13 | length varint | device proof | from here as a prekey message
 
 The first byte is version << 4 | kind. Varints are unsigned LEB128 of at most 32 bits, in their shortest form,
 so a message has exactly one encoding. Everything in front of the ciphertext is authenticated: the ratchet
-header by the MAC, the keys and prekey ids because other ones give another secret.
+header by the MAC, the keys and prekey ids because other ones give another secret, and the device proof by
+its own signature, which is for its reader to check.
 """
 
 from dataclasses import dataclass, field
 
 from protocol.e2e.aead import MAC_BYTES
-from protocol.e2e.errors import BadCiphertextError, UnsupportedVersionError
+from protocol.e2e.errors import BadCiphertextError, MisuseError, UnsupportedVersionError
 from protocol.e2e.keys import KEY_BYTES
 from protocol.limits import MAX_CIPHERTEXT_BYTES
 
 FORMAT_VERSION = 1
 RATCHET_KIND = 1
 PREKEY_KIND = 2
+PROVED_PREKEY_KIND = 3
+
+MAX_DEVICE_PROOF_BYTES = 2_048
+"""A signed device list of five devices has 300 bytes, the largest that the wire carries 1,100."""
 
 _MAX_VARINT = 2**32 - 1
 
@@ -58,12 +64,31 @@ class PrekeyMessage:
     identity_key: bytes
     ephemeral_key: bytes
     message: RatchetMessage
+    device_proof: bytes | None = None
+    """A companion's encoded SignedDeviceList: proof that it belongs to the account. Not looked at here."""
 
     def encode(self) -> bytes:
         """The bytes as they travel."""
         ids = encode_varint(self.signed_prekey_id) + encode_varint(self.prekey_id or 0)
         keys = self.identity_key + self.ephemeral_key
-        return bytes([FORMAT_VERSION << 4 | PREKEY_KIND]) + ids + keys + self.message.body()
+        return self._front() + ids + keys + self.message.body()
+
+    def _front(self) -> bytes:
+        proof = self.device_proof
+        if proof is None:
+            return bytes([FORMAT_VERSION << 4 | PREKEY_KIND])
+        insist_on_proof(proof)
+        return bytes([FORMAT_VERSION << 4 | PROVED_PREKEY_KIND]) + encode_varint(len(proof)) + proof
+
+
+def insist_on_proof(proof: bytes) -> None:
+    """Make sure that a device proof can travel.
+
+    Raises:
+        MisuseError: it is empty or too long.
+    """
+    if not 1 <= len(proof) <= MAX_DEVICE_PROOF_BYTES:
+        raise MisuseError(f"a device proof of {len(proof)} bytes is not 1 to {MAX_DEVICE_PROOF_BYTES}")
 
 
 def ratchet_header(ratchet_key: bytes, n: int, pn: int) -> bytes:
@@ -87,7 +112,9 @@ def decode(data: bytes) -> RatchetMessage | PrekeyMessage:
         case 1:  # RATCHET_KIND
             return _read_ratchet_message(reader)
         case 2:  # PREKEY_KIND
-            return _read_prekey_message(reader)
+            return _read_prekey_message(reader, None)
+        case 3:  # PROVED_PREKEY_KIND
+            return _read_prekey_message(reader, _read_proof(reader))
         case kind:
             raise BadCiphertextError(f"no such kind of ciphertext: {kind}")
 
@@ -144,9 +171,21 @@ def _read_ratchet_message(reader: _Reader) -> RatchetMessage:
     return message
 
 
-def _read_prekey_message(reader: _Reader) -> PrekeyMessage:
+def _read_proof(reader: _Reader) -> bytes:
+    size = reader.varint()
+    if not 1 <= size <= MAX_DEVICE_PROOF_BYTES:
+        raise BadCiphertextError(f"a device proof of {size} bytes is not 1 to {MAX_DEVICE_PROOF_BYTES}")
+    return reader.take(size)
+
+
+def _read_prekey_message(reader: _Reader, device_proof: bytes | None) -> PrekeyMessage:
     signed_prekey_id, prekey_id = reader.varint(), reader.varint()
     identity_key, ephemeral_key = reader.take(KEY_BYTES), reader.take(KEY_BYTES)
     return PrekeyMessage(
-        signed_prekey_id, prekey_id or None, identity_key, ephemeral_key, _read_ratchet_message(reader)
+        signed_prekey_id,
+        prekey_id or None,
+        identity_key,
+        ephemeral_key,
+        _read_ratchet_message(reader),
+        device_proof,
     )

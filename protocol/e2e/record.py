@@ -72,15 +72,20 @@ class SessionRecord:
         """
         self._put_first(Session.initiate(identity, self._own, self._peer, bundle, self._entropy))
 
-    def encrypt(self, plaintext: bytes) -> bytes:
+    def encrypt(self, plaintext: bytes, device_proof: bytes | None = None) -> bytes:
         """Seal the next message. The record must be stored before the ciphertext leaves the house.
+
+        Args:
+            plaintext: what to seal.
+            device_proof: a companion's encoded SignedDeviceList; it travels with prekey messages alone.
 
         Raises:
             NoSessionError: there is no session yet.
+            MisuseError: the proof is empty or too long.
         """
         if not self._sessions:
             raise NoSessionError(f"there is no session with {self._peer}")
-        return self._sessions[0].encrypt(plaintext)
+        return self._sessions[0].encrypt(plaintext, device_proof)
 
     def decrypt(
         self,
@@ -99,7 +104,9 @@ class SessionRecord:
 
         Returns:
             The plaintext, and the prekey message if it opened a **new** session: its one-time prekey must
-            then be deleted together with storing this record, and its identity key be remembered.
+            then be deleted together with storing this record, and its identity key be remembered. Its
+            ``device_proof`` is as it came: whoever lets a companion in checks it, and stores nothing if it is
+            not good.
 
         Raises:
             BadCiphertextError: it opens with none of the sessions, or is no ciphertext at all.

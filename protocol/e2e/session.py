@@ -20,7 +20,7 @@ from doubleratchet.models import (
 from protocol.e2e.agreement import agree_as_initiator, agree_as_responder
 from protocol.e2e.errors import BadBundleError, BadStateError
 from protocol.e2e.keys import IDENTITY_KEY_CONTEXT, Bundle, Entropy, IdentityKeyPair, Prekey
-from protocol.e2e.message import PrekeyMessage, RatchetMessage
+from protocol.e2e.message import PrekeyMessage, RatchetMessage, insist_on_proof
 from protocol.e2e.ratchet import Ratchet
 from protocol.ids import DeviceAddress, address_to_bytes
 
@@ -117,14 +117,30 @@ class Session:
         """Whether the other side is known to have this session."""
         return self._opening is None
 
-    def encrypt(self, plaintext: bytes) -> bytes:
-        """Seal the next message: a ciphertext as it travels."""
+    def encrypt(self, plaintext: bytes, device_proof: bytes | None = None) -> bytes:
+        """Seal the next message: a ciphertext as it travels.
+
+        Args:
+            plaintext: what to seal.
+            device_proof: what goes with it as long as the other side may not know this session, and so this
+                device: a companion's encoded SignedDeviceList. Left out of a session that is answered.
+
+        Raises:
+            MisuseError: the proof is empty or too long.
+        """
+        if device_proof is not None:
+            insist_on_proof(device_proof)  # before the ratchet moves on
         message = self._ratchet.encrypt(plaintext, self.associated_data)
         opening = self._opening
         if opening is None:
             return message.encode()
         return PrekeyMessage(
-            opening.signed_prekey_id, opening.prekey_id, opening.identity_key, self.name, message
+            opening.signed_prekey_id,
+            opening.prekey_id,
+            opening.identity_key,
+            self.name,
+            message,
+            device_proof,
         ).encode()
 
     def decrypt(self, message: RatchetMessage) -> bytes:

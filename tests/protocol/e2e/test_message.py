@@ -1,19 +1,29 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.e2e import BadCiphertextError, UnsupportedVersionError
-from protocol.e2e.message import PrekeyMessage, RatchetMessage, decode, encode_varint
+from protocol.e2e import BadCiphertextError, MisuseError, UnsupportedVersionError
+from protocol.e2e.message import (
+    MAX_DEVICE_PROOF_BYTES,
+    PrekeyMessage,
+    RatchetMessage,
+    decode,
+    encode_varint,
+)
 from protocol.limits import MAX_CIPHERTEXT_BYTES
 
 keys = st.binary(min_size=32, max_size=32)
 numbers = st.integers(0, 2**32 - 1)
 ids = st.integers(1, 2**32 - 1)
 ratchet_messages = st.builds(RatchetMessage, keys, numbers, numbers, st.binary(min_size=8, max_size=99))
-prekey_messages = st.builds(PrekeyMessage, ids, st.none() | ids, keys, keys, ratchet_messages)
+proofs = st.none() | st.binary(min_size=1, max_size=MAX_DEVICE_PROOF_BYTES)
+prekey_messages = st.builds(PrekeyMessage, ids, st.none() | ids, keys, keys, ratchet_messages, proofs)
 
 RATCHET = RatchetMessage(b"R" * 32, 300, 0, b"sealed and 8 bytes")
 PREKEY = PrekeyMessage(1, 200, b"I" * 32, b"E" * 32, RATCHET)
+PROVED = replace(PREKEY, device_proof=b"proof")
 
 
 @given(ratchet_messages | prekey_messages)
@@ -25,6 +35,7 @@ def test_the_bytes_are_those_of_the_specification() -> None:
     body = b"R" * 32 + b"\xac\x02" + b"\x00" + b"sealed and 8 bytes"
     assert RATCHET.encode() == b"\x11" + body
     assert PREKEY.encode() == b"\x12" + b"\x01" + b"\xc8\x01" + b"I" * 32 + b"E" * 32 + body
+    assert PROVED.encode() == b"\x13" + b"\x05proof" + PREKEY.encode()[1:]
 
 
 @given(st.binary(max_size=200))
@@ -38,7 +49,7 @@ def test_arbitrary_bytes_raise_nothing_but_bad_ciphertext(data: bytes) -> None:
 
 @given(st.data())
 def test_every_message_cut_short_is_refused(data: st.DataObject) -> None:
-    encoded = data.draw(st.sampled_from([RATCHET.encode(), PREKEY.encode()]))
+    encoded = data.draw(st.sampled_from([RATCHET.encode(), PREKEY.encode(), PROVED.encode()]))
     # The last bytes are ciphertext, where one cut cannot be told from a shorter message.
     size = data.draw(st.integers(0, len(encoded) - len(RATCHET.sealed) + 7))
     with pytest.raises(BadCiphertextError):
@@ -52,7 +63,7 @@ def test_another_version_says_which(version: int) -> None:
     assert caught.value.version == version
 
 
-@pytest.mark.parametrize("kind", [0, 3, 15])
+@pytest.mark.parametrize("kind", [0, 4, 15])
 def test_another_kind_is_refused(kind: int) -> None:
     with pytest.raises(BadCiphertextError):
         decode(bytes([1 << 4 | kind]) + RATCHET.body())
@@ -62,6 +73,14 @@ def test_another_kind_is_refused(kind: int) -> None:
 def test_a_number_too_long_or_too_large_is_refused(varint: bytes) -> None:
     with pytest.raises(BadCiphertextError):
         decode(b"\x11" + b"R" * 32 + varint + b"\x00" + bytes(8))
+
+
+@pytest.mark.parametrize("proof", [b"", bytes(MAX_DEVICE_PROOF_BYTES + 1)])
+def test_a_proof_of_no_length_or_too_much_is_neither_written_nor_read(proof: bytes) -> None:
+    with pytest.raises(MisuseError):
+        replace(PREKEY, device_proof=proof).encode()
+    with pytest.raises(BadCiphertextError):
+        decode(b"\x13" + encode_varint(len(proof)) + proof + PREKEY.encode()[1:])
 
 
 def test_a_ciphertext_above_the_limit_is_refused() -> None:

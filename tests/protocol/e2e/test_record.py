@@ -12,6 +12,7 @@ from protocol.e2e import (
     BadStateError,
     DuplicateMessageError,
     IdentityKeyPair,
+    MisuseError,
     NoSessionError,
     PrekeyGoneError,
     SessionRecord,
@@ -51,6 +52,29 @@ def test_only_the_first_of_several_prekey_messages_makes_a_session() -> None:
     assert [text for text, _ in opened] == ["0", "1", "2"]
     assert [first is not None for _, first in opened] == [True, False, False]
     assert_they_can_talk(alice, bob)
+
+
+def test_a_device_proof_travels_until_the_session_is_answered() -> None:
+    alice, bob = strangers()
+    alice.initiate(bob)
+    text, first = bob.open(alice.record.encrypt(b"hello", b"proof"))
+    assert text == "hello"
+    assert first is not None
+    assert first.device_proof == b"proof"
+    second = decode(alice.record.encrypt(b"again", b"newer proof"))
+    assert isinstance(second, PrekeyMessage)
+    assert second.device_proof == b"newer proof"
+    alice.decrypt(bob.encrypt("hello yourself"))
+    assert b"proof" not in alice.record.encrypt(b"running", b"proof")
+
+
+def test_a_proof_that_cannot_travel_leaves_the_session_as_it_was() -> None:
+    alice, bob = strangers()
+    alice.initiate(bob)
+    before = alice.record.serialise()
+    with pytest.raises(MisuseError):
+        alice.record.encrypt(b"hello", b"")
+    assert alice.record.serialise() == before
 
 
 def test_the_first_prekey_messages_may_arrive_in_any_order() -> None:
