@@ -41,7 +41,7 @@ types: $(STAMP)
 	@$(BIN)/mypy
 
 pytest: $(STAMP)
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=auto
 
 format: $(STAMP)  ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .

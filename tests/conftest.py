@@ -18,7 +18,8 @@ settings.load_profile("fixed")
 # Trio runs what is runnable in random order, on purpose: code must not depend on it. Each run of the tests
 # draws a seed, so orders keep being explored; a test that fails tells it, and the variable brings it back.
 SEED_VARIABLE = "ROOST_TEST_SEED"
-SEED = os.environ.get(SEED_VARIABLE) or str(random.SystemRandom().randrange(1_000_000))
+# It is one for all processes of a run, which inherit the variable.
+SEED = os.environ.setdefault(SEED_VARIABLE, str(random.SystemRandom().randrange(1_000_000)))
 
 
 @pytest.fixture(autouse=True)
