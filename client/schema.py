@@ -8,6 +8,8 @@ Ids of users fit 63 bits, hence SQLite's integers. Private keys lie here in clea
 (0600) and folder (0700), as in Signal's and WhatsApp's stores.
 """
 
+from client.groups.tables import GROUP_TABLES
+
 _VERSION_1 = """
 -- One row a device that this phone is or is about to be: each registration makes a new generation of keys.
 -- `user` is null until the relay has registered it. The newest registered generation is the account.
@@ -230,6 +232,6 @@ CREATE TABLE deletions (
 CREATE INDEX messages_unknown ON messages (row) WHERE kind = 2;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, GROUP_TABLES)
 
 CURRENT_VERSION = len(MIGRATIONS)
