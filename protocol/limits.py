@@ -88,6 +88,9 @@ MAX_PROGRESS_USERS: Final = 256
 # 256 chats with as many still fit a frame.
 MAX_EXPIRED_RUNS: Final = 8
 
+# How long a message may be told to live: a year. What lives longer than the relay keeps it is told to stay.
+MAX_LIFE_SECONDS: Final = 366 * 86_400
+
 # Users in one list of a ChangeSettings; longer lists take several requests. Four full lists fit a frame.
 MAX_SETTINGS_USERS: Final = 1_024
 

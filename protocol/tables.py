@@ -14,6 +14,7 @@ from typing import Final
 from protocol import limits
 from protocol.byte_budgets import BUDGETS
 from protocol.codes import ErrorCode
+from protocol.e2e.content_marks import MARKS
 from protocol.e2e.content_schema import CONTENT_SCHEMA, KindSpec
 from protocol.schema import SCHEMA, FieldSpec, Sender, StanzaSpec
 from protocol.state import (
@@ -95,6 +96,12 @@ def content_table() -> str:
     return table(("kind", "content", "since", "fields, in order, behind `id` and `sent_at`", "meaning"), rows)
 
 
+def mark_table() -> str:
+    """Every mark of a content: key, name, type, meaning."""
+    rows = [(str(mark.number), f"**{mark.name}**", mark.type.text, mark.meaning) for mark in MARKS]
+    return table(("key", "mark", "value", "meaning"), rows)
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "stanzas": stanza_table,
     "errors": error_table,
@@ -104,6 +111,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "relay-machine": relay_diagram,
     "client-machine": client_diagram,
     "contents": content_table,
+    "marks": mark_table,
 }
 
 

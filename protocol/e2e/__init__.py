@@ -6,17 +6,22 @@ X3DH and the Double Ratchet come from the maintained packages ``X3DH``, ``Double
 
 from protocol.e2e.content_kinds import (
     Change,
+    ChatTimer,
     Contact,
     Content,
     Deletion,
     Edit,
+    KeepHere,
     Location,
     Message,
     MessageRef,
+    Opened,
     Reaction,
+    Rule,
     Text,
     Unknown,
 )
+from protocol.e2e.content_marks import NO_MARKS, Marks
 from protocol.e2e.device_list import sign_device_list, verify_device_list
 from protocol.e2e.errors import (
     BadBundleError,
@@ -50,6 +55,7 @@ from protocol.e2e.safety_number import safety_number
 from protocol.e2e.session import Session
 
 __all__ = [
+    "NO_MARKS",
     "BadBundleError",
     "BadCiphertextError",
     "BadContentError",
@@ -57,6 +63,7 @@ __all__ = [
     "BadStateError",
     "Bundle",
     "Change",
+    "ChatTimer",
     "Contact",
     "Content",
     "Deletion",
@@ -65,11 +72,14 @@ __all__ = [
     "EndToEndError",
     "Entropy",
     "IdentityKeyPair",
+    "KeepHere",
     "Location",
+    "Marks",
     "Message",
     "MessageRef",
     "MisuseError",
     "NoSessionError",
+    "Opened",
     "Prekey",
     "PrekeyGoneError",
     "PrekeyUnknownError",
@@ -78,6 +88,7 @@ __all__ = [
     "PublicPrekey",
     "PublicSignedPrekey",
     "Reaction",
+    "Rule",
     "Session",
     "SessionRecord",
     "Text",

@@ -2,7 +2,7 @@
 
 ``id`` is 8 random bytes: the id that people and histories use, the same on both sides. ``sent_at`` counts
 seconds since 2026-01-01T00:00:00Z by the sender's clock, which keeps it to 5 bytes until 2162. What follows
-belongs to the kind (content_schema.py).
+belongs to the kind (content_schema.py); a map in the last place holds for any kind (content_marks.py).
 
 Made to be added to. A kind that this version does not know is kept whole, as ``Unknown``, so that a later
 version can show what it was; further fields of a known kind are skipped; and an optional field that cannot be
@@ -14,6 +14,7 @@ from typing import Any
 import cbor2
 
 from protocol.e2e.content_kinds import Content, Unknown
+from protocol.e2e.content_marks import NO_MARKS, Marks, read_marks, written_marks
 from protocol.e2e.content_schema import (
     CONTENT_ID_BYTES,
     KIND_BY_CLASS,
@@ -71,7 +72,8 @@ def encode(content: Content) -> bytes:
     if len(content.id) != CONTENT_ID_BYTES or not 0 <= content.sent_at <= MAX_SENT_AT:
         raise MisuseError("a content id has 8 bytes, and a time fits 32 bits")
     spec = KIND_BY_CLASS[type(content)]
-    return cbor2.dumps([spec.number, content.id, content.sent_at, *_written(spec, content)])
+    fields = [*_written(spec, content), *_written_marks(content.marks)]
+    return cbor2.dumps([spec.number, content.id, content.sent_at, *fields])
 
 
 def _written(spec: KindSpec, content: Content) -> list[object]:
@@ -80,6 +82,13 @@ def _written(spec: KindSpec, content: Content) -> list[object]:
     while len(written) > spec.required and written[-1] is None:
         written.pop()
     return written
+
+
+def _written_marks(marks: Marks) -> list[dict[int, int]]:
+    try:
+        return written_marks(marks)
+    except FieldError as error:
+        raise MisuseError(f"a mark cannot be sent: {error}") from None
 
 
 def _checked(field: ContentField, value: object) -> object:
@@ -104,14 +113,15 @@ def decode(data: bytes) -> Content:
         raise BadContentError("the content's kind or time is not a number in range")
     if not isinstance(content_id, bytes) or len(content_id) != CONTENT_ID_BYTES:
         raise BadContentError("the content's id is not 8 bytes")
+    marks = read_marks(rest.pop()) if rest and isinstance(rest[-1], dict) else NO_MARKS
     spec = KIND_BY_NUMBER.get(kind)
     if spec is None:
-        return Unknown(content_id, sent_at, kind, data)
+        return Unknown(content_id, sent_at, kind, data, marks)
     if len(rest) < spec.required:
         raise BadContentError(f"a {spec.name} of {len(rest)} fields, not {spec.required}")
     # strict=False: what is optional may be absent, and what a later version added is skipped.
     values = [_read(*pair) for pair in zip(spec.fields, rest, strict=False)]
-    content: Content = spec.content(content_id, sent_at, *values)
+    content: Content = spec.content(content_id, sent_at, *values, marks=marks)
     return content
 
 

@@ -1,14 +1,16 @@
 """The kinds of content, one frozen class each; content_schema.py says how each is written.
 
-Two families. A **message** stands in the history by itself: ``Text``, ``Contact``, ``Location``. A **change**
-says something about an earlier message: ``Reaction``, ``Edit``, ``Deletion``. Who may say it is in its form:
-an edit and a deletion name a message by its id alone, and mean one by whoever sends them, so that nobody can
-even express a wish to change what somebody else has written.
+Three families. A **message** stands in the history by itself: ``Text``, ``Contact``, ``Location``. A
+**change** says something about an earlier message: ``Reaction``, ``Edit``, ``Deletion``, ``Opened``. Who may
+say it is in its form: an edit and a deletion name a message by its id alone, and mean one by whoever sends
+them, so that nobody can even express a wish to change what somebody else has written. A **rule** holds for
+the chat from then on: ``ChatTimer``, ``KeepHere``.
 """
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from protocol.e2e.content_marks import NO_MARKS, Marks
 from protocol.ids import UserId
 
 
@@ -32,6 +34,7 @@ class Text:
     """The message that is answered. Its text is not repeated: a copy would outlive the message's deletion."""
     mentions: tuple[UserId, ...] = ()
     """Who is named in the text, where it has their number behind an ``@``."""
+    marks: Marks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Reaction:
     target: MessageRef
     emoji: str | None = field(default=None, repr=False)
     """None takes the reaction back."""
+    marks: Marks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Edit:
     target: bytes
     text: str = field(repr=False)
     mentions: tuple[UserId, ...] = ()
+    marks: Marks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,17 @@ class Deletion:
     id: bytes
     sent_at: int
     target: bytes
+    marks: Marks = NO_MARKS
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Says that a message to be viewed once has been viewed."""
+
+    id: bytes
+    sent_at: int
+    target: MessageRef
+    marks: Marks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class Contact:
     sent_at: int
     name: str = field(repr=False)
     phones: tuple[str, ...] = field(repr=False)
+    marks: Marks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,29 @@ class Location:
     latitude: int = field(repr=False)
     longitude: int = field(repr=False)
     name: str | None = field(default=None, repr=False)
+    marks: Marks = NO_MARKS
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTimer:
+    """How long new messages of this chat live from now on, whoever sends them."""
+
+    id: bytes
+    sent_at: int
+    seconds: int = 0
+    """0: they stay."""
+    marks: Marks = NO_MARKS
+
+
+@dataclass(frozen=True, slots=True)
+class KeepHere:
+    """Asks that what is said in this chat stays in it: neither forwarded nor exported."""
+
+    id: bytes
+    sent_at: int
+    on: int
+    """1: asked; 0: not any more."""
+    marks: Marks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +135,16 @@ class Unknown:
     kind: int
     encoded: bytes = field(repr=False)
     """The whole content as it came."""
+    marks: Marks = NO_MARKS
 
 
 Message = Text | Contact | Location
 """What stands in the history by itself."""
 
-Change = Reaction | Edit | Deletion
+Change = Reaction | Edit | Deletion | Opened
 """What says something about an earlier message."""
 
-Content = Message | Change | Unknown
+Rule = ChatTimer | KeepHere
+"""What holds for the chat from then on."""
+
+Content = Message | Change | Rule | Unknown

@@ -4,6 +4,7 @@ Codec, documentation, test vectors and fuzzers work from this one table. The num
 kind grows by optional fields at its end, and each addition raises ``SCHEMA_VERSION``: ``since`` tells a
 reader of the documentation which versions know a kind. Nothing negotiates it: a kind that a phone does not
 know is kept, and shown once it does (content.py).
+Not here: what holds for every kind (content_marks.py).
 """
 
 from dataclasses import MISSING, dataclass, fields
@@ -14,9 +15,9 @@ from protocol.e2e import content_kinds as kinds
 from protocol.e2e.profile import PROFILE_KEY_BYTES
 from protocol.fields import Bytes, FieldError, FieldType, ListOf, Record, Uint
 from protocol.fields import Text as Chars
-from protocol.limits import MAX_PHONE_CHARS, MAX_UINT63
+from protocol.limits import MAX_LIFE_SECONDS, MAX_PHONE_CHARS, MAX_UINT63
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The newest ``since`` of the table."""
 
 CONTENT_ID_BYTES: Final = 8
@@ -152,6 +153,9 @@ CONTENT_SCHEMA: Final[tuple[KindSpec, ...]] = (
         5, kinds.Location, since=1,
         latitude=Int(90 * MICRODEGREES), longitude=Int(180 * MICRODEGREES), name=_NAME,
     ),
+    _row(6, kinds.ChatTimer, since=2, seconds=Uint(MAX_LIFE_SECONDS)),
+    _row(7, kinds.KeepHere, since=2, on=Uint(1)),
+    _row(8, kinds.Opened, since=2, target=_REF),
 )  # fmt: skip
 
 KIND_BY_NUMBER: Final = {spec.number: spec for spec in CONTENT_SCHEMA}

@@ -8,7 +8,20 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from protocol.e2e import Contact, Content, Deletion, Edit, Location, MessageRef, Reaction, Text
+from protocol.e2e import (
+    ChatTimer,
+    Contact,
+    Content,
+    Deletion,
+    Edit,
+    KeepHere,
+    Location,
+    Marks,
+    MessageRef,
+    Opened,
+    Reaction,
+    Text,
+)
 from protocol.e2e.content import encode
 from protocol.ids import UserId
 
@@ -29,6 +42,13 @@ SAMPLES: dict[str, Content] = {
     "contact": Contact(ID, AT, "Bob", ("+4915112345679", "+493022222222")),
     "location": Location(ID, AT, 52_516_300, -13_377_700),
     "location with a name": Location(ID, AT, 52_516_300, 13_377_700, "Brandenburg Gate"),
+    "text that lives a day": Text(ID, AT, "hello", marks=Marks(life=86_400)),
+    "text to be viewed once": Text(ID, AT, "hello", marks=Marks(life=14 * 86_400, view_once=1)),
+    "text that was forwarded": Text(ID, AT, "hello", marks=Marks(forwards=2)),
+    "chat timer": ChatTimer(ID, AT, 7 * 86_400),
+    "chat timer off": ChatTimer(ID, AT),
+    "keep here": KeepHere(ID, AT, 1),
+    "opened": Opened(ID, AT, MessageRef(BOB, OTHER_ID)),
 }
 
 

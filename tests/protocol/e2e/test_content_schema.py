@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from protocol.e2e.content_kinds import Change, Message
+from protocol.e2e.content_kinds import Change, Message, Rule
 from protocol.e2e.content_schema import (
     CONTENT_SCHEMA,
     KIND_BY_CLASS,
@@ -15,7 +15,7 @@ from protocol.fields import FieldError
 
 
 def test_every_kind_is_in_the_table_once() -> None:
-    classes = {*Message.__args__, *Change.__args__}
+    classes = {*Message.__args__, *Change.__args__, *Rule.__args__}
     assert set(KIND_BY_CLASS) == classes
     assert len(KIND_BY_NUMBER) == len(CONTENT_SCHEMA) == len(classes)
 
@@ -23,7 +23,7 @@ def test_every_kind_is_in_the_table_once() -> None:
 def test_the_fields_of_a_row_are_those_of_its_class_in_order() -> None:
     for spec in CONTENT_SCHEMA:
         names = [field.name for field in dataclasses.fields(spec.content)]
-        assert names == ["id", "sent_at", *(field.name for field in spec.fields)]
+        assert names == ["id", "sent_at", *(field.name for field in spec.fields), "marks"]
 
 
 def test_what_is_optional_stands_at_the_end() -> None:
