@@ -40,7 +40,7 @@ from protocol.connection import ClientConnection
 from protocol.errors import RemoteProtocolError
 from protocol.events import Alert, Connected, Event
 from protocol.hello import Hello
-from protocol.ids import Address, DeviceAddress, UserId
+from protocol.ids import Address, DeviceAddress, GroupAddress, MemberAddress, MessageNumber, UserId
 from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
@@ -238,7 +238,7 @@ class Connection(Actor):
         deliveries: list[IncomingDelivery] = []
         for event in events:
             if isinstance(event, Deliver):
-                deliveries.append(_incoming(event, line.phones.get(event.chat)))
+                deliveries.append(_incoming(event, line.phones.get(_device(event.chat))))
             else:
                 self._hear(line, event)
         if deliveries:
@@ -247,15 +247,15 @@ class Connection(Actor):
     def _hear(self, line: Line, event: Event) -> None:
         match event:
             case Accepted(chat, number):
-                self._listener.accepted(chat, number)
+                self._listener.accepted(_user(chat), number)
             case Delivered(chat, number):
-                self._listener.delivered(chat, number)
+                self._listener.delivered(_user(chat), number)
             case Read(chat, number):
-                self._listener.read(_user(chat), number)
+                self._listener.read(_user(chat), MessageNumber(number))
             case Expired(chat, first, last):
-                self._listener.expired(chat, first, last)
+                self._listener.expired(_user(chat), first, last)
             case Refused(chat, number, code, detail):
-                self._listener.refused(chat, number, code, detail)
+                self._listener.refused(_user(chat), number, code, detail)
             case Typing(chat) | Paused(chat):
                 self._listener.typing(_user(chat), isinstance(event, Typing))
             case Presence(chat, online, last_seen):
@@ -399,7 +399,8 @@ _CLOSED_REASONS = {
 
 def _incoming(deliver: Deliver, phone: str | None) -> IncomingDelivery:
     accepted_at = None if deliver.accepted_at is None else float(deliver.accepted_at)
-    return IncomingDelivery(deliver.seq, deliver.chat, deliver.number, deliver.ciphertext, accepted_at, phone)
+    sender = _device(deliver.chat)
+    return IncomingDelivery(deliver.seq, sender, deliver.number, deliver.ciphertext, accepted_at, phone)
 
 
 def _socket_reason(error: OSError) -> str:
@@ -409,8 +410,18 @@ def _socket_reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()  # a name that cannot be looked up has a text of its own
 
 
+def _device(sender: DeviceAddress | MemberAddress) -> DeviceAddress:
+    return sender.sender if isinstance(sender, MemberAddress) else sender
+
+
 def _user(address: Address) -> UserId:
-    return address.user if isinstance(address, DeviceAddress) else address
+    """Whose chat it is; users and groups share one space of ids, and one column of the phone."""
+    match address:
+        case DeviceAddress(user) | MemberAddress(_, user):
+            return user
+        case GroupAddress(group):
+            return UserId(group)
+    return address
 
 
 def _refusal(code: int) -> RelayRefusedError:

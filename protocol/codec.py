@@ -118,7 +118,7 @@ def read_stanza(
     chat = spec.chat
     if chat is not None:
         address = fields[chat] = address_of(fields[chat])
-        if type(address) is not spec.chat_class[sender]:
+        if type(address) not in spec.chat_classes[sender]:
             raise MalformedError(f"{spec.name}: the handle is not of the right kind", stanza=spec.name)
     stanza: Stanza = spec.stanza(*fields)
     return stanza
@@ -142,7 +142,7 @@ def write_stanza(stanza: Stanza, sender: Sender, handle_for: Callable[[Address],
     chat = spec.chat
     if chat is not None:
         address = values[chat]
-        if type(address) is not spec.chat_class[sender]:
+        if type(address) not in spec.chat_classes[sender]:
             raise LocalProtocolError(f"{spec.name}: the chat is not of the right kind")
         values[chat] = 0  # a handle is found, or bound, only once all else is known to be right
     elif type(stanza) is Bind:

@@ -42,6 +42,7 @@ class ErrorCode(IntEnum):
     PIN_REQUIRED = 40
     PIN_WRONG = 41
     PIN_LOCKED = 42
+    BANNED = 43
     ALREADY_REGISTERED = 44
     PIN_INVALID = 45
 
@@ -64,6 +65,18 @@ class ErrorCode(IntEnum):
     LINK_TAKEN = 93
     LINK_CANCELLED = 94
     LINK_MISMATCH = 95
+
+    # Something in a group was refused.
+    STALE_MEMBERS = 96
+    NOT_A_MEMBER = 97
+    NOT_ALLOWED = 98
+    GROUP_FULL = 99
+    NO_SUCH_GROUP = 100
+    LOG_MOVED = 101
+    BAD_ENTRY = 102
+    ALREADY_THERE = 103
+    NO_SUCH_INVITE = 104
+    APPROVAL_NEEDED = 105
 
     @property
     def wire_name(self) -> str:
@@ -132,6 +145,7 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.PIN_WRONG: "The PIN is wrong.",
     ErrorCode.PIN_LOCKED: "The PIN was guessed wrong too often today.",
     ErrorCode.PIN_INVALID: "A PIN has six digits.",
+    ErrorCode.BANNED: "The operator of this relay has banned this number.",
     ErrorCode.ALREADY_REGISTERED: "This device already has an account.",
     ErrorCode.UNKNOWN_USER: "There is no such user on this relay.",
     ErrorCode.STALE_DEVICES: "The recipient's devices have changed; encrypt for the present ones.",
@@ -141,6 +155,16 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.STORAGE_FULL: "The relay's disk is full; nothing was accepted.",
     ErrorCode.NO_SUCH_REQUEST: "There is nothing that this request could refer to.",
     ErrorCode.LIST_FULL: "There is no room for more in this list; take some out first.",
+    ErrorCode.STALE_MEMBERS: "Somebody has left the group since; encrypt for those who are in it.",
+    ErrorCode.NOT_A_MEMBER: "Only members of the group may do this.",
+    ErrorCode.NOT_ALLOWED: "The group's settings leave this to its admins.",
+    ErrorCode.GROUP_FULL: "The group has as many members as a group can have.",
+    ErrorCode.NO_SUCH_GROUP: "There is no such group on this relay.",
+    ErrorCode.LOG_MOVED: "Somebody else has changed the group meanwhile; look at it and try again.",
+    ErrorCode.BAD_ENTRY: "This change of the group is not valid.",
+    ErrorCode.ALREADY_THERE: "It is so already.",
+    ErrorCode.NO_SUCH_INVITE: "This invitation to the group is not valid, or not any more.",
+    ErrorCode.APPROVAL_NEEDED: "An admin of the group must let you in; ask for it.",
     ErrorCode.NOT_PRIMARY: "Only the first device of the account, its primary, can do this.",
     ErrorCode.BAD_DEVICE_LIST: "The device list is not one of this account's devices.",
     ErrorCode.OLD_DEVICE_LIST: "The device list is not newer than the one that is there.",

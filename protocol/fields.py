@@ -204,9 +204,9 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class AddressBytes:
-    """An address in its wire form; 8 bytes name a user, 10 a device."""
+    """An address in its wire form."""
 
-    text: str = "bytes, 8 (a user) or 10 (a device)"
+    text: str = "bytes, 8 (a user), 10 (a device), 9 (a group) or 19 (a device in a group)"
 
     def read(self, value: object) -> Address:
         """Return the address."""
@@ -227,6 +227,13 @@ class Names(Enum):
 
     USER = auto()
     DEVICE = auto()
+    GROUP = auto()
+    MEMBER = auto()
+
+    @property
+    def text(self) -> str:
+        """What the documentation calls it."""
+        return "device in a group" if self is Names.MEMBER else self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,18 +241,18 @@ class Chat:
     """A handle on the wire, an address in the stanza.
 
     Attributes:
-        from_client: what it names in a client's stanza; None if no client sends one.
-        from_relay: what it names in a relay's stanza; None if no relay sends one.
+        from_client: what it may name in a client's stanza; nothing if no client sends one.
+        from_relay: what it may name in a relay's stanza; nothing if no relay sends one.
     """
 
-    from_client: Names | None
-    from_relay: Names | None
+    from_client: tuple[Names, ...]
+    from_relay: tuple[Names, ...]
 
     @property
     def text(self) -> str:
         """Description for the tables of the documentation."""
         sides = (("C", self.from_client), ("R", self.from_relay))
-        kinds = [f"a {names.name.lower()} ({side})" for side, names in sides if names is not None]
+        kinds = [f"a {' or a '.join(name.text for name in names)} ({side})" for side, names in sides if names]
         return f"handle 0..{MAX_HANDLE} of " + ", ".join(kinds)
 
     def read(self, value: object) -> int:

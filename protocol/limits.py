@@ -97,6 +97,20 @@ MAX_SETTINGS_USERS: Final = 1_024
 # Users that one account may block: the answer lists them all, and its mailbox holds them in memory.
 MAX_BLOCKED_USERS: Final = 1_024
 
+# --- Groups ---
+
+# As many as the original has; an entry that creates a group of them still fits a frame.
+MAX_GROUP_MEMBERS: Final = 1_024
+
+# Entries of a group's log in one stanza; they must also fit a frame together.
+MAX_ENTRIES_PER_REQUEST: Final = 256
+
+# Who asks to be let into a group shows a signature by the invitation's key, and their own key.
+MAX_JOIN_PROOF_BYTES: Final = 512
+
+# Those who ask to be let into one group at a time. Their proofs fit a frame.
+MAX_JOIN_REQUESTS: Final = 64
+
 # --- Profiles ---
 
 # Half of the largest picture, with AES-GCM's nonce and tag: a piece fits a frame, and a picture is two.

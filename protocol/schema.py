@@ -29,7 +29,7 @@ from protocol.fields import (
     Text,
     Uint,
 )
-from protocol.ids import DeviceAddress
+from protocol.ids import DeviceAddress, GroupAddress, MemberAddress
 
 
 class Sender(Enum):
@@ -61,14 +61,14 @@ class StanzaSpec:
         fields: in wire order.
         required: how many fields must be there.
         chat: the place of the field that is a handle on the wire; None if there is none.
-        chat_class: per sender, the class of the address behind that handle.
+        chat_classes: per sender, the classes that the address behind that handle may have.
         readers: the check of each field.
         values: takes all field values out of a stanza, as a tuple.
     """
 
     __slots__ = (
         "chat",
-        "chat_class",
+        "chat_classes",
         "fields",
         "number",
         "readers",
@@ -85,7 +85,7 @@ class StanzaSpec:
         self.fields = fields
         self.required = sum(not field.optional for field in fields)
         self.chat = next((i for i, field in enumerate(fields) if isinstance(field.type, Chat)), None)
-        self.chat_class = {} if self.chat is None else _chat_classes(fields[self.chat].type)
+        self.chat_classes = {} if self.chat is None else _chat_classes(fields[self.chat].type)
         self.readers = tuple(_reader(field) for field in fields)
         self.values = _values_of(tuple(field.name for field in fields))
 
@@ -95,12 +95,19 @@ class StanzaSpec:
         return self.stanza.__name__
 
 
-def _chat_classes(chat: FieldType) -> dict[Sender, type[Any]]:
-    """A UserId is an int when the program runs; nothing else about it can be told from outside."""
+# A UserId is an int when the program runs; nothing else about it can be told from outside.
+_CLASSES: Final[dict[Names, type[Any]]] = {
+    Names.USER: int,
+    Names.DEVICE: DeviceAddress,
+    Names.GROUP: GroupAddress,
+    Names.MEMBER: MemberAddress,
+}
+
+
+def _chat_classes(chat: FieldType) -> dict[Sender, tuple[type[Any], ...]]:
     assert isinstance(chat, Chat)
-    classes = {Names.USER: int, Names.DEVICE: DeviceAddress}
     sides = {Sender.CLIENT: chat.from_client, Sender.RELAY: chat.from_relay}
-    return {sender: classes[names] for sender, names in sides.items() if names is not None}
+    return {sender: tuple(_CLASSES[name] for name in names) for sender, names in sides.items() if names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +200,32 @@ _PROGRESS: Final = Record(
     optional=1,
 )
 
+_GROUP: Final = Uint(limits.MAX_UINT63, minimum=1)
+_GSEQ: Final = Uint(limits.MAX_UINT63, minimum=1)
+_INDEX: Final = Uint(limits.MAX_UINT32)
+_ENTRY: Final = Bytes(limits.MAX_CIPHERTEXT_BYTES, minimum=1)
+_INVITE: Final = Bytes(limits.KEY_BYTES, minimum=limits.KEY_BYTES)
+_PROOF: Final = Bytes(limits.MAX_JOIN_PROOF_BYTES, minimum=1)
+_LIFE: Final = Uint(limits.MAX_UINT32, minimum=1)
+_GROUP_TICKS: Final = Record(
+    s.GroupTicks,
+    (("group", _GROUP), ("accepted", _REACHED), ("delivered", _REACHED), ("read", _REACHED)),
+)
+_MEMBER_PROGRESS: Final = Record(
+    s.MemberProgress, (("user", _USER), ("delivered", _REACHED), ("read", _REACHED))
+)
+_JOIN_REQUEST: Final = Record(s.JoinRequest, (("user", _USER), ("proof", _PROOF)))
+
 _AUDIENCE: Final = OneOf(tuple(s.Audience))
 _PRIVACY: Final = Record(
-    s.Privacy, (("last_seen", _AUDIENCE), ("read_receipts", _AUDIENCE), ("profile", _AUDIENCE))
+    s.Privacy,
+    (
+        ("last_seen", _AUDIENCE),
+        ("read_receipts", _AUDIENCE),
+        ("profile", _AUDIENCE),
+        ("discoverable", _AUDIENCE),
+    ),
+    optional=1,
 )
 _USERS: Final = ListOf(_USER, limits.MAX_SETTINGS_USERS)
 _PIECE: Final = Uint(limits.MAX_PROFILE_PIECES - 1)
@@ -203,11 +233,14 @@ _VERSION: Final = Uint(limits.MAX_UINT63)
 _PROFILE_DATA: Final = Bytes(limits.MAX_PROFILE_PIECE_BYTES)
 
 # What a chat's handle stands for depends on who says it: a client writes to users, and hears from devices.
-_TO_USER: Final = Chat(from_client=Names.USER, from_relay=None)
-_OF_USER: Final = Chat(from_client=None, from_relay=Names.USER)
-_FROM_DEVICE: Final = Chat(from_client=None, from_relay=Names.DEVICE)
-_ACTIVITY: Final = Chat(from_client=Names.USER, from_relay=Names.DEVICE)
-_READING: Final = Chat(from_client=Names.DEVICE, from_relay=Names.USER)
+_TO_USER: Final = Chat(from_client=(Names.USER,), from_relay=())
+_TO_GROUP: Final = Chat(from_client=(Names.GROUP,), from_relay=())
+_OF_USER: Final = Chat(from_client=(), from_relay=(Names.USER,))
+_OF_CHAT: Final = Chat(from_client=(), from_relay=(Names.USER, Names.GROUP))
+_OF_GROUP: Final = Chat(from_client=(), from_relay=(Names.GROUP,))
+_FROM_DEVICE: Final = Chat(from_client=(), from_relay=(Names.DEVICE, Names.MEMBER))
+_ACTIVITY: Final = Chat(from_client=(Names.USER, Names.GROUP), from_relay=(Names.DEVICE, Names.MEMBER))
+_READING: Final = Chat(from_client=(Names.DEVICE, Names.GROUP), from_relay=(Names.USER, Names.GROUP))
 
 _CLIENT: Final = Sender.CLIENT
 _RELAY: Final = Sender.RELAY
@@ -217,8 +250,8 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(0, s.Ping, _BOTH),
     _row(1, s.Pong, _BOTH),
     _row(2, s.Ack, _CLIENT, seq=_SEQ),
-    _row(3, s.Accepted, _RELAY, chat=_OF_USER, number=_NUMBER),
-    _row(4, s.Delivered, _RELAY, chat=_OF_USER, number=_NUMBER),
+    _row(3, s.Accepted, _RELAY, chat=_OF_CHAT, number=_NUMBER),
+    _row(4, s.Delivered, _RELAY, chat=_OF_CHAT, number=_NUMBER),
     _row(5, s.Read, _BOTH, chat=_READING, number=_NUMBER),
     _row(6, s.Typing, _BOTH, chat=_ACTIVITY),
     _row(7, s.Paused, _BOTH, chat=_ACTIVITY),
@@ -229,16 +262,16 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(
         9, s.Deliver, _RELAY,
         seq=_SEQ, chat=_FROM_DEVICE, number=_NUMBER, ciphertext=_CIPHERTEXT,
-        accepted_at=_Optional(Uint(limits.MAX_UINT63)),
+        accepted_at=_Optional(Uint(limits.MAX_UINT63)), gseq=_Optional(_GSEQ), is_entry=_Optional(_FLAG),
     ),
-    _row(10, s.Refused, _RELAY, chat=_OF_USER, number=_NUMBER, code=Code(), detail=_DETAIL),
+    _row(10, s.Refused, _RELAY, chat=_OF_CHAT, number=_NUMBER, code=Code(), detail=_DETAIL),
     _row(
         11, s.Bind, _BOTH,
         handle=Uint(limits.MAX_HANDLE), address=AddressBytes(), phone=_Optional(_PHONE),
     ),
     _row(12, s.Error, _BOTH, code=Code(), detail=_DETAIL),
     _row(13, s.Failed, _RELAY, request=_REQUEST, code=Code(), detail=_DETAIL),
-    _row(14, s.Expired, _RELAY, chat=_OF_USER, first=_NUMBER, last=_NUMBER),
+    _row(14, s.Expired, _RELAY, chat=_OF_CHAT, first=_NUMBER, last=_NUMBER),
     _row(15, s.Presence, _RELAY, chat=_OF_USER, online=Uint(1), last_seen=_Optional(Uint(limits.MAX_UINT63))),
     _row(16, s.Subscribe, _CLIENT, chat=_TO_USER),
     _row(17, s.Unsubscribe, _CLIENT, chat=_TO_USER),
@@ -270,10 +303,21 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
         request=_REQUEST, devices=ListOf(_BUNDLE, limits.MAX_DEVICES_PER_USER),
         device_list=_Optional(_SIGNED_DEVICE_LIST),
     ),
-    _row(40, s.Lookup, _CLIENT, request=_REQUEST, phones=ListOf(_PHONE, limits.MAX_LOOKUP_PHONES)),
+    _row(
+        40, s.Lookup, _CLIENT,
+        request=_REQUEST, phones=ListOf(_PHONE, limits.MAX_LOOKUP_PHONES), in_bulk=_Optional(_FLAG),
+    ),
     _row(41, s.Found, _RELAY, request=_REQUEST, users=ListOf(_USER_OR_NONE, limits.MAX_LOOKUP_PHONES)),
-    _row(42, s.FetchProgress, _CLIENT, request=_REQUEST, users=ListOf(_USER, limits.MAX_PROGRESS_USERS)),
-    _row(43, s.Progresses, _RELAY, request=_REQUEST, chats=ListOf(_PROGRESS, limits.MAX_PROGRESS_USERS)),
+    _row(
+        42, s.FetchProgress, _CLIENT,
+        request=_REQUEST, users=ListOf(_USER, limits.MAX_PROGRESS_USERS),
+        groups=_Optional(ListOf(_GROUP, limits.MAX_PROGRESS_USERS)),
+    ),
+    _row(
+        43, s.Progresses, _RELAY,
+        request=_REQUEST, chats=ListOf(_PROGRESS, limits.MAX_PROGRESS_USERS),
+        groups=_Optional(ListOf(_GROUP_TICKS, limits.MAX_PROGRESS_USERS)),
+    ),
     _row(44, s.TestCrash, _CLIENT, target=OneOf(("connection", "mailbox"))),
     _row(
         46, s.ChangeSettings, _CLIENT,
@@ -298,6 +342,44 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(53, s.PinSet, _RELAY, request=_REQUEST),
     _row(54, s.DeleteAccount, _CLIENT, request=_REQUEST, phone=_PHONE),
     _row(55, s.AccountDeleted, _RELAY, request=_REQUEST),
+    _row(
+        96, s.SendGroup, _CLIENT,
+        chat=_TO_GROUP, number=_NUMBER, epoch=_INDEX, ciphertext=_CIPHERTEXT, life_s=_Optional(_LIFE),
+    ),
+    _row(
+        97, s.AppendEntries, _CLIENT,
+        request=_REQUEST, group=_GROUP, entries=ListOf(_ENTRY, limits.MAX_ENTRIES_PER_REQUEST),
+    ),
+    _row(98, s.EntriesAppended, _RELAY, request=_REQUEST, next=_INDEX),
+    _row(
+        99, s.FetchLog, _CLIENT,
+        request=_REQUEST, group=_GROUP, first=_INDEX, invite=_Optional(_INVITE),
+    ),
+    _row(
+        100, s.Log, _RELAY,
+        request=_REQUEST, entries=ListOf(_ENTRY, limits.MAX_ENTRIES_PER_REQUEST), next=_INDEX,
+    ),
+    _row(101, s.FetchGroupProgress, _CLIENT, request=_REQUEST, group=_GROUP, number=_NUMBER),
+    _row(
+        102, s.GroupProgress, _RELAY,
+        request=_REQUEST, gseq=_GSEQ, members=ListOf(_MEMBER_PROGRESS, limits.MAX_GROUP_MEMBERS),
+    ),
+    _row(
+        103, s.RequestJoin, _CLIENT,
+        request=_REQUEST, group=_GROUP, invite=_INVITE, proof=_PROOF,
+    ),
+    _row(104, s.JoinRequested, _RELAY, request=_REQUEST),
+    _row(105, s.FetchJoinRequests, _CLIENT, request=_REQUEST, group=_GROUP),
+    _row(
+        106, s.JoinRequests, _RELAY,
+        request=_REQUEST, requests=ListOf(_JOIN_REQUEST, limits.MAX_JOIN_REQUESTS),
+    ),
+    _row(
+        107, s.DismissJoins, _CLIENT,
+        request=_REQUEST, group=_GROUP, users=ListOf(_USER, limits.MAX_JOIN_REQUESTS),
+    ),
+    _row(108, s.JoinsDismissed, _RELAY, request=_REQUEST),
+    _row(109, s.JoinAsked, _RELAY, chat=_OF_GROUP, user=_USER),
     _row(
         80, s.PublishDevices, _CLIENT,
         request=_REQUEST, encoded=_DEVICE_LIST, signature=_SIGNATURE,

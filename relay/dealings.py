@@ -102,10 +102,10 @@ class Dealings:
 
     def mark_read(self, event: Read) -> Waiting | None:
         """Pass on what the user has read."""
-        sender = event.chat
+        sender, number = event.chat, MessageNumber(event.number)
         assert isinstance(sender, DeviceAddress)
-        self._outgoing.was_read(sender, event.number)
-        return self._own.mark_read(sender, event.number) if self._own is not None else None
+        self._outgoing.was_read(sender, number)
+        return self._own.mark_read(sender, number) if self._own is not None else None
 
     def crash(self) -> bool:
         """Test hooks only; says whether there was a mailbox to crash."""

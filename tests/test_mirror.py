@@ -17,6 +17,7 @@ NO_TEST_NEEDED: dict[str, str] = {
     "protocol/stanzas/account.py": "classes only; test_stanza.py goes over all of them",
     "protocol/stanzas/devices.py": "classes only; test_stanza.py goes over all of them",
     "protocol/stanzas/everyday.py": "classes only; test_stanza.py goes over all of them",
+    "protocol/stanzas/groups.py": "classes only; test_stanza.py goes over all of them",
     "protocol/stanzas/session.py": "classes only; test_stanza.py goes over all of them",
     "protocol/stanzas/values.py": "classes only; test_stanza.py goes over all of them",
     "relay/bus/messages/facts.py": "classes only; test_table.py goes over all of them",

@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from protocol.ids import Address, DeviceAddress, Handle, MessageNumber, Seq, UserId
+from protocol.ids import (
+    Address,
+    DeviceAddress,
+    GroupAddress,
+    GroupSeq,
+    Handle,
+    MemberAddress,
+    MessageNumber,
+    Seq,
+    UserId,
+)
 from protocol.stanzas.values import Detail, Part
 
 # --- Both ways ---
@@ -22,11 +32,12 @@ class Pong:
 class Read:
     """The client has read, or the relay reports as read, a sender's messages up to a number.
 
-    From a client `chat` is the sender's device; from the relay it is the recipient, a user.
+    From a client `chat` is the sender's device; from the relay it is the recipient, a user. In a group it is
+    the group both ways, and the client's number is that of the timeline: all up to there was read.
     """
 
     chat: Address
-    number: MessageNumber
+    number: MessageNumber | GroupSeq
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,8 @@ class Typing:
     """Someone is typing in a chat. Never stored."""
 
     chat: Address
-    """From a client the user written to; from the relay the device that is typing."""
+    """From a client the user or group written to; from the relay the device that is typing, in a group as its
+    member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +133,15 @@ class Send:
 class Accepted:
     """✓: every message of this chat up to this number is on disk."""
 
-    chat: UserId
+    chat: UserId | GroupAddress
     number: MessageNumber
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """✓✓: every message of this chat up to this number has been acknowledged by a device of the recipient."""
+    """✓✓: every message of this chat up to this number was acknowledged by a device of each recipient."""
 
-    chat: UserId
+    chat: UserId | GroupAddress
     number: MessageNumber
 
 
@@ -137,7 +149,7 @@ class Delivered:
 class Expired:
     """✗: these messages waited too long; no device of the recipient has fetched them, and they are gone."""
 
-    chat: UserId
+    chat: UserId | GroupAddress
     first: MessageNumber
     last: MessageNumber
 
@@ -146,7 +158,7 @@ class Expired:
 class Refused:
     """A message was not accepted; its number was not used."""
 
-    chat: UserId
+    chat: UserId | GroupAddress
     number: MessageNumber
     code: int
     detail: Detail = None
@@ -157,12 +169,16 @@ class Deliver:
     """A message for this device."""
 
     seq: Seq
-    chat: DeviceAddress
-    """The sender's device."""
+    chat: DeviceAddress | MemberAddress
+    """The sender's device; in a group as its member."""
     number: MessageNumber
     ciphertext: bytes
     accepted_at: int | None = None
     """Unix seconds; only when the message waited in the queue."""
+    gseq: GroupSeq | None = None
+    """Its place in the group's timeline; only in a group."""
+    is_entry: int | None = None
+    """1: no message, but the next entry of the group's log; `number` is then the entry's index + 1."""
 
 
 @dataclass(frozen=True, slots=True)

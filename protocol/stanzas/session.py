@@ -3,8 +3,16 @@
 from dataclasses import dataclass, field
 
 from protocol.device_list import SignedDeviceList
-from protocol.ids import DeviceId, UserId
-from protocol.stanzas.values import ChatProgress, CodeRoute, Detail, DeviceBundle, Prekey, SignedPrekey
+from protocol.ids import DeviceId, GroupId, UserId
+from protocol.stanzas.values import (
+    ChatProgress,
+    CodeRoute,
+    Detail,
+    DeviceBundle,
+    GroupTicks,
+    Prekey,
+    SignedPrekey,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,8 @@ class Lookup:
 
     request: int
     phones: tuple[str, ...]
+    in_bulk: int | None = None
+    """1: an address book, which leaves the account something for the numbers that somebody writes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +148,17 @@ class FetchProgress:
 
     request: int
     users: tuple[UserId, ...]
+    groups: tuple[GroupId, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progresses:
-    """The ticks, one entry for each user asked for."""
+    """The ticks, one entry for each user and each group asked for."""
 
     request: int
     chats: tuple[ChatProgress, ...]
+    groups: tuple[GroupTicks, ...] | None = None
+    """None if no groups were asked for."""
 
 
 @dataclass(frozen=True, slots=True)

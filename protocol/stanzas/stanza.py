@@ -51,6 +51,22 @@ from protocol.stanzas.everyday import (
     Unavailable,
     Unsubscribe,
 )
+from protocol.stanzas.groups import (
+    AppendEntries,
+    DismissJoins,
+    EntriesAppended,
+    FetchGroupProgress,
+    FetchJoinRequests,
+    FetchLog,
+    GroupProgress,
+    JoinAsked,
+    JoinRequested,
+    JoinRequests,
+    JoinsDismissed,
+    Log,
+    RequestJoin,
+    SendGroup,
+)
 from protocol.stanzas.session import (
     Bundles,
     CodeSent,
@@ -77,4 +93,7 @@ Stanza: TypeAlias = (
     | ProfileStored | FetchProfile | Profile | SetPin | PinSet | DeleteAccount | AccountDeleted
     | PublishDevices | DevicesPublished | LeaveAccount | AccountLeft | OpenLink | LinkOpened | ClaimLink
     | LinkClaimed | AnswerLink | ConfirmLink | PollLink | LinkState | CompleteLink | CancelLink
+    | SendGroup | AppendEntries | EntriesAppended | FetchLog | Log | FetchGroupProgress | GroupProgress
+    | RequestJoin | JoinRequested | FetchJoinRequests | JoinRequests | DismissJoins | JoinsDismissed
+    | JoinAsked
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from protocol.ids import DeviceId, MessageNumber, UserId
+from protocol.ids import DeviceId, GroupId, GroupSeq, MessageNumber, UserId
 
 
 class CodeRoute(StrEnum):
@@ -30,6 +30,8 @@ class Privacy(NamedTuple):
     read_receipts: Audience = Audience.EVERYONE
     """Who is told what was read. Mutual as well."""
     profile: Audience = Audience.EVERYONE
+    discoverable: Audience = Audience.EVERYONE
+    """Who finds the user by the number."""
 
 
 class Part(NamedTuple):
@@ -85,7 +87,35 @@ class ChatProgress(NamedTuple):
     """What was dropped undelivered, in order; the newest few runs, so look at them before `delivered`."""
 
 
+class GroupTicks(NamedTuple):
+    """The ticks of everything this device has sent to one group; each number counts for all below it."""
+
+    group: GroupId
+    accepted: MessageNumber
+    delivered: MessageNumber
+    """Every member has it."""
+    read: MessageNumber
+    """Every member has read it."""
+
+
+class MemberProgress(NamedTuple):
+    """How far one member of a group is, as numbers of the group's timeline."""
+
+    user: UserId
+    delivered: GroupSeq
+    read: GroupSeq
+
+
+class JoinRequest(NamedTuple):
+    """Somebody who asks to be let into a group."""
+
+    user: UserId
+    proof: bytes
+    """What they showed for it; for the admins to check."""
+
+
 Detail: TypeAlias = int | tuple[int, ...] | None
 """What goes with a code: out-of-order: the number expected; wait: seconds; stale-devices: the device ids;
+stale-members: the index of the newest entry; log-moved: the next index;
 unknown-stanza: its type; invalid-number: a NumberProblem; pin-required and pin-locked: seconds; pin-wrong:
 guesses left. None for all others."""

@@ -245,8 +245,8 @@ class ScriptedRelay:
                     self._advance(sender, device.address.user, 0, number)
             case Read(DeviceAddress() as sender, number):
                 self._advance(sender, device.address.user, 1, number)
-            case Typing(user) | Paused(user):
-                for other in self._devices(UserId(int(user)) if isinstance(user, int) else user.user):
+            case Typing(int(user)) | Paused(int(user)):
+                for other in self._devices(UserId(user)):
                     if other.line is not None:
                         other.line.say(type(event)(device.address))
 

@@ -18,13 +18,23 @@ from protocol.fields import (
     Text,
     Uint,
 )
-from protocol.ids import Address, DeviceAddress, DeviceId, UserId
+from protocol.ids import Address, DeviceAddress, DeviceId, GroupAddress, GroupId, MemberAddress, UserId
 from protocol.limits import MAX_DEVICE_ID, MAX_UINT63
 from protocol.schema import SCHEMA, Sender, StanzaSpec
 
 users = st.integers(1, MAX_UINT63).map(UserId)
 devices = st.builds(DeviceAddress, users, st.integers(1, MAX_DEVICE_ID).map(DeviceId))
-addresses: st.SearchStrategy[Address] = users | devices
+groups = st.builds(GroupAddress, st.integers(1, MAX_UINT63).map(GroupId))
+members = st.builds(lambda group, device: MemberAddress(group.group, *device), groups, devices)
+addresses: st.SearchStrategy[Address] = users | devices | groups | members
+
+# {class of an address: what draws one}
+_BY_CLASS: dict[type, st.SearchStrategy[Any]] = {
+    int: users,
+    DeviceAddress: devices,
+    GroupAddress: groups,
+    MemberAddress: members,
+}
 
 
 def values(kind: FieldType, spec: StanzaSpec, sender: Sender) -> st.SearchStrategy[Any]:
@@ -51,7 +61,7 @@ def values(kind: FieldType, spec: StanzaSpec, sender: Sender) -> st.SearchStrate
         case AddressBytes():
             return addresses
         case Chat():
-            return users if spec.chat_class[sender] is int else devices
+            return st.one_of([_BY_CLASS[each] for each in spec.chat_classes[sender]])
     raise AssertionError(f"no strategy for {type(kind).__name__}")
 
 
@@ -81,7 +91,7 @@ def _example(kind: FieldType, spec: StanzaSpec, sender: Sender) -> Any:
         case Bytes():
             return b"\x01" * max(kind.minimum, 1)
         case Text():
-            return "+4917"
+            return "+4917"[: kind.maximum]
         case OneOf():
             return kind.members[0]
         case Code():
@@ -96,6 +106,11 @@ def _example(kind: FieldType, spec: StanzaSpec, sender: Sender) -> Any:
             return UserId(7)
         case Chat():
             user = UserId(7)
-            return user if spec.chat_class[sender] is int else DeviceAddress(user, DeviceId(1))
+            examples: dict[type, Address] = {
+                int: user,
+                DeviceAddress: DeviceAddress(user, DeviceId(1)),
+                GroupAddress: GroupAddress(GroupId(7)),
+            }
+            return examples[spec.chat_classes[sender][0]]
         case _:
             return None

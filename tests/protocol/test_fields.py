@@ -53,7 +53,7 @@ ACCEPTED: list[tuple[FieldType, object, object]] = [
     (Either((Null(), PREKEY)), (1, b"k"), Prekey(1, b"k")),
     (AddressBytes(), bytes(7) + b"\x05", UserId(5)),
     (AddressBytes(), bytes(7) + b"\x05\x00\x01", DeviceAddress(UserId(5), DeviceId(1))),
-    (Chat(Names.USER, None), MAX_HANDLE, MAX_HANDLE),
+    (Chat((Names.USER,), ()), MAX_HANDLE, MAX_HANDLE),
 ]
 
 REFUSED: list[tuple[FieldType, object]] = [
@@ -84,8 +84,8 @@ REFUSED: list[tuple[FieldType, object]] = [
     (AddressBytes(), b"short"),
     (AddressBytes(), bytes(8)),
     (AddressBytes(), 5),
-    (Chat(Names.USER, None), MAX_HANDLE + 1),
-    (Chat(Names.USER, None), "0"),
+    (Chat((Names.USER,), ()), MAX_HANDLE + 1),
+    (Chat((Names.USER,), ()), "0"),
 ]
 
 
@@ -113,7 +113,11 @@ def test_every_other_value_is_a_field_error(kind: FieldType, value: object) -> N
         (OneOf(tuple(CodeRoute)), "text, `sms` or `voice`"),
         (ListOf(Uint(9), 3), "array of up to 3: uint 0..9"),
         (PREKEY, "[id: uint 0..9, key: bytes, 0 to 4]"),
-        (Chat(Names.USER, Names.DEVICE), "handle 0..8191 of a user (C), a device (R)"),
+        (Chat((Names.USER,), (Names.DEVICE,)), "handle 0..8191 of a user (C), a device (R)"),
+        (
+            Chat((Names.GROUP,), (Names.DEVICE, Names.MEMBER)),
+            "handle 0..8191 of a group (C), a device or a device in a group (R)",
+        ),
     ],
     ids=str,
 )
