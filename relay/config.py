@@ -105,6 +105,9 @@ PRESENCE_GRACE_BEATS = 5
 """Beats of the sweeper until somebody whose connection broke is shown as gone: a phone that changes from one
 network to another is back by then."""
 
+NEW_ACCOUNT_SECONDS = 7 * DAY_SECONDS
+"""How long an account is a new one: whoever gets numbers only to draw on the directory has to wait."""
+
 MAX_CONTACTS = 10_000
 """Contacts that an account may name to the relay: the largest address books have fewer, and each is a row."""
 
@@ -161,6 +164,8 @@ class Config:
     limit_prekey_fetches: Limit = rate_limits.PREKEY_FETCHES
     limit_prekey_fetches_per_target: Limit = rate_limits.PREKEY_FETCHES_PER_TARGET
     limit_lookups: Limit = rate_limits.LOOKUPS
+    limit_lookups_of_new: Limit = rate_limits.LOOKUPS_OF_NEW
+    limit_lookups_per_address: Limit = rate_limits.LOOKUPS_PER_ADDRESS
     limit_profile_fetches: Limit = rate_limits.PROFILE_FETCHES
     limit_subscriptions: Limit = rate_limits.SUBSCRIPTIONS
     limit_account_changes: Limit = rate_limits.ACCOUNT_CHANGES
@@ -288,6 +293,14 @@ SETTINGS: dict[str, Setting] = {
     "limit_lookups": Setting(
         parse_limit,
         "numbers that one account may look up: an address book, and what is added to it",
+    ),
+    "limit_lookups_of_new": Setting(
+        parse_limit,
+        "the same for an account in its first week",
+    ),
+    "limit_lookups_per_address": Setting(
+        parse_limit,
+        "numbers that all accounts behind one address may look up",
     ),
     "limit_profile_fetches": Setting(
         parse_limit,

@@ -1,26 +1,73 @@
-"""Which of these phone numbers have an account here: the whole of contact discovery, for now.
+"""Contact discovery: which of these phone numbers have an account here that the asker may find.
 
-A function and no actor: it reads what is durable and has nothing to remember. What keeps anybody from
-drawing all numbers out of the directory stands in front of it (rate_limits.py).
+Plain objects and no actor: they read what is durable and have nothing to remember. What keeps anybody from
+drawing all numbers out of the directory stands in front of them (rate_limits.py).
+
+Rule 1: a number that nobody has, one whose owner is not to be found, and one whose owner blocks the asker get
+    the same answer for the same work: a look into the directory, then the same rows of its owner, for whom
+    somebody stands in who is not there. Any worker reads them through the memory map; nobody is asked.
+Rule 2: each number is looked at once for a request, however often it is in it: repetition would add up the
+    little that times may still differ by.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 
 from protocol import UserId
-from relay.phones import check_phone
+from relay.visibility import Visibility
 from storage import Reader, accounts
 
 NOBODY = UserId(0)
 
-
-def find_users(reader: Reader, phones: Sequence[str]) -> tuple[UserId, ...]:
-    """The users of these numbers, in their order; 0 where there is none, or where no number can be."""
-    return tuple(_find(reader, phone) for phone in phones)
+_NOT_WRITTEN = str.maketrans("", "", " \u00a0-()./")
+_NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
-def _find(reader: Reader, phone: str) -> UserId:
-    try:
-        number = check_phone(phone)
-    except ValueError:
-        return NOBODY
-    return accounts.find_user_by_phone(reader, number) or NOBODY
+class Discovery:
+    """The answers of one worker, for all users of the node."""
+
+    __slots__ = ("_read_directory", "_visibility")
+
+    def __init__(self, read_directory: Callable[[], Reader], visibility: Visibility) -> None:
+        self._read_directory = read_directory
+        self._visibility = visibility
+
+    def find(self, asker: UserId, phones: Sequence[str]) -> tuple[UserId, ...]:
+        """The users of these numbers, in their order; 0 where `asker` finds nobody.
+
+        Raises:
+            CorruptRecordError: a row of the directory is damaged.
+        """
+        numbers = [plain_number(phone) for phone in phones]
+        found = {number: self._found(asker, *holder) for number, holder in self._holders(numbers)}
+        return tuple(NOBODY if number is None else found[number] for number in numbers)
+
+    def _holders(self, numbers: Iterable[str | None]) -> list[tuple[str, tuple[UserId, bool]]]:
+        """Who has each of these numbers, each once; or who stands in, and that there is nobody."""
+        with self._read_directory() as reader:
+            return [(number, _holder(reader, number)) for number in dict.fromkeys(numbers) if number]
+
+    def _found(self, asker: UserId, user: UserId, is_there: bool) -> UserId:
+        is_shown = self._visibility.discovery(user, asker)
+        return user if is_shown and is_there else NOBODY
+
+
+def plain_number(phone: str) -> str | None:
+    """A number as the directory has it; None for what cannot be one.
+
+    Not whether there can be such a number (phones.py): that takes a hundred times as long, and one that
+    nobody can have is a number that nobody has.
+    """
+    number = phone.translate(_NOT_WRITTEN)
+    return number if _NUMBER.fullmatch(number) else None
+
+
+def _holder(reader: Reader, number: str) -> tuple[UserId, bool]:
+    user = accounts.find_user_by_phone(reader, number)
+    return (_stand_in(number), False) if user is None else (user, True)
+
+
+def _stand_in(number: str) -> UserId:
+    """An id that nobody has (but for one chance in 2^63), the same each time, in some part of the store."""
+    return UserId(int.from_bytes(sha256(number.encode()).digest()[:8]) >> 1 or 1)

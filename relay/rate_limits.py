@@ -79,9 +79,23 @@ PREKEY_FETCHES_PER_TARGET = Limit(36, "h", 6)
 """As Signal: 6 in 10 minutes. A device has some 100 one-time prekeys and looks each hour while it is
 online: one account cannot use them up before it has uploaded more. Offline, its signed prekey is left."""
 
-LOOKUPS = Limit(5_000, "d", 5_000)
-"""An address book at first, then what is added to it. At this rate one account needs 1,900 years for the 3.5
-billion numbers that were once drawn out of WhatsApp."""
+LOOKUPS = Limit(1_000, "d", 5_000)
+"""The burst is a large address book, the rate what is added to it. At this rate one account needs 9,600 years
+for the 3.5 billion numbers that were once drawn out of WhatsApp."""
+
+LOOKUPS_OF_NEW = Limit(500, "d", 1_000)
+"""Of an account in its first week: nearly all address books, and not worth getting a number for."""
+
+LOOKUPS_PER_ADDRESS = Limit(20_000, "d", 20_000)
+"""A mobile network has thousands of phones behind one address, of which few have just been set up."""
+
+BULK_SPARE = 100
+"""What an address book leaves in the bucket, so that who has just brought a large one can write to a number
+that is not in it. A client that does not say that it asks in bulk gains nothing: the bucket is the same."""
+
+MAX_LOOKUP_KEYS = 100_000
+"""These buckets take days to fill, so that more accounts than that of connections are in them at a time. Some
+20 MB at most, if so many ask."""
 
 PROFILE_FETCHES = Limit(60, "min", 600)
 """The burst is a list of two hundred chats that is opened for the first time, with their pictures. Pieces are
@@ -143,6 +157,11 @@ class Buckets:
         self._put(key, full_at + cost)
         return 0.0
 
+    def wait_for(self, key: Hashable, now: float, amount: int) -> float:
+        """After how many seconds `amount` will be there; takes nothing."""
+        wait = self._full_at(key, now) - now + min(amount * self._each, self._depth) - self._depth
+        return wait if wait > ROUNDING_SECONDS else 0.0
+
     def charge(self, key: Hashable, now: float, amount: int) -> float:
         """Take `amount` whether or not it is there; return for how many seconds it is not."""
         full_at = self._full_at(key, now) + amount * self._each
@@ -166,6 +185,17 @@ class Buckets:
         self._young[key] = full_at
 
 
+class LookupAsker(NamedTuple):
+    """Who looks numbers up, as far as it matters for how many."""
+
+    user: UserId
+    remote: str
+    """Host and port."""
+    is_new: bool
+    """Whether the account is in its first week."""
+    in_bulk: bool
+
+
 class RateLimits:
     """The buckets of one node."""
 
@@ -177,6 +207,8 @@ class RateLimits:
         "_connections_by_address",
         "_logins",
         "_lookups",
+        "_lookups_by_address",
+        "_lookups_of_new",
         "_prekeys",
         "_prekeys_by_target",
         "_profiles",
@@ -191,7 +223,9 @@ class RateLimits:
         self._logins = Buckets(config.limit_logins)
         self._prekeys = Buckets(config.limit_prekey_fetches)
         self._prekeys_by_target = Buckets(config.limit_prekey_fetches_per_target)
-        self._lookups = Buckets(config.limit_lookups)
+        self._lookups = Buckets(config.limit_lookups, MAX_LOOKUP_KEYS)
+        self._lookups_of_new = Buckets(config.limit_lookups_of_new, MAX_LOOKUP_KEYS)
+        self._lookups_by_address = Buckets(config.limit_lookups_per_address)
         self._profiles = Buckets(config.limit_profile_fetches)
         self._subscriptions = Buckets(config.limit_subscriptions)
         self._changes = Buckets(config.limit_account_changes)
@@ -236,13 +270,21 @@ class RateLimits:
         _check(self._prekeys_by_target.take((user, target), now))
         _check(self._prekeys.take(user, now))
 
-    def check_lookup(self, user: UserId, numbers: int, now: float) -> None:
-        """A user may ask who has so many numbers.
+    def check_lookup(self, asker: "LookupAsker", numbers: int, now: float) -> None:
+        """A user may ask who has so many numbers; who may not has used up nothing.
 
         Raises:
             RefusalError: `wait`.
         """
-        _check(self._lookups.take(user, now, numbers))
+        mine = self._lookups_of_new if asker.is_new else self._lookups
+        wait = mine.wait_for(asker.user, now, numbers + (BULK_SPARE if asker.in_bulk else 0))
+        address = address_of(asker.remote)
+        if address is not None:
+            wait = max(wait, self._lookups_by_address.wait_for(address, now, numbers))
+        _check(wait)
+        mine.take(asker.user, now, numbers)
+        if address is not None:
+            self._lookups_by_address.take(address, now, numbers)
 
     def check_profile(self, user: UserId, now: float) -> None:
         """A user may fetch a piece of a profile.

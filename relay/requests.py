@@ -42,13 +42,14 @@ from protocol import (
     UploadPrekeys,
     UserId,
 )
-from relay.contacts import find_users
+from relay.config import NEW_ACCOUNT_SECONDS
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
 from relay.pin_guard import PinGuardHandle
+from relay.rate_limits import LookupAsker
 from relay.registration import RegistrationHandle
 from relay.worker import Worker
-from storage import mailboxes, profiles
+from storage import accounts, mailboxes, profiles
 from storage.profiles import Piece
 
 
@@ -111,9 +112,16 @@ async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:
 
 async def _look_up_phones(asker: Asker, request: Lookup) -> Found:
     assert asker.device is not None  # nor this
-    asker.worker.limits.check_lookup(asker.device.user, len(request.phones), trio.current_time())
-    with asker.worker.store.read_directory() as reader:
-        return Found(request.request, find_users(reader, request.phones))
+    worker, user = asker.worker, asker.device.user
+    who = LookupAsker(user, asker.remote, _is_new(worker, user), bool(request.in_bulk))
+    worker.limits.check_lookup(who, len(request.phones), trio.current_time())
+    return Found(request.request, worker.discovery.find(user, request.phones))
+
+
+def _is_new(worker: Worker, user: UserId) -> bool:
+    with worker.environment.read() as reader:
+        record = accounts.load_user(reader, user)
+    return record is None or worker.clock.now() < record.created_at + NEW_ACCOUNT_SECONDS
 
 
 async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:

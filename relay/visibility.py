@@ -44,6 +44,26 @@ class Visibility:
             return True
         return self._shows(owner, asker, lambda privacy: privacy.profile)
 
+    def discovery(self, owner: UserId, asker: UserId) -> bool:
+        """Whether `asker` finds `owner` by the number.
+
+        Whatever the answer is, the same rows are read, so that the time it takes says nothing either: not
+        even for a user who is not there, whom nothing is known of.
+        """
+        try:
+            with self._reader_of(owner) as rows:
+                audience = settings.load_privacy_evenly(rows, owner).discoverable
+                is_blocked = settings.is_blocked(rows, owner, asker)
+                is_contact = settings.is_contact(rows, owner, asker)
+        except StorageError as error:
+            log.error("settings_unreadable", extra={"user": f"{owner:016x}", "reason": str(error)})
+            return False
+        if owner == asker:
+            return True
+        if is_blocked or audience is Audience.NOBODY:
+            return False
+        return audience is Audience.EVERYONE or is_contact
+
     def _shows_presence(self, owner: UserId, other: UserId) -> bool:
         return self._shows(owner, other, lambda privacy: privacy.last_seen)
 

@@ -17,6 +17,7 @@ from relay.bus.abroad import Abroad
 from relay.bus.arrivals import Arrivals
 from relay.bus.remote import RemoteBoard, RemoteDevice
 from relay.config import BACKLOG_HIGH, Config
+from relay.contacts import Discovery
 from relay.correspondent import Correspondent, FindCorrespondent
 from relay.flight import Flight
 from relay.handover import HandOver, NobodyElse
@@ -74,6 +75,8 @@ class Worker:
     limits: RateLimits = field(init=False)
     visibility: Visibility = field(init=False)
     """Who may see what of whom."""
+    discovery: Discovery = field(init=False)
+    """Who finds whom by the number."""
     board: PresenceBoard = field(init=False)
     """Who watches the users of this worker."""
     watching: Watching = field(init=False)
@@ -106,6 +109,7 @@ class Worker:
         # With one worker, what it always was: nothing is to be decided for each tick.
         self.correspondent = self._find_correspondent if self.bus.peers else self.presence.of_device
         self.visibility = Visibility(self.reader_of)
+        self.discovery = Discovery(self.store.read_directory, self.visibility)
         self.board = PresenceBoard(self.routing, self.visibility, self.correspondent, self.clock)
         self.watching = Watching(self._board_of)
         self.surroundings = Surroundings(

@@ -13,7 +13,7 @@ The families are modules, and are used with their names: accounts, codes, mailbo
 settings.
 """
 
-from storage import accounts, codes, mailboxes, pins, prekeys, profiles, settings
+from storage import accounts, bans, codes, mailboxes, pins, prekeys, profiles, settings
 from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
@@ -95,6 +95,7 @@ __all__ = [
     "WriterJournal",
     "accounts",
     "backup",
+    "bans",
     "check_records",
     "codes",
     "create_routing_table",

@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any
 
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC
+from storage.bans import BAN_CODEC
 from storage.codes import CODE_CODEC
 from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
@@ -40,6 +41,7 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     SHUNNED_CODEC,
     PIECE_CODEC,
     PIN_CODEC,
+    BAN_CODEC,
 )
 
 # Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.

@@ -68,7 +68,7 @@ GROW_RETRIES = 16
 GROW_PATIENCE_SECONDS = 0.05
 
 # Each table is one; the rest is room for later versions, at 80 bytes a table and transaction.
-MAX_TABLES = 32
+MAX_TABLES = 64
 
 # In each worker a few read transactions are open at a time; the others are for backup and doctor.
 MAX_READERS = 510

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import struct
 
+import cbor2
+
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from protocol.stanzas import Audience, Privacy
 from storage.environment import Reader
-from storage.records import RecordCodec, cbor_codec
+from storage.records import RecordCodec
 from storage.tables import BLOCKS, CONTACTS, SETTINGS, SHUNNED, Delete, DeleteRange, Op
 
 _USER_KEY = struct.Struct(">Q")
@@ -30,8 +32,9 @@ EVERYTHING_OPEN = Privacy()
 """What a user has chosen who has chosen nothing."""
 
 
-def _privacy(last_seen: str, read_receipts: str, profile: str) -> Privacy:
-    return Privacy(Audience(last_seen), Audience(read_receipts), Audience(profile))
+def _decode_privacy(payload: bytes) -> Privacy:
+    """Of both versions: the first knew nothing of who may find the user by the number."""
+    return Privacy(*map(Audience, cbor2.loads(payload)))
 
 
 def _decode_number_v1(payload: bytes) -> int:
@@ -44,8 +47,14 @@ def _decode_nothing_v1(payload: bytes) -> None:
         raise ValueError("a row that says nothing by its value")
 
 
-PRIVACY_CODEC = cbor_codec(SETTINGS, 1, lambda privacy: list(map(str, privacy)), _privacy)
+PRIVACY_CODEC: RecordCodec[Privacy] = RecordCodec(
+    SETTINGS,
+    2,
+    lambda privacy: cbor2.dumps(list(map(str, privacy))),
+    {1: _decode_privacy, 2: _decode_privacy},
+)
 BLOCK_CODEC: RecordCodec[int] = RecordCodec(BLOCKS, 1, _NUMBER.pack, {1: _decode_number_v1})
+_NO_CHOICE = (_USER_KEY.pack(0), PRIVACY_CODEC.pack(_USER_KEY.pack(0), EVERYTHING_OPEN))
 CONTACT_CODEC: RecordCodec[None] = RecordCodec(CONTACTS, 1, lambda _: b"", {1: _decode_nothing_v1})
 SHUNNED_CODEC: RecordCodec[int] = RecordCodec(SHUNNED, 1, _NUMBER.pack, {1: _decode_number_v1})
 
@@ -58,6 +67,13 @@ def load_privacy(reader: Reader, user: UserId) -> Privacy:
     key = _USER_KEY.pack(user)
     data = reader.get(SETTINGS, key)
     return EVERYTHING_OPEN if data is None else PRIVACY_CODEC.unpack(key, data)
+
+
+def load_privacy_evenly(reader: Reader, user: UserId) -> Privacy:
+    """As `load_privacy`, with the same work for whoever has chosen nothing, or is not there at all."""
+    key = _USER_KEY.pack(user)
+    data = reader.get(SETTINGS, key)
+    return PRIVACY_CODEC.unpack(*(_NO_CHOICE if data is None else (key, data)))
 
 
 def is_blocked(reader: Reader, user: UserId, other: UserId) -> bool:

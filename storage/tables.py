@@ -57,6 +57,7 @@ CONTACTS = _table("contacts", Family.USER)
 SHUNNED = _table("shunned", Family.USER)
 PROFILES = _table("profiles", Family.USER)
 PINS = _table("pins", Family.USER)
+BANS = _table("bans", Family.DIRECTORY)
 
 DURABLE_TABLES = tuple(FAMILY_OF)
 

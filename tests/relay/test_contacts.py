@@ -1,17 +1,131 @@
-"""Contact discovery: the users of these numbers, in their order."""
+"""Contact discovery: who is found by a number, and that nothing but the answer tells why somebody is not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from protocol import UserId
-from relay.contacts import find_users
-from storage import InlineJournal, accounts, open_environment
+import pytest
+
+from protocol import Audience, Privacy, UserId
+from relay.contacts import Discovery, plain_number
+from relay.visibility import Visibility
+from storage import Environment, InlineJournal, JournalError, Op, Reader, Table, accounts, settings
 from storage.accounts import UserRecord
+from storage.environment import open_environment
+
+ANNA, BEN, CLARA, DORA = UserId(7), UserId(8), UserId(9), UserId(10)
+NUMBERS = {ANNA: "+491713920001", BEN: "+491713920002", CLARA: "+491713920003", DORA: "+491713920004"}
+NOBODYS = "+491713920009"
 
 
-def test_numbers_are_found_however_they_are_written(tmp_path: Path) -> None:
+class CountingReader(Reader):
+    """Notes which tables are looked into."""
+
+    __slots__ = ("_looks",)
+
+    def __init__(self, environment: Environment, looks: list[Table]) -> None:
+        super().__init__(environment)
+        self._looks = looks
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        self._looks.append(table)
+        return super().get(table, key)
+
+
+@pytest.fixture
+def looks() -> list[Table]:
+    return []
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[Environment]:
     with open_environment(tmp_path) as environment:
-        ops = accounts.put_user(UserId(7), UserRecord("+491713920001", 0))
-        InlineJournal(environment).submit(ops, lambda error: None)
-        with environment.read() as reader:
-            found = find_users(reader, ["+49 171 3920001", "+491713920002", "rubbish", ""])
-    assert found == (7, 0, 0, 0)
+        for user, number in NUMBERS.items():
+            store(environment, *accounts.put_user(user, UserRecord(number, 0)))
+        yield environment
+
+
+@pytest.fixture
+def discovery(environment: Environment, looks: list[Table]) -> Discovery:
+    def read() -> Reader:
+        return CountingReader(environment, looks)
+
+    return Discovery(read, Visibility(lambda _user: read()))
+
+
+def store(environment: Environment, *ops: Op) -> None:
+    def settled(error: JournalError | None) -> None:
+        assert error is None
+
+    InlineJournal(environment).submit(list(ops), settled)
+
+
+def test_numbers_are_found_however_they_are_written(discovery: Discovery) -> None:
+    phones = ["+49 (171) 392-0002", NOBODYS, "rubbish", "", "0171 3920002", NUMBERS[BEN]]
+    assert discovery.find(ANNA, phones) == (BEN, 0, 0, 0, 0, BEN)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "+", "49171392", "+049171392", "+49171CALLME", "+" + "1" * 16, "+49171\n"]
+)
+def test_what_cannot_be_a_number_is_none(text: str) -> None:
+    assert plain_number(text) is None
+
+
+def test_whoever_does_not_want_to_be_found_is_not_but_by_themselves(
+    environment: Environment, discovery: Discovery
+) -> None:
+    store(environment, settings.put_privacy(BEN, Privacy(discoverable=Audience.NOBODY)))
+    assert discovery.find(ANNA, [NUMBERS[BEN]]) == (0,)
+    assert discovery.find(BEN, [NUMBERS[BEN]]) == (BEN,)
+
+
+def test_whoever_is_there_for_contacts_is_found_by_those_they_have_named(
+    environment: Environment, discovery: Discovery
+) -> None:
+    store(environment, settings.put_privacy(BEN, Privacy(discoverable=Audience.CONTACTS)))
+    store(environment, settings.add_contact(ANNA, BEN))  # that he is her contact says nothing
+    assert discovery.find(ANNA, [NUMBERS[BEN]]) == (0,)
+    store(environment, settings.add_contact(BEN, ANNA))
+    assert discovery.find(ANNA, [NUMBERS[BEN]]) == (BEN,)
+
+
+def test_whoever_is_blocked_finds_nobody_and_the_blocker_still_finds_them(
+    environment: Environment, discovery: Discovery
+) -> None:
+    store(environment, settings.add_block(BEN, ANNA, 1), settings.add_contact(BEN, ANNA))
+    assert discovery.find(ANNA, [NUMBERS[BEN]]) == (0,)
+    assert discovery.find(BEN, [NUMBERS[ANNA]]) == (ANNA,)
+
+
+def test_unknown_blocked_hidden_and_found_numbers_cost_the_same_work(
+    environment: Environment, discovery: Discovery, looks: list[Table]
+) -> None:
+    store(environment, settings.add_block(BEN, ANNA, 1))
+    store(environment, settings.put_privacy(CLARA, Privacy(discoverable=Audience.NOBODY)))
+    work = {}
+    for number in (NOBODYS, NUMBERS[BEN], NUMBERS[CLARA], NUMBERS[DORA]):
+        looks.clear()
+        answer = discovery.find(ANNA, [number])
+        work[number] = (tuple(looks), len(answer))
+    assert len(set(work.values())) == 1
+    assert len(looks) == 4
+
+
+def test_the_choice_of_whoever_has_made_none_is_decoded_too(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+    unpack = settings.PRIVACY_CODEC.unpack
+    monkeypatch.setattr(
+        type(settings.PRIVACY_CODEC), "unpack", lambda codec, *row: decoded.append(codec) or unpack(*row)
+    )
+    with environment.read() as reader:
+        assert settings.load_privacy_evenly(reader, UserId(99)) == Privacy()
+    assert len(decoded) == 1
+
+
+def test_a_number_that_is_asked_for_again_and_again_is_looked_at_once(
+    discovery: Discovery, looks: list[Table]
+) -> None:
+    assert discovery.find(ANNA, [NUMBERS[BEN]] * 256) == (BEN,) * 256
+    assert len(looks) == 4

@@ -5,7 +5,17 @@ import pytest
 from protocol import ErrorCode, UserId
 from relay.config import Config
 from relay.errors import RefusalError
-from relay.rate_limits import MAX_KEYS, Buckets, Limit, RateLimits, address_of, parse_limit, whole_seconds
+from relay.rate_limits import (
+    BULK_SPARE,
+    MAX_KEYS,
+    Buckets,
+    Limit,
+    LookupAsker,
+    RateLimits,
+    address_of,
+    parse_limit,
+    whole_seconds,
+)
 
 TEN = Limit(1, "s", 10)
 ANNA, BEN = UserId(1), UserId(2)
@@ -129,9 +139,47 @@ def test_one_user_cannot_take_all_prekeys_of_another() -> None:
 def test_an_address_book_may_be_looked_up_and_not_the_directory() -> None:
     limits = RateLimits(Config())
     for _ in range(19):
-        limits.check_lookup(ANNA, 256, 0.0)
+        limits.check_lookup(asker(ANNA), 256, 0.0)
     with pytest.raises(RefusalError):
-        limits.check_lookup(ANNA, 256, 0.0)
+        limits.check_lookup(asker(ANNA), 256, 0.0)
+
+
+def test_a_new_account_may_look_up_less() -> None:
+    limits = RateLimits(Config())
+    new = asker(ANNA, is_new=True)
+    for _ in range(3):
+        limits.check_lookup(new, 256, 0.0)
+    with pytest.raises(RefusalError) as refusal:
+        limits.check_lookup(new, 256, 0.0)
+    assert refusal.value.detail == 4_148  # 24 are missing, and one comes each 172.8 s
+
+
+def test_an_address_book_leaves_something_for_a_number_that_is_written_to() -> None:
+    limits = RateLimits(Config(limit_lookups=Limit(1_000, "d", 1_000)))
+    for _ in range(3):
+        limits.check_lookup(asker(ANNA, in_bulk=True), 256, 0.0)
+    with pytest.raises(RefusalError):
+        limits.check_lookup(asker(ANNA, in_bulk=True), 256, 0.0)
+    for _ in range(BULK_SPARE):
+        limits.check_lookup(asker(ANNA), 1, 0.0)
+
+
+def test_many_accounts_behind_one_address_look_up_no_more_than_the_address_may() -> None:
+    limits = RateLimits(Config(limit_lookups_per_address=Limit(1, "s", 500)))
+    limits.check_lookup(asker(ANNA, "192.0.2.7:1"), 256, 0.0)
+    with pytest.raises(RefusalError) as refusal:
+        limits.check_lookup(asker(BEN, "192.0.2.7:2"), 256, 0.0)
+    assert refusal.value.detail == 12
+    limits.check_lookup(asker(BEN, "192.0.2.8:2"), 256, 0.0)
+    # Who was refused for the address has used up nothing of the account.
+    for _ in range(18):
+        limits.check_lookup(asker(BEN), 256, 0.0)
+
+
+def asker(
+    user: UserId, remote: str = "127.0.0.1:1", *, is_new: bool = False, in_bulk: bool = False
+) -> LookupAsker:
+    return LookupAsker(user, remote, is_new, in_bulk)
 
 
 def test_codes_are_limited_by_address_and_in_total() -> None:

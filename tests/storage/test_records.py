@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC, DeviceRecord, UserRecord
+from storage.bans import BAN_CODEC, BanRecord
 from storage.checks import CODECS
 from storage.codes import CODE_CODEC, CodeRecord
 from storage.errors import CorruptRecordError
@@ -50,6 +51,7 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (SHUNNED_CODEC, 17),
     (PIECE_CODEC, Piece(2**62, b"sealed" * 20)),
     (PIN_CODEC, PinRecord(b"s" * 16, b"d" * 32, 1_790_000_000, 9, 1_790_000_000, 0)),
+    (BAN_CODEC, BanRecord(1_790_000_000, "spam")),
 ]
 KEY = b"\x01" * 18
 every_record = pytest.mark.parametrize(("codec", "value"), EXAMPLES, ids=[e[0].table for e in EXAMPLES])

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from zlib import crc32
+
+import cbor2
+
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from protocol.stanzas import Audience, Privacy
-from storage import Environment, InlineJournal, JournalError, Op, settings
+from storage import Environment, InlineJournal, JournalError, Op, Put, settings
+from storage.tables import SETTINGS
 
 ANNA, BERND, CLARA = UserId(7), UserId(8), UserId(9)
 
@@ -29,6 +34,19 @@ def test_what_was_chosen_is_read_back(environment: Environment) -> None:
     with environment.read() as reader:
         assert settings.load_privacy(reader, ANNA) == privacy
         assert settings.load_privacy(reader, BERND) == settings.EVERYTHING_OPEN
+
+
+def test_what_was_chosen_before_numbers_could_be_hidden_leaves_the_number_to_be_found(
+    environment: Environment,
+) -> None:
+    key = ANNA.to_bytes(8)
+    body = b"\x01" + cbor2.dumps(["contacts", "nobody", "everyone"])
+    crc = crc32(body, crc32(key, crc32(SETTINGS.encode())))
+    store(environment, Put(SETTINGS, key, body + crc.to_bytes(4)))
+    with environment.read() as reader:
+        chosen = settings.load_privacy(reader, ANNA)
+        assert settings.load_privacy_evenly(reader, ANNA) == chosen
+    assert chosen == Privacy(Audience.CONTACTS, Audience.NOBODY, Audience.EVERYONE, Audience.EVERYONE)
 
 
 def test_blocking_is_one_users_matter_and_can_be_undone(environment: Environment) -> None:
