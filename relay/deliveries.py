@@ -6,11 +6,12 @@ Guarantees: D2, D5 and D6: delivered is only what is durable, deleted only what 
     what has expired, and both are told to the senders when they are durable (flight.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, Seq, UserId
 from relay.device_queue import DeviceQueue
-from relay.expired import Notices, drop_expired, give_up_undelivered
+from relay.expired import Notices, drop_expired, give_up_undelivered, lost_with
 from relay.flight import ExpirySettled, Flight, ReadSettled, TicksSettled
 from relay.outgoing import Outgoing
 from relay.senders import Senders
@@ -21,10 +22,10 @@ from storage.mailboxes import DeviceCursor, QueuedMessage
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What follows from a new device having taken the place of all others."""
+    """What follows from devices having gone, be it because a new one takes the place of all others."""
 
     ops: list[Op]
-    """What makes it durable; the others are told after that."""
+    """What makes it durable; those that are gone are told after that."""
     replaced: list[Outgoing]
     """Their connections."""
     notices: Notices
@@ -92,27 +93,35 @@ class Deliveries:
             window_bytes=config.window_bytes,
         )
 
-    def append(self, device: DeviceId, message: QueuedMessage) -> Op:
-        """Put a message into the queue of a device; returns what makes it durable, with `put_cursors`."""
-        return self._queues[device].append(message)
+    def audience(self, sender: DeviceAddress) -> list[DeviceId]:
+        """The devices for which messages of `sender` are: all, and in the chat with oneself all others."""
+        if sender.user != self._user:
+            return self.devices
+        return [device for device in self.devices if device != sender.device]
 
-    def put_cursors(self) -> list[Op]:
-        """What makes durable how far the queues have come: once for all messages of a submission."""
-        return [queue.put_cursor() for queue in self._queues.values()]
+    def queues_of(self, devices: Sequence[DeviceId]) -> list[DeviceQueue]:
+        """The queues of these devices, to be counted when something in them is durable."""
+        return [self._queues[device] for device in devices]
+
+    def append(self, device: DeviceId, message: QueuedMessage) -> Op:
+        """Put a message into the queue of a device.
+
+        Returns what makes it durable, together with `put_cursor` of the queue, once for a submission. When
+        that is durable, `Flight.messages_settled` has to hear of it.
+        """
+        return self._queues[device].append(message)
 
     # ---- messages go out ----
 
     def committed(self) -> None:
-        """Messages have become durable: deliver them to the devices that are connected.
-
-        Every message has one seq in each queue, so each queue is durable by as many more.
-        """
-        count = self._flight.take_committed()
+        """Messages have become durable: deliver them to the devices that are connected."""
+        self._flight.take_committed()
         for device, queue in self._queues.items():
-            queue.committed(queue.durable + count)
-            outgoing = self._outgoing.get(device)
-            if outgoing is not None:
-                self._pump(queue, outgoing)
+            if queue.landed:
+                queue.take_landed()
+                outgoing = self._outgoing.get(device)
+                if outgoing is not None:
+                    self._pump(queue, outgoing)
 
     def _pump(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
         """Send what is durable, as far as the window has room: from memory if it is there, else from disk."""
@@ -179,7 +188,7 @@ class Deliveries:
         if not done:
             return
         self._worker.counters.delivered += len(done)
-        ticks, progress_ops = self._senders.delivered(done)
+        ticks, progress_ops = self._senders.delivered(done, is_only_device=len(self.devices) == 1)
         self._flight.submit([*ops, *progress_ops], TicksSettled(self._flight, ticks))
         outgoing = self._outgoing.get(device)
         if outgoing is not None:
@@ -240,8 +249,27 @@ class Deliveries:
         connections, self._outgoing = self._outgoing, {}
         self._flight.has_audience = False
         self.devices, self._queues = [], {}
-        self._flight.forget_messages()
         return Removal(connections, notices)
+
+    def add_device(self, device: DeviceId) -> None:
+        """Let there be one more, which gets what is accepted from now on; whoever calls sees to its rows."""
+        self.devices.append(device)
+        self._queues[device] = self._new_queue(device, DeviceCursor())
+
+    def remove_devices(self, devices: Sequence[DeviceId]) -> Replacement:
+        """Let these be gone, and others stay: in memory now, on disk with what this returns.
+
+        What only they would have got is lost to everybody, and its senders are to hear of it.
+        """
+        gone = [self._queues.pop(device) for device in devices if device in self._queues]
+        self.devices = [device for device in self.devices if device in self._queues]
+        with self._worker.environment.read() as reader:
+            lost = lost_with(reader, gone, list(self._queues.values()), self._senders)
+        removed = [self._outgoing.pop(queue.address.device, None) for queue in gone]
+        self._flight.has_audience = self.has_audience
+        ops = [op for queue in gone for op in mailboxes.remove_queue(queue.address)]
+        connections = [outgoing for outgoing in removed if outgoing is not None]
+        return Replacement([*ops, *lost.ops], connections, lost.notices)
 
     def replace_devices(self, device: DeviceId) -> Replacement:
         """Let `device` be the only one from now on: in memory now, on disk with what this returns."""
@@ -252,5 +280,4 @@ class Deliveries:
         self._flight.has_audience = False
         self.devices = [device]
         self._queues = {device: self._new_queue(device, DeviceCursor())}
-        self._flight.forget_messages()
         return Replacement(ops, replaced, notices)

@@ -43,6 +43,7 @@ class DeviceQueue:
         "durable",
         "fresh",
         "in_flight",
+        "landed",
         "sent",
         "state",
     )
@@ -55,6 +56,7 @@ class DeviceQueue:
         self.cursor = cursor  # as it will be when everything that was submitted is durable
         self.state = QueueState.OFFLINE
         self.durable = cursor.next_seq - 1  # the highest seq that is on disk
+        self.landed = 0  # messages that have become durable since `take_landed`; flight.py counts them
         self.sent: int = cursor.acked_seq  # the highest seq given to the present connection
         # Two deques while there is something in them, for an empty one is 760 bytes, and most are empty.
         self.in_flight: deque[InFlight] | tuple[()] = ()  # at most the window
@@ -99,9 +101,13 @@ class DeviceQueue:
         self.durable += jump  # what is on its way to the disk stays as far behind as it was
         return [mailboxes.put_cursor(self.address, self.cursor)]
 
-    def committed(self, seq: int) -> None:
-        """Everything up to `seq` is on disk."""
-        self.durable = max(self.durable, seq)
+    def take_landed(self) -> None:
+        """What has become durable may be sent from now on: so many more seqs.
+
+        A count and not a seq, because `count_on_from` may have moved the seqs meanwhile.
+        """
+        self.durable += self.landed
+        self.landed = 0
 
     def attach(self, *, given: int) -> None:
         """A connection of the device is here; deliveries start again after what is acknowledged.

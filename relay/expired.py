@@ -17,7 +17,7 @@ from protocol import DeviceAddress, DeviceId, MessageNumber, Run
 from protocol.limits import MAX_EXPIRED_RUNS
 from relay.device_queue import DeviceQueue
 from relay.senders import Senders
-from storage import Op, Reader
+from storage import Op, Reader, mailboxes
 from storage.mailboxes import Progress
 
 DROP_AT_ONCE = 256
@@ -92,6 +92,43 @@ def give_up_undelivered(senders: Senders, *, on_disk: bool) -> tuple[Notices, li
             notices[sender] = [lost]
             ops.append(senders.replace(sender, with_expired(progress, [lost])))
     return notices, ops
+
+
+def lost_with(
+    reader: Reader, gone: Sequence[DeviceQueue], others: Sequence[DeviceQueue], senders: Senders
+) -> Drop:
+    """Some devices of the user are gone, others stay: what nobody has got, and nobody will get any more.
+
+    That is what came before the others were linked. What one of these has acknowledged out of its turn (see
+    `Senders.delivered`) may be called expired although it arrived.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    undelivered = _undelivered(reader, gone, senders)
+    for sender, number in _undelivered(reader, others, senders) if undelivered else ():
+        undelivered.pop((sender, number), None)
+    numbers: dict[DeviceAddress, list[MessageNumber]] = {}
+    for sender, number in undelivered:
+        numbers.setdefault(sender, []).append(number)
+    notices = {sender: runs_of(some) for sender, some in numbers.items()}
+    ops = [
+        senders.replace(sender, with_expired(senders.of(sender).progress, runs))
+        for sender, runs in notices.items()
+    ]
+    return Drop(ops, notices, len(undelivered))
+
+
+def _undelivered(
+    reader: Reader, queues: Sequence[DeviceQueue], senders: Senders
+) -> dict[tuple[DeviceAddress, MessageNumber], None]:
+    """What waits in these queues and no device has acknowledged."""
+    waiting: dict[tuple[DeviceAddress, MessageNumber], None] = {}
+    for queue in queues:
+        for _, message in mailboxes.read_range(reader, queue.address, 0, queue.cursor.messages):
+            if message.number > senders.of(message.sender).progress.delivered:
+                waiting[message.sender, message.number] = None
+    return waiting
 
 
 def runs_of(numbers: Sequence[MessageNumber]) -> list[Run]:

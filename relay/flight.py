@@ -21,6 +21,7 @@ import trio
 from actors import ActorRef, MailboxFullError
 from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
 from relay.correspondent import Correspondent, FindCorrespondent, Source
+from relay.device_queue import DeviceQueue
 from relay.journal import RelayJournal
 from relay.metrics import Counters
 from relay.senders import SenderState
@@ -48,10 +49,6 @@ EXPIRED = Expired()
 LANDED = Landed()
 
 
-FOR_NOBODY = -1
-"""The era of messages that were accepted and kept for nobody: no queue is durable by any more with them."""
-
-
 class Flight:
     """The submissions of one user's mailbox that are on their way to the disk."""
 
@@ -63,7 +60,6 @@ class Flight:
         "correspondent",
         "count",
         "counters",
-        "era",
         "expiring",
         "failure",
         "has_audience",
@@ -79,8 +75,8 @@ class Flight:
         self.correspondent = correspondent  # finds whom to tell for a device
         self.counters = counters
         self.count = 0  # bounded by the journal's backlog limit
-        self.committed = 0  # messages that have become durable since the mailbox last took the number
-        self.era = 0  # which queues these are counted for; see forget_messages
+        # Some of the mailbox's queues have `landed` since it looked last.
+        self.committed = False
         self.failure: JournalError | None = None  # why what the mailbox has in memory is void
         self.expiring = False  # messages that have expired are being dropped
         self.has_audience = False  # a device of the user is connected
@@ -113,24 +109,18 @@ class Flight:
         """Whether everything that the mailbox has in memory is void."""
         return self.failure is not None
 
-    def take_committed(self) -> int:
-        """How many messages have become durable since this was asked last."""
-        count, self.committed, self._told = self.committed, 0, False
-        return count
+    def take_committed(self) -> None:
+        """The mailbox looks now at what its queues have `landed`."""
+        self.committed = self._told = False
 
-    def forget_messages(self) -> None:
-        """The queues that messages were given to are not those of the mailbox any more: count from here."""
-        self.take_committed()
-        self.era += 1
-
-    def messages_settled(self, count: int, era: int, error: JournalError | None) -> None:
-        """So many messages, of one submission of an era, are durable, or are not."""
+    def messages_settled(self, queues: Sequence[DeviceQueue], count: int, error: JournalError | None) -> None:
+        """A submission with so many messages for each of these queues is durable, or is not."""
         if error is None:
-            self.counters.accepted += count
-        if error is None and era == self.era:
-            self.committed += count
-            # With nobody to deliver to it is enough that the mailbox finds the number when it is next awake.
-            if self.has_audience and not self._told:
+            for queue in queues:
+                queue.landed += count
+                self.committed = True
+            # With nobody to deliver to it is enough that the mailbox finds them when it is next awake.
+            if self.committed and self.has_audience and not self._told:
                 self._told = _tell(self.mailbox, COMMITTED)
         self.settled(error)
 
@@ -184,9 +174,12 @@ def _tell(mailbox: ActorRef | None, note: object) -> bool:
 
 
 class MessagesSettled:
-    """The journal's word on messages of one sender: ✓, and delivery to the recipient's devices."""
+    """The journal's word on messages of one sender: ✓, and delivery to those devices that they are for.
 
-    __slots__ = ("era", "first", "flight", "last", "sender", "source", "state")
+    It holds the queues themselves: a device that comes or goes meanwhile is counted neither in nor out.
+    """
+
+    __slots__ = ("first", "flight", "last", "queues", "sender", "source", "state")
 
     def __init__(
         self,
@@ -196,22 +189,25 @@ class MessagesSettled:
         first: int,
         last: int,
         state: SenderState,
+        queues: Sequence[DeviceQueue],
     ) -> None:
         self.flight = flight
-        self.era = flight.era
         self.sender = sender
         self.source = source  # of the connection on which they came
         self.first = first  # the numbers, without gaps
         self.last = last
         self.state = state
+        self.queues = queues  # each has got every one of these messages
 
     def __call__(self, error: JournalError | None) -> None:
         """See the class."""
         flight = self.flight
+        count = self.last - self.first + 1
         # Delivery first: the mailbox is woken before the sender's connection is.
-        flight.messages_settled(self.last - self.first + 1, self.era, error)
+        flight.messages_settled(self.queues, count, error)
         present = flight.correspondent(self.sender)
         if error is None:
+            flight.counters.accepted += count
             self.state.durable = self.last
             if present is not None:
                 present.accepted(flight.user, MessageNumber(self.last))

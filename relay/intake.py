@@ -5,13 +5,13 @@ Guarantees: D3 and D4 (a message is the next one, a duplicate or a gap), D10 (pa
     far as that nothing is said here: ✓ comes from flight.py when the disk has the message.
 """
 
-from protocol import DeviceAddress, ErrorCode, MessageNumber, Send, UserId
+from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, Send, UserId
 from relay.blocklist import Blocklist
 from relay.config import DAY_SECONDS
 from relay.correspondent import Source
 from relay.deliveries import Deliveries
 from relay.delivery import Admission, admit, parts_by_device
-from relay.flight import FOR_NOBODY, Flight, MessagesSettled, refusal_of
+from relay.flight import Flight, MessagesSettled, refusal_of
 from relay.senders import Senders, SenderState
 from relay.worker import Worker
 from storage import Op
@@ -45,18 +45,19 @@ class Intake:
         if self._senders.are_many and not self._flight.count:
             self._senders.forget()
         state = self._senders.of(sender)
+        audience = self._deliveries.audience(sender)
         before = state.progress.accepted
         ops: list[Op] = []
         for message in messages:
-            ops += self._judge(sender, source, state, message)
-        if not ops:
-            return
-        ops += self._deliveries.put_cursors()
-        ops.append(self._senders.put(sender, state))
+            ops += self._judge(sender, source, state, audience, message)
         first, last = before + 1, state.progress.accepted
-        settled = MessagesSettled(self._flight, sender, source, first, last, state)
-        if self.shuns(sender.user):
-            settled.era = FOR_NOBODY
+        if last < first:
+            return
+        queues = [] if self.shuns(sender.user) else self._deliveries.queues_of(audience)
+        for queue in queues:
+            ops.append(queue.put_cursor())
+        ops.append(self._senders.put(sender, state))
+        settled = MessagesSettled(self._flight, sender, source, first, last, state, queues)
         error = self._flight.submit(ops, settled)
         if error is not None:
             source.voided(self._user, MessageNumber(first), last, refusal_of(error))
@@ -79,14 +80,21 @@ class Intake:
         present = self._flight.correspondent(sender)
         return present is not None and present.replaces(source)
 
-    def _judge(self, sender: DeviceAddress, source: Source, state: SenderState, message: Send) -> list[Op]:
+    def _judge(
+        self,
+        sender: DeviceAddress,
+        source: Source,
+        state: SenderState,
+        audience: list[DeviceId],
+        message: Send,
+    ) -> list[Op]:
         """What stores a message that is the next one; nothing for any other, whose sender is told why."""
         if self._flight.failure is not None:
             source.refused(self._user, message.number, refusal_of(self._flight.failure))
             return []
         verdict = admit(state.progress.accepted, message.number)
         if verdict is Admission.NEXT:
-            return self._admit(sender, source, state, message)
+            return self._admit(sender, source, state, audience, message)
         if verdict is Admission.GAP:
             self._refuse_out_of_order(source, message.number, state)
         else:
@@ -95,11 +103,18 @@ class Intake:
             self._tick_accepted(sender, state)
         return []
 
-    def _admit(self, sender: DeviceAddress, source: Source, state: SenderState, message: Send) -> list[Op]:
+    def _admit(
+        self,
+        sender: DeviceAddress,
+        source: Source,
+        state: SenderState,
+        audience: list[DeviceId],
+        message: Send,
+    ) -> list[Op]:
         deliveries = self._deliveries
-        parts = parts_by_device(message.parts, deliveries.devices)
+        parts = parts_by_device(message.parts, audience)
         if parts is None:
-            source.refused(self._user, message.number, ErrorCode.STALE_DEVICES, tuple(deliveries.devices))
+            source.refused(self._user, message.number, ErrorCode.STALE_DEVICES, tuple(audience))
             return []
         if deliveries.are_full:
             source.refused(self._user, message.number, ErrorCode.MAILBOX_FULL)

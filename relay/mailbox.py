@@ -312,7 +312,7 @@ class Mailbox(Actor):
         """Take everything from the store; nothing may be on its way there. Returns who was attached."""
         self._senders.forget()
         self._flight.failure = None
-        self._flight.forget_messages()
+        self._flight.take_committed()
         with self._worker.environment.read() as reader:
             self._intake.blocklist = load_blocklist(reader, self._user)
             return self._deliveries.load(reader)

@@ -89,19 +89,27 @@ class Senders:
             state.progress = progress
         return mailboxes.put_progress(self._user, sender, progress)
 
-    def delivered(self, done: Sequence[InFlight]) -> tuple[Ticks, list[Op]]:
+    def delivered(self, done: Sequence[InFlight], *, is_only_device: bool = True) -> tuple[Ticks, list[Op]]:
         """A device has acknowledged these: the ✓✓ to tell, and what makes them durable.
 
-        One step for each sender, however many messages of theirs were acknowledged.
+        One step for each sender, however many messages of theirs were acknowledged. With several devices the
+        first to acknowledge makes the tick. But ✓✓ counts for all below it too, and a device that was linked
+        later has never got what came before: then the tick waits until an older one has acknowledged that.
+
+        Args:
+            done: what was acknowledged, in order.
+            is_only_device: there is no other device that could have got what this one has not.
         """
         newest = {delivery.sender: delivery.number for delivery in done}
+        oldest = {} if is_only_device else {each.sender: each.number for each in reversed(done)}
         ticks: Ticks = {}
         ops: list[Op] = []
         for sender, number in newest.items():
             state = self.of(sender)
             progress = state.progress
-            # With several devices the first to acknowledge makes the tick.
             if number > progress.delivered:
+                if oldest and _leaves_out_some(progress, oldest[sender]):
+                    continue
                 state.progress = Progress(progress.accepted, number, progress.read, progress.expired)
                 ops.append(self.put(sender, state))
                 ticks[sender] = number
@@ -121,3 +129,9 @@ class Senders:
         self._states[sender] = state
         state.progress = Progress(progress.accepted, progress.delivered, number, progress.expired)
         return number, [self.put(sender, state)]
+
+
+def _leaves_out_some(progress: Progress, first: int) -> bool:
+    """Whether a message before `first` has neither been delivered nor expired."""
+    waits = progress.delivered + 1
+    return first > waits and not any(run.first <= waits and first - 1 <= run.last for run in progress.expired)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from protocol import ErrorCode, Refused
-from tests.helpers.stage import open_stage
+from protocol import ErrorCode, MessageNumber, Part, Refused, Send
+from tests.helpers.stage import link, open_stage
 
 BURST = 300  # more than a window, so that memory and disk both serve it
 
@@ -51,13 +51,14 @@ async def test_a_number_that_was_skipped_is_refused_with_the_one_expected(tmp_pa
 
 async def test_two_senders_share_a_queue_and_each_keeps_its_order(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        anna, ben = await stage.anna.connect(), await stage.ben.connect()
-        note_to_self = stage.ben.address.user
-        for number in range(1, 21):
-            anna.send(stage.ben.address.user, number)
-            ben.send(note_to_self, number)
+        bens_other = link(stage.ben)
+        anna, ben, other = await stage.anna.connect(), await stage.ben.connect(), await bens_other.connect()
+        user, devices = stage.ben.address.user, (stage.ben.address.device, bens_other.address.device)
+        for number in map(MessageNumber, range(1, 21)):
+            anna.say(Send(user, number, tuple(Part(device, b"from anna") for device in devices)))
+            other.say(Send(user, number, (Part(devices[0], b"from ben"),)))
         deliveries = await ben.expect_deliveries(40)
         assert [delivery.seq for delivery in deliveries] == list(range(1, 41))
-        for sender in (stage.anna.address, stage.ben.address):
+        for sender in (stage.anna.address, bens_other.address):
             own = [delivery.number for delivery in deliveries if delivery.chat == sender]
             assert own == list(range(1, 21))

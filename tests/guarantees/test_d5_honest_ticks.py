@@ -13,15 +13,17 @@ from protocol import (
     Expired,
     FetchProgress,
     MessageNumber,
+    Part,
     Privacy,
     Progresses,
     Read,
     Registered,
     RequestCode,
     Run,
+    Send,
 )
 from tests.helpers.people import change, settle
-from tests.helpers.stage import open_stage, registration
+from tests.helpers.stage import Phone, link, open_stage, registration
 
 
 async def test_delivered_is_told_after_the_acknowledgement_and_not_before(tmp_path: Path) -> None:
@@ -128,3 +130,52 @@ async def test_what_was_lost_with_an_old_phone_is_never_called_delivered(tmp_pat
         anna.say(FetchProgress(1, (user,)))
         (chat,) = (await anna.expect(Progresses)).chats
         assert (chat.delivered, chat.expired) == (4, (Run(MessageNumber(2), MessageNumber(3)),))
+
+
+def for_both(first: Phone, second: Phone, number: int) -> Send:
+    parts = tuple(Part(phone.address.device, b"c") for phone in (first, second))
+    return Send(first.address.user, MessageNumber(number), parts)
+
+
+async def test_the_first_device_to_acknowledge_makes_the_tick_and_the_second_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    async with open_stage(tmp_path) as stage:
+        second = link(stage.ben)
+        anna, two = await stage.anna.connect(), await second.connect()
+        anna.say(for_both(stage.ben, second, 1), for_both(stage.ben, second, 2))
+        await two.expect_deliveries(2)
+        two.ack(2)
+        assert (await anna.expect(Delivered)).number == 2
+        two.say(Read(stage.anna.address, MessageNumber(1)))
+        assert (await anna.expect(Read)).number == 1
+        one = await stage.ben.connect()
+        await one.expect_deliveries(2)
+        one.ack(2)
+        one.say(Read(stage.anna.address, MessageNumber(1)))
+        await stage.settled(one)
+        await anna.expect_silence()
+        one.say(Read(stage.anna.address, MessageNumber(2)))
+        assert (await anna.expect(Read)).number == 2
+
+
+async def test_a_device_linked_later_makes_no_tick_for_what_it_never_got(tmp_path: Path) -> None:
+    """The tick of what came after counts for all below it, so it waits for a device that has those too."""
+    async with open_stage(tmp_path) as stage:
+        anna = await stage.anna.connect()
+        anna.send(stage.ben.address.user, 1)
+        await anna.expect_accepted(1)
+        stage.mailbox_of(stage.ben).kill()
+        await stage.mailbox_of(stage.ben).wait_stopped(5)
+        second = link(stage.ben)
+        two = await second.connect()
+        anna.say(for_both(stage.ben, second, 2))
+        await two.expect_deliveries(1)
+        await anna.expect_accepted(2)
+        two.ack(1)
+        await stage.settled(two)
+        await anna.expect_silence()
+        one = await stage.ben.connect()
+        await one.expect_deliveries(2)
+        one.ack(2)
+        assert (await anna.expect(Delivered)).number == 2

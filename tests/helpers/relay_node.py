@@ -77,6 +77,16 @@ class RunningNode:
         InlineJournal(self.worker.environment).submit(ops, _must_succeed)
         return address
 
+    def add_device(self, user: UserId, static_key: bytes) -> DeviceAddress:
+        """Put another device of an account into the store, past linking; before its mailbox is awake."""
+        with self.worker.environment.read() as reader:
+            record = accounts.load_user(reader, user)
+        assert record is not None
+        device = DeviceRecord(static_key, b"j" * 32, 1, b"s" * 32, b"g" * 64, 0)
+        address, _, ops = accounts.add_device(user, record, device)
+        InlineJournal(self.worker.environment).submit(ops, _must_succeed)
+        return address
+
 
 def _must_succeed(error: Exception | None) -> None:
     assert error is None

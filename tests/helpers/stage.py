@@ -121,6 +121,13 @@ async def open_stage(
             yield Stage(running, *phones)
 
 
+def link(phone: Phone) -> Phone:
+    """Another device of a phone's user, put into the store before anybody has spoken to or for the user."""
+    keys = KeyPair.generate(system_entropy)
+    running = phone.running
+    return Phone(running, phone.number, keys, running.add_device(phone.address.user, keys.public))
+
+
 def registration(
     request: int, number: str, code: str, *, take_over: int | None = None, pin: str | None = None
 ) -> Register:

@@ -43,6 +43,11 @@ def test_an_offline_queue_keeps_no_message_in_memory() -> None:
     assert queue.cursor.messages == 1
 
 
+def durable(queue: DeviceQueue, count: int) -> None:
+    queue.landed += count
+    queue.take_landed()
+
+
 def test_a_device_with_an_empty_queue_is_online_as_soon_as_it_attaches() -> None:
     assert online_queue().state is QueueState.ONLINE
 
@@ -51,14 +56,14 @@ def test_nothing_is_sent_before_it_is_durable() -> None:
     queue = online_queue()
     append(queue, 1)
     assert not queue.wants_delivery
-    queue.committed(1)
+    durable(queue, 1)
     assert queue.wants_delivery
 
 
 def test_a_device_that_keeps_up_is_served_from_memory() -> None:
     queue = online_queue()
     append(queue, 1)
-    queue.committed(1)
+    durable(queue, 1)
     message = queue.next_fresh()
     assert message is not None
     assert message.number == 1
@@ -84,7 +89,7 @@ def test_a_full_window_stops_deliveries_and_drops_the_copies() -> None:
     queue = online_queue(window=2)
     for number in (1, 2, 3):
         append(queue, number)
-    queue.committed(3)
+    durable(queue, 3)
     launch(queue, 1)
     launch(queue, 2)
     assert not queue.wants_delivery
@@ -192,3 +197,12 @@ def test_what_the_device_was_given_already_is_not_too_old() -> None:
     queue.attach(given=2)
     assert [queue.has_expired(seq, make_message(seq), now=2) for seq in (1, 2, 3)] == [False, False, True]
     assert not queue.has_expired(3, make_message(3), now=1)
+
+
+def test_what_has_landed_counts_once() -> None:
+    queue = online_queue()
+    for number in (1, 2, 3):
+        append(queue, number)
+    durable(queue, 2)
+    durable(queue, 0)
+    assert (queue.durable, queue.landed) == (2, 0)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from protocol import DeviceAddress, DeviceId, MessageNumber, Run, UserId
 from protocol.limits import MAX_EXPIRED_RUNS
-from relay.expired import give_up_undelivered, runs_of, with_expired
+from relay.device_queue import DeviceQueue
+from relay.expired import give_up_undelivered, lost_with, runs_of, with_expired
 from relay.senders import Senders
-from storage import open_environment
-from storage.mailboxes import Progress
+from storage import InlineJournal, open_environment
+from storage.mailboxes import DeviceCursor, Progress, QueuedMessage
 
 
 def numbers(*values: int) -> list[MessageNumber]:
@@ -59,3 +60,29 @@ def test_only_what_was_accepted_and_not_delivered_is_given_up(tmp_path: Path) ->
         assert notices == {behind: [run(6, 9)]}
         assert len(ops) == 1
         assert senders.of(behind).progress.expired == (run(6, 9),)
+
+
+def test_what_only_the_device_that_is_gone_would_have_got_is_lost_to_everybody(tmp_path: Path) -> None:
+    sender = DeviceAddress(UserId(1), DeviceId(1))
+    with open_environment(tmp_path) as environment:
+        old, new = (
+            DeviceQueue(
+                DeviceAddress(UserId(7), DeviceId(device)),
+                DeviceCursor(),
+                window_messages=9,
+                window_bytes=99,
+            )
+            for device in (1, 2)
+        )
+        ops = []
+        for number in numbers(1, 2, 3, 4):
+            message = QueuedMessage(sender, number, 0, 0, b"")
+            ops += [queue.append(message) for queue in ((old,) if number < 3 else (old, new))]
+        InlineJournal(environment).submit(ops, lambda error: None)
+        senders = Senders(environment, UserId(7))
+        senders.of(sender).progress = Progress(MessageNumber(4), MessageNumber(1))
+        with environment.read() as reader:
+            lost = lost_with(reader, [old], [new], senders)
+        assert lost.notices == {sender: [run(2, 2)]}
+        assert senders.of(sender).progress.expired == (run(2, 2),)
+        assert len(lost.ops) == 1

@@ -6,6 +6,7 @@ import trio
 
 from actors import ActorRef
 from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
+from relay.device_queue import DeviceQueue
 from relay.flight import COMMITTED, ExpirySettled, Flight, MessagesSettled, refusal_of
 from relay.journal import RelayJournal
 from relay.metrics import Counters
@@ -13,7 +14,7 @@ from relay.outgoing import Outgoing
 from relay.presence import Presence
 from relay.senders import SenderState
 from storage import Journal, JournalFullError, StorageFullError
-from storage.mailboxes import Progress
+from storage.mailboxes import DeviceCursor, Progress
 
 ANNA = DeviceAddress(UserId(9), DeviceId(1))
 
@@ -71,8 +72,13 @@ def make_flight(count: int = 0, presence: Presence | None = None) -> Flight:
     return flight
 
 
-def settled(flight: Flight, number: int) -> MessagesSettled:
-    return MessagesSettled(flight, ANNA, SOURCE, number, number, SenderState(Progress()))
+def make_queue(device: int = 1) -> DeviceQueue:
+    address = DeviceAddress(UserId(7), DeviceId(device))
+    return DeviceQueue(address, DeviceCursor(), window_messages=8, window_bytes=8_000)
+
+
+def settled(flight: Flight, number: int, *queues: DeviceQueue) -> MessagesSettled:
+    return MessagesSettled(flight, ANNA, SOURCE, number, number, SenderState(Progress()), queues)
 
 
 async def test_an_empty_flight_has_landed() -> None:
@@ -88,8 +94,6 @@ async def test_a_successor_waits_for_the_last_submission(autojump_clock: trio.te
         await trio.testing.wait_all_tasks_blocked()
         assert len(nursery.child_tasks) == 1
         settled(flight, 2)(None)
-    assert flight.take_committed() == 2
-    assert flight.take_committed() == 0
 
 
 def test_what_the_journal_does_not_take_voids_what_is_in_memory() -> None:
@@ -123,33 +127,42 @@ def test_a_full_disk_and_a_full_journal_have_different_names() -> None:
 
 
 async def test_a_mailbox_is_woken_for_what_is_durable_only_if_somebody_is_connected() -> None:
-    flight, mailbox = make_flight(3), FakeMailbox()
+    flight, mailbox, queue = make_flight(4), FakeMailbox(), make_queue()
     flight.mailbox = cast("ActorRef", mailbox)
-    settled(flight, 1)(None)
+    settled(flight, 1, queue)(None)
     assert mailbox.told == []
     flight.has_audience = True
-    settled(flight, 2)(None)
-    settled(flight, 3)(None)
+    settled(flight, 2, queue)(None)
+    settled(flight, 3, queue)(None)
     assert mailbox.told == [COMMITTED]
-    assert flight.take_committed() == 3
+    flight.take_committed()
+    assert queue.landed == 3
+    settled(flight, 4, queue)(None)
+    assert mailbox.told == [COMMITTED, COMMITTED]
 
 
-def test_what_was_given_to_queues_that_are_gone_does_not_count_for_the_new_ones() -> None:
-    flight = make_flight(2)
-    before = settled(flight, 1)
-    flight.forget_messages()
-    after = settled(flight, 2)
-    before(None)
-    after(None)
-    assert flight.take_committed() == 1
+def test_each_queue_counts_only_what_it_was_given() -> None:
+    flight, old, new = make_flight(2), make_queue(1), make_queue(2)
+    settled(flight, 1, old)(None)
+    settled(flight, 2, old, new)(None)
+    assert (old.landed, new.landed) == (2, 1)
     assert flight.counters.accepted == 2
+
+
+def test_what_is_kept_for_nobody_wakes_nobody() -> None:
+    flight, mailbox = make_flight(1), FakeMailbox()
+    flight.mailbox = cast("ActorRef", mailbox)
+    flight.has_audience = True
+    settled(flight, 1)(None)
+    assert mailbox.told == []
+    assert not flight.committed
 
 
 def test_a_failure_is_told_to_the_connection_on_which_the_messages_came() -> None:
     presence, source = Presence(), FakeOutgoing()
     flight = make_flight(1, presence)
     presence.login(ANNA, cast("Outgoing", source))
-    MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 5, SenderState(Progress()))(
+    MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 5, SenderState(Progress()), ())(
         StorageFullError("")
     )
     assert source.refusals == [(4, ErrorCode.STORAGE_FULL), (5, ErrorCode.STORAGE_FULL)]
@@ -161,7 +174,7 @@ def test_a_connection_that_waits_for_a_tick_that_will_not_come_has_to_begin_anew
     presence, source, present = Presence(), FakeOutgoing(), FakeOutgoing()
     flight = make_flight(1, presence)
     presence.login(ANNA, cast("Outgoing", present))
-    MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 4, SenderState(Progress()))(
+    MessagesSettled(flight, ANNA, cast("Outgoing", source), 4, 4, SenderState(Progress()), ())(
         StorageFullError("")
     )
     assert present.refusals == []

@@ -1,11 +1,12 @@
 """How far a sender's messages have come: each tick moves forward only, and never past the one before it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from protocol import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol import DeviceAddress, DeviceId, MessageNumber, Run, Seq, UserId
 from relay.device_queue import InFlight
 from relay.senders import MAX_SENDERS_REMEMBERED, Senders, SenderState
 from storage import Environment, InlineJournal, mailboxes, open_environment
@@ -105,3 +106,19 @@ def test_a_device_that_reads_what_nobody_has_written_makes_nobody_remembered(
     for number in range(1, MAX_SENDERS_REMEMBERED + 1):
         assert senders.read(DeviceAddress(UserId(number), DeviceId(1)), MessageNumber(1)) == (0, [])
     assert not senders.are_many
+
+
+def test_with_several_devices_no_tick_counts_for_what_nobody_has_got(environment: Environment) -> None:
+    senders = Senders(environment, USER)
+    senders.of(ANNA).progress = progress(5, 2)
+    ticks, ops = senders.delivered(acknowledged(ANNA, 4, 5), is_only_device=False)
+    assert (ticks, ops) == ({}, [])
+    assert senders.delivered(acknowledged(ANNA, 1, 2, 3), is_only_device=False)[0] == {ANNA: 3}
+    assert senders.delivered(acknowledged(ANNA, 4), is_only_device=False)[0] == {ANNA: 4}
+
+
+def test_with_several_devices_what_has_expired_holds_no_tick_up(environment: Environment) -> None:
+    senders = Senders(environment, USER)
+    lost = Run(MessageNumber(2), MessageNumber(4))
+    senders.of(ANNA).progress = replace(progress(6, 1), expired=(lost,))
+    assert senders.delivered(acknowledged(ANNA, 5, 6), is_only_device=False)[0] == {ANNA: 6}
