@@ -23,7 +23,7 @@ class Said:
     """A change, who said it in which chat, and when it arrived."""
 
     chat: UserId
-    """The other side of the conversation."""
+    """The other side of the conversation, or the group."""
     author: UserId
     change: Change
     arrived_at: float
@@ -148,13 +148,24 @@ class Changes:
 
     def message(self, chat: UserId, ref: MessageRef) -> sqlite3.Row | None:
         """The row of a message in a chat, if it is here."""
-        return self._database.row(
-            "SELECT * FROM messages WHERE id = ? AND user = ? AND outgoing = ? AND kind <> ?",
+        rows = self._database.rows(
+            "SELECT * FROM messages WHERE id = ? AND user = ? AND kind <> ?",
             ref.id,
             chat,
-            ref.sender != chat,
             EntryKind.CHANGE.value,
         )
+        is_own = self.is_own(chat, ref.sender)
+        for row in rows:
+            if is_own if row["outgoing"] else (row["author"] or chat) == ref.sender:
+                return row
+        return None
+
+    def is_own(self, chat: UserId, author: UserId) -> bool:
+        """Whether this account is meant, on whichever of its devices, and under whichever id it had here."""
+        if self._database.value("SELECT 1 FROM groups WHERE id = ?", chat) is None:
+            return author != chat  # in a chat of two it is whoever is not the other side
+        own = "SELECT 1 FROM own_devices WHERE user = ? LIMIT 1"
+        return self._database.value(own, author) is not None
 
     def edit_of(self, message: sqlite3.Row, ref: MessageRef) -> Edit | None:
         """The newest wording of a message, if it was edited in time."""
@@ -176,8 +187,7 @@ class Changes:
             chat,
             *ref,
         )
-        # In a chat of two whoever is not the other side is this account, on whichever of its devices.
-        return tuple(ReactionShown(row["emoji"], is_own=row["reactor"] != chat) for row in rows)
+        return tuple(ReactionShown(row["emoji"], self.is_own(chat, UserId(row["reactor"]))) for row in rows)
 
 
 def _is_editable(message: sqlite3.Row, edit: Moment) -> bool:

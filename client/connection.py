@@ -50,6 +50,7 @@ from protocol.stanzas import (
     Detail,
     Error,
     Expired,
+    JoinAsked,
     Paused,
     Pong,
     Presence,
@@ -257,11 +258,14 @@ class Connection(Actor):
             case Refused(chat, number, code, detail):
                 self._listener.refused(_user(chat), number, code, detail)
             case Typing(chat) | Paused(chat):
-                self._listener.typing(_user(chat), isinstance(event, Typing))
+                group = chat.group if isinstance(chat, MemberAddress) else None
+                self._listener.typing(_user(chat), isinstance(event, Typing), group)
+            case JoinAsked(chat, user):
+                self._listener.join_asked(chat.group, user)
             case Presence(chat, online, last_seen):
                 self._listener.presence(chat, bool(online), None if last_seen is None else float(last_seen))
-            case Bind(address=DeviceAddress() as address, phone=str(phone)):
-                line.phones[address] = phone
+            case Bind(address=DeviceAddress() | MemberAddress() as address, phone=str(phone)):
+                line.phones[_device(address)] = phone
             case Pong():
                 line.pong_heard()
             case Connected(relay_key):
@@ -398,9 +402,18 @@ _CLOSED_REASONS = {
 
 
 def _incoming(deliver: Deliver, phone: str | None) -> IncomingDelivery:
-    accepted_at = None if deliver.accepted_at is None else float(deliver.accepted_at)
-    sender = _device(deliver.chat)
-    return IncomingDelivery(deliver.seq, sender, deliver.number, deliver.ciphertext, accepted_at, phone)
+    chat = deliver.chat
+    return IncomingDelivery(
+        seq=deliver.seq,
+        sender=_device(chat),
+        number=deliver.number,
+        ciphertext=deliver.ciphertext,
+        accepted_at=None if deliver.accepted_at is None else float(deliver.accepted_at),
+        phone=phone,
+        group=chat.group if isinstance(chat, MemberAddress) else None,
+        gseq=deliver.gseq,
+        is_entry=bool(deliver.is_entry),
+    )
 
 
 def _socket_reason(error: OSError) -> str:

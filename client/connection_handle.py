@@ -13,13 +13,14 @@ from actors.registry import Via
 from client.errors import RequestTimeoutError
 from client.records import OutgoingSend
 from client.requests import REQUEST_TIMEOUT_SECONDS, Answer, BuildRequest, NoAnswer, OnAnswer, RelayAnswer
-from protocol.ids import DeviceAddress, MessageNumber, Seq, UserId
+from protocol.ids import DeviceAddress, GroupAddress, GroupId, GroupSeq, MessageNumber, Seq, UserId
 from protocol.stanzas import (
     Ack,
     Available,
     Paused,
     Read,
     Send,
+    SendGroup,
     Stanza,
     Subscribe,
     Typing,
@@ -69,6 +70,10 @@ class ConnectionHandle:
         The parts name their devices, always: the short form would mean whichever device is newest when it
         arrives, and one that was registered a moment ago could not decrypt it. It costs three bytes.
         """
+        if send.epoch is not None:
+            group, (part,) = GroupAddress(GroupId(send.chat)), send.parts
+            self._ref.tell_nowait(Say(session, SendGroup(group, send.number, send.epoch, part.ciphertext)))
+            return
         parts = tuple(WirePart(part.device, part.ciphertext) for part in send.parts)
         self._ref.tell_nowait(Say(session, Send(send.chat, send.number, parts)))
 
@@ -76,13 +81,13 @@ class ConnectionHandle:
         """Everything up to this delivery is on disk."""
         self._ref.tell_nowait(Say(session, Ack(seq)))
 
-    def tell_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """The person has read a device's messages up to a number. Dropped while offline."""
+    def tell_read(self, sender: DeviceAddress | GroupAddress, number: MessageNumber | GroupSeq) -> None:
+        """The person has read a device's messages, or a group, up to a number. Dropped while offline."""
         self._ref.tell_nowait(Say(None, Read(sender, number)))
 
-    def tell_typing(self, user: UserId, is_typing: bool) -> None:
+    def tell_typing(self, chat: UserId | GroupAddress, is_typing: bool) -> None:
         """The person has begun or stopped to type. Dropped while offline."""
-        self._ref.tell_nowait(Say(None, Typing(user) if is_typing else Paused(user)))
+        self._ref.tell_nowait(Say(None, Typing(chat) if is_typing else Paused(chat)))
 
     def tell_available(self, is_available: bool) -> None:
         """Somebody is at this phone, or not any more. Dropped while offline."""

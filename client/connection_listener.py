@@ -5,7 +5,7 @@ from typing import Protocol
 
 from client.errors import ClientError
 from client.records import IncomingDelivery
-from protocol.ids import MessageNumber, UserId
+from protocol.ids import GroupId, MessageNumber, UserId
 from protocol.stanzas import Detail, Welcome
 
 
@@ -39,8 +39,11 @@ class ConnectionListener(Protocol):
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
         """A message of ours was not accepted."""
 
-    def typing(self, user: UserId, is_typing: bool) -> None:
-        """Somebody has begun or stopped to type."""
+    def typing(self, user: UserId, is_typing: bool, group: GroupId | None = None) -> None:
+        """Somebody has begun or stopped to type, to us or in a group."""
+
+    def join_asked(self, group: GroupId, user: UserId) -> None:
+        """Somebody asks to be let into a group of which we are an admin."""
 
     def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
         """How somebody is whom this phone watches."""

@@ -16,7 +16,7 @@ import trio
 from client.errors import ClientError
 from client.records import MessageState
 from protocol.e2e import Change
-from protocol.ids import UserId
+from protocol.ids import GroupId, UserId
 
 MOST_WAITING_EVENTS = 1_000  # per listener; beyond it the oldest are dropped and EventsMissed says so
 
@@ -56,6 +56,8 @@ class MessageReceived:
     phone: str | None
     text: str | None = field(repr=False)
     """None if this version does not understand what it is."""
+    group: GroupId | None = None
+    """The group that it came in; ``user`` is then who wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class MessageChanged:
     user: UserId
     phone: str | None
     change: Change
+    group: GroupId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class TypingChanged:
     user: UserId
     phone: str | None
     is_typing: bool
+    group: GroupId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,22 @@ class PresenceChanged:
     is_online: bool
     last_seen: float | None
     """Unix seconds; None while online, and if the relay does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNews:
+    """Something about a group is new here: its members, its name, its log, what this account wants of it."""
+
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAsked:
+    """Somebody asks to be let into a group of which this account is an admin."""
+
+    group: GroupId
+    user: UserId
+    phone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,8 @@ Event: TypeAlias = (
     | TickChanged
     | TypingChanged
     | PresenceChanged
+    | GroupNews
+    | JoinAsked
     | EventsMissed
 )
 

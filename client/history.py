@@ -8,18 +8,24 @@ from client.changes import Changes
 from client.database import Database, Value
 from client.device_keys import DeviceKeys
 from client.entry_kinds import READABLE
+from client.groups.lines import GroupLines
 from client.records import EntryKind, HistoryEntry, MessageState, Quote, ReadReceipt
 from protocol.e2e import Content, MessageRef, Text
 from protocol.e2e import content as contents
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+from protocol.ids import DeviceAddress, DeviceId, GroupAddress, GroupId, GroupSeq, MessageNumber, UserId
 
 _ENTRIES = (
-    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone, f.name AS known_name FROM messages m"
-    " LEFT JOIN peers p USING (user) LEFT JOIN peer_profiles f USING (user)"
+    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone, f.name AS known_name, g.id AS group_id,"
+    " g.name AS group_name FROM messages m"
+    " LEFT JOIN peers p ON p.user = coalesce(m.author, m.user)"
+    " LEFT JOIN peer_profiles f ON f.user = coalesce(m.author, m.user)"
+    " LEFT JOIN groups g ON g.id = m.user"
 )
 
 # A change is no line by itself, and what only phones tell each other is none at all.
 _SHOWN = "m.kind NOT IN (8, 32)"
+
+_OF_GROUP = DeviceId(0)  # whose messages a mark is about: in a group it is all of the timeline
 
 _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the index of what is unread
 
@@ -27,10 +33,11 @@ _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the ind
 class History:
     """The table ``messages`` as people read it, and ``read_marks``."""
 
-    def __init__(self, database: Database, keys: DeviceKeys, changes: Changes) -> None:
+    def __init__(self, database: Database, keys: DeviceKeys, changes: Changes, lines: GroupLines) -> None:
         self._database = database
         self._keys = keys
         self._changes = changes
+        self._lines = lines
 
     def entries(self, with_: UserId | str | None, limit: int | None) -> list[HistoryEntry]:
         """The newest ``limit`` entries (None: all) of a chat (None: of all), oldest first."""
@@ -65,7 +72,8 @@ class History:
             condition, values = _chat_condition(with_)
             self._database.execute(
                 "UPDATE messages SET state = ? WHERE row IN (SELECT m.row FROM messages m"
-                f" LEFT JOIN peers p USING (user) WHERE {_UNREAD} AND {condition} ORDER BY m.row LIMIT ?)",
+                f" LEFT JOIN peers p ON p.user = coalesce(m.author, m.user) WHERE {_UNREAD} AND {condition}"
+                " ORDER BY m.row LIMIT ?)",
                 MessageState.SEEN,
                 *values,
                 -1 if limit is None else limit,
@@ -75,19 +83,14 @@ class History:
     def read_receipts_due(self) -> list[ReadReceipt]:
         """What has been read and not yet reported."""
         rows = self._database.rows("SELECT * FROM read_marks WHERE read > reported ORDER BY user, device")
-        return [
-            ReadReceipt(
-                DeviceAddress(UserId(row["user"]), DeviceId(row["device"])), MessageNumber(row["read"])
-            )
-            for row in rows
-        ]
+        return [_receipt(row["user"], row["device"], row["read"]) for row in rows]
 
     def read_receipts_sent(self, receipts: Sequence[ReadReceipt]) -> None:
         """These have been reported."""
         with self._database.transaction():
             self._database.execute_many(
                 "UPDATE read_marks SET reported = max(reported, ?) WHERE user = ? AND device = ?",
-                [(receipt.number, *receipt.sender) for receipt in receipts],
+                [(receipt.number, *_mark(receipt.sender)) for receipt in receipts],
             )
 
     def _note_read(self, entry: HistoryEntry) -> None:
@@ -98,8 +101,8 @@ class History:
             "INSERT INTO read_marks (user, device, read) VALUES (?, ?, ?)"
             " ON CONFLICT (user, device) DO UPDATE SET read = max(read, excluded.read)",
             entry.user,
-            entry.sender_device,
-            entry.number,
+            _OF_GROUP if entry.group is not None else entry.sender_device,
+            entry.gseq if entry.group is not None else entry.number,
         )
 
     def _entry(self, row: sqlite3.Row) -> HistoryEntry:
@@ -121,6 +124,11 @@ class History:
             state=MessageState(row["state"]),
             error_name=row["error_name"],
             content=content,
+            group=row["group_id"],
+            group_name=row["group_name"],
+            author=None if row["outgoing"] else row["author"],
+            gseq=row["gseq"],
+            change=self._lines.change(row) if row["kind"] == EntryKind.GROUP.value else None,
         )
         # Nothing can have been said about a message to somebody who has yet to be found.
         return entry if entry.user is None or content is None else self._with_changes(row, entry, content)
@@ -128,8 +136,8 @@ class History:
     def _with_changes(self, row: sqlite3.Row, entry: HistoryEntry, content: Content) -> HistoryEntry:
         """The entry with what was said about it since, and with what it refers to."""
         assert entry.user is not None
-        own = self._keys.user()
-        ref = MessageRef(own if entry.outgoing else entry.user, content.id)
+        author = self._keys.user() if entry.outgoing else entry.author or entry.user
+        ref = MessageRef(author, content.id)
         reactions = self._changes.reactions_to(entry.user, ref)
         if not isinstance(content, Text):
             return replace(entry, reactions=reactions)
@@ -145,7 +153,7 @@ class History:
 
     def _quote(self, chat: UserId, ref: MessageRef) -> Quote:
         row = self._changes.message(chat, ref)
-        is_own = ref.sender != chat
+        is_own = self._changes.is_own(chat, ref.sender)
         if row is None or row["content"] is None:
             return Quote(ref.id.hex(), is_own, None)
         edit, content = self._changes.edit_of(row, ref), contents.decode(row["content"])
@@ -157,5 +165,17 @@ def _chat_condition(with_: UserId | str | None) -> tuple[str, tuple[Value, ...]]
     if with_ is None:
         return "1", ()
     if isinstance(with_, str):
-        return "(p.phone = ? OR (m.user IS NULL AND m.phone = ?))", (with_, with_)
+        # In a group `p` is the author, whose chat with us is another one.
+        return "(m.author IS NULL AND (p.phone = ? OR (m.user IS NULL AND m.phone = ?)))", (with_, with_)
     return "m.user = ?", (with_,)
+
+
+def _mark(sender: DeviceAddress | GroupAddress) -> tuple[int, int]:
+    """Where ``read_marks`` has what was read of a device, or of a group."""
+    return (sender.group, _OF_GROUP) if isinstance(sender, GroupAddress) else (sender.user, sender.device)
+
+
+def _receipt(chat: int, device: int, read: int) -> ReadReceipt:
+    if device == _OF_GROUP:
+        return ReadReceipt(GroupAddress(GroupId(chat)), GroupSeq(read))
+    return ReadReceipt(DeviceAddress(UserId(chat), DeviceId(device)), MessageNumber(read))

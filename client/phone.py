@@ -34,8 +34,8 @@ from client.records import Account, HistoryEntry, MessageState
 from client.store import Store
 from client.tree import phone_tree
 from protocol.codes import ErrorCode, code_name, refusal_sentence
-from protocol.ids import UserId
-from protocol.stanzas import Failed, Found, Lookup
+from protocol.ids import DeviceAddress, GroupAddress, UserId
+from protocol.stanzas import Audience, Failed, Found, Lookup
 
 LOCK_POLL_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
@@ -120,16 +120,19 @@ class Phone:
         Call it right after showing, without waiting in between, so that nothing new is taken for shown.
         """
         due = self._store.mark_seen(with_, limit)
-        withheld = [receipt for receipt in due if not self._tells_read(receipt.sender.user)]
+        withheld = [receipt for receipt in due if not self._tells_read(receipt.sender)]
         # Noted as told, or a later run that does give receipts would tell about these too.
         self._store.read_receipts_sent(withheld)
         if len(withheld) < len(due):
             self._receipts.send_due()
 
-    def _tells_read(self, user: UserId) -> bool:
+    def _tells_read(self, sender: DeviceAddress | GroupAddress) -> bool:
         """Whether somebody may learn what is read here. The relay would not tell them, but need not know."""
         settings = self._store.settings
-        return self._read_receipts and settings.allows(settings.privacy().read_receipts, user)
+        audience = settings.privacy().read_receipts
+        if isinstance(sender, GroupAddress):  # all of its members would learn it, contacts and others
+            return self._read_receipts and audience is Audience.EVERYONE
+        return self._read_receipts and settings.allows(audience, sender.user)
 
     def entry(self, message_id: str) -> HistoryEntry | None:
         """One message by its id."""

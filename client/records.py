@@ -7,8 +7,18 @@ shows a private key, a plaintext or a ciphertext in its ``repr``.
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
+from client.groups.records import GroupChange
 from protocol.e2e import Bundle, Content, PublicPrekey, PublicSignedPrekey, Text
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.ids import (
+    DeviceAddress,
+    DeviceId,
+    GroupAddress,
+    GroupId,
+    GroupSeq,
+    MessageNumber,
+    Seq,
+    UserId,
+)
 
 # ---------------------------------------------------------------- registration
 
@@ -106,6 +116,9 @@ class OutgoingSend:
     chat: UserId
     number: MessageNumber
     parts: tuple[Part, ...]
+    """To a group a single one, for the device 0: all devices of all members open the same."""
+    epoch: int | None = None
+    """To a group: the index of the newest entry of its log that this was sealed behind. Else None."""
 
 
 # ------------------------------------------------------------------- receiving
@@ -123,6 +136,11 @@ class IncomingDelivery:
     """Unix seconds at which the relay accepted it, if it waited there."""
     phone: str | None = None
     """The sender's phone number by the relay's word, if its ``Bind`` carried one."""
+    group: GroupId | None = None
+    """The group that it came in; the next two are for that."""
+    gseq: GroupSeq | None = None
+    is_entry: bool = False
+    """It is no message, but an entry of the group's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +155,7 @@ class ReceivedMessage:
     phone: str | None
     security_code_changed: bool
     """The sender's keys are not those this phone knew: the history has an entry about it."""
+    group: GroupId | None = None
 
     @property
     def text(self) -> str | None:
@@ -161,6 +180,15 @@ class Undecryptable:
     message_id: str
     """The id of the event in the history; the message's own id is inside what cannot be opened."""
     error_name: str
+    group: GroupId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged:
+    """A delivery that has changed a group, or what is known of it; acknowledge ``seq`` and look."""
+
+    seq: Seq
+    group: GroupId
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +198,7 @@ class Served:
     seq: Seq
 
 
-Received = ReceivedMessage | Duplicate | Undecryptable | Served
+Received = ReceivedMessage | Duplicate | Undecryptable | Served | GroupChanged
 """What ``Store.receive`` answers. Each of them is to be acknowledged."""
 
 
@@ -191,6 +219,8 @@ class EntryKind(Enum):
     LOCATION = 7
     CHANGE = 8
     """A reaction, an edit or a deletion on its way out: no line by itself, but seen at its message."""
+    GROUP = 20
+    """A change of a group: who came, who left, what it is called (client/groups/)."""
     SERVICE = 32
     """What phones tell each other (``protocol/e2e/retry.py``): in the outbox, and never shown."""
 
@@ -216,7 +246,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of a chat's history, in either direction."""
+    """One line of a chat's history, in either direction.
+
+    In a group ``user`` is the group, as the chat; ``author``, with ``phone`` and ``name``, is who wrote
+    it, if it came in.
+    """
 
     message_id: str
     kind: EntryKind
@@ -244,14 +278,23 @@ class HistoryEntry:
     quote: Quote | None = None
     mentions: tuple[UserId, ...] = ()
     reactions: tuple[ReactionShown, ...] = ()
+    group: GroupId | None = None
+    group_name: str | None = field(default=None, repr=False)
+    author: UserId | None = None
+    gseq: GroupSeq | None = None
+    change: GroupChange | None = None
+    """Of a line about the group itself: what it says."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadReceipt:
-    """Says "I have read the messages of this device up to this number": the fields of a ``Read`` stanza."""
+    """Says "I have read the messages of this device up to this number": the fields of a ``Read`` stanza.
 
-    sender: DeviceAddress
-    number: MessageNumber
+    Of a group it says that everything was read up to a place in the timeline.
+    """
+
+    sender: DeviceAddress | GroupAddress
+    number: MessageNumber | GroupSeq
 
 
 __all__ = [
@@ -259,6 +302,7 @@ __all__ = [
     "Bundle",
     "Duplicate",
     "EntryKind",
+    "GroupChanged",
     "HistoryEntry",
     "IncomingDelivery",
     "MessageState",

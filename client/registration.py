@@ -31,7 +31,7 @@ from client.requests import RelayAnswer
 from client.store import Store
 from client.wire_keys import prekeys_to_wire
 from protocol.codes import code_name, refusal_sentence
-from protocol.ids import MessageNumber, UserId
+from protocol.ids import GroupId, MessageNumber, UserId
 from protocol.stanzas import CodeRoute, CodeSent, Detail, Failed, Register, Registered, RequestCode, Welcome
 from supervisors import Supervisor
 
@@ -213,7 +213,10 @@ class _FirstContact:
     def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
         """A stranger watches nobody."""
 
-    def typing(self, user: UserId, is_typing: bool) -> None:
+    def typing(self, user: UserId, is_typing: bool, group: GroupId | None = None) -> None:
+        pass
+
+    def join_asked(self, group: GroupId, user: UserId) -> None:
         pass
 
 

@@ -13,8 +13,14 @@ from protocol.stanzas import (
     Bundles,
     CodeSent,
     Done,
+    EntriesAppended,
     Failed,
     Found,
+    GroupProgress,
+    JoinRequested,
+    JoinRequests,
+    JoinsDismissed,
+    Log,
     PinSet,
     Profile,
     ProfileStored,
@@ -34,8 +40,14 @@ RelayAnswer: TypeAlias = (
     | Bundles
     | CodeSent
     | Done
+    | EntriesAppended
     | Failed
     | Found
+    | GroupProgress
+    | JoinRequested
+    | JoinRequests
+    | JoinsDismissed
+    | Log
     | PinSet
     | Profile
     | ProfileStored

@@ -27,6 +27,9 @@ from client.changes import Changes
 from client.composing import Composer
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.groups.info import GroupInfos
+from client.groups.lines import GroupLines
+from client.groups.people import People
 from client.history import History
 from client.lost_messages import LostMessages
 from client.peers import Peers
@@ -68,7 +71,10 @@ class Store:
         self._peers = Peers(database, entropy, clock)
         self._sessions = Sessions(database, entropy)
         changes = Changes(database)
-        self._history = History(database, self._keys, changes)
+        people = People(database, self._keys)
+        self._history = History(
+            database, self._keys, changes, GroupLines(database, people, GroupInfos(database))
+        )
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.profiles = Profiles(database, entropy, clock)

@@ -6,7 +6,14 @@ from actors import ActorSystem
 from client.account_sync import AccountSyncHandle
 from client.attention import Attention
 from client.errors import ClientError
-from client.events import ConnectionChanged, Connectivity, EventStream, PresenceChanged, TypingChanged
+from client.events import (
+    ConnectionChanged,
+    Connectivity,
+    EventStream,
+    JoinAsked,
+    PresenceChanged,
+    TypingChanged,
+)
 from client.inbox import InboxHandle
 from client.outbox import OutboxHandle
 from client.prekeys import PrekeysHandle
@@ -14,7 +21,7 @@ from client.receipts import ReceiptsHandle
 from client.records import IncomingDelivery
 from client.store import Store
 from protocol.codes import ErrorCode
-from protocol.ids import MessageNumber, UserId
+from protocol.ids import GroupId, MessageNumber, UserId
 from protocol.stanzas import Detail, Welcome
 
 
@@ -76,9 +83,13 @@ class Switchboard:
         """A message of ours was not accepted."""
         self._outbox.refused(chat, number, code, detail)
 
-    def typing(self, user: UserId, is_typing: bool) -> None:
+    def typing(self, user: UserId, is_typing: bool, group: GroupId | None = None) -> None:
         """Somebody has begun or stopped to type."""
-        self._events.publish(TypingChanged(user, self._store.phone_of(user), is_typing))
+        self._events.publish(TypingChanged(user, self._store.phone_of(user), is_typing, group))
+
+    def join_asked(self, group: GroupId, user: UserId) -> None:
+        """Somebody asks to be let into a group."""
+        self._events.publish(JoinAsked(group, user, self._store.phone_of(user)))
 
     def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
         """How somebody is whose chat is open."""

@@ -8,12 +8,12 @@ ones are groups.
 from typing import Final
 
 GROUP_TABLES: Final = """
--- The phone knows the first `known` entries of the log, each of them checked; the relay has spoken of `told`.
+-- `state` is the fold over the entries that are here, each of them checked; the relay has spoken of `told`.
 CREATE TABLE groups (
     id INTEGER PRIMARY KEY,
     info_key BLOB,                          -- opens name, description and picture
     name TEXT NOT NULL DEFAULT '',          -- as far as it could be opened; for finding a group by its name
-    known INTEGER NOT NULL DEFAULT 0,
+    state BLOB,                             -- protocol.membership.GroupState; null: the log is not here
     told INTEGER NOT NULL DEFAULT 0,
     vouched_index INTEGER,                  -- an entry whose hash a member has told us, end to end
     vouched_hash BLOB,
