@@ -16,7 +16,7 @@ from protocol.codes import ErrorCode
 from protocol.connection import RelayConnection
 from protocol.errors import RemoteProtocolError
 from protocol.events import Confirmed, Event
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.ids import DeviceAddress, DeviceId, MemberAddress, MessageNumber, Seq, UserId
 from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
@@ -67,6 +67,7 @@ from protocol.stanzas import (
     Welcome,
 )
 from protocol.state import State
+from tests.helpers.group_desk import GroupDesk
 
 HOST, PORT, CODE = "relay", 5252, "123456"
 Refusal = tuple[ErrorCode, Detail]
@@ -80,7 +81,7 @@ class Device:
     phone: str
     bundle: DeviceBundle
     prekeys: list[Prekey]
-    queue: list[tuple[Seq, DeviceAddress, MessageNumber, bytes]] = field(default_factory=list)
+    queue: list[tuple[Seq, DeviceAddress | MemberAddress, MessageNumber, bytes]] = field(default_factory=list)
     last_seq: int = 0
     line: "Line | None" = None
 
@@ -139,6 +140,7 @@ class ScriptedRelay:
         self.accepted: dict[tuple[DeviceAddress, UserId], int] = {}
         self.stored: list[tuple[UserId, MessageNumber]] = []  # what was accepted as new, in order
         self.progress: dict[tuple[DeviceAddress, UserId], list[int]] = {}  # [delivered, read]
+        self.groups = GroupDesk(self)
         self.expired: dict[tuple[DeviceAddress, UserId], tuple[Run, ...]] = {}
         self.privacy: dict[UserId, Privacy] = {}
         self.blocked: dict[UserId, dict[UserId, None]] = {}
@@ -210,6 +212,8 @@ class ScriptedRelay:
     def take(self, line: Line, event: Event) -> None:
         if isinstance(event, Confirmed):
             self._welcome(line, event)
+        elif self.groups.takes(line, event):
+            pass
         elif isinstance(event, Send | Ack | Read | Typing | Paused):
             assert line.device is not None
             self._of_messages(line, line.device, event)
@@ -241,8 +245,11 @@ class ScriptedRelay:
             case Ack(seq):
                 acknowledged = [entry for entry in device.queue if entry[0] <= seq]
                 device.queue = [entry for entry in device.queue if entry[0] > seq]
-                for _, sender, number, _ in acknowledged:
-                    self._advance(sender, device.address.user, 0, number)
+                for at, sender, number, _ in acknowledged:
+                    if isinstance(sender, MemberAddress):
+                        self.groups.acknowledged(device, at)
+                    else:
+                        self._advance(sender, device.address.user, 0, number)
             case Read(DeviceAddress() as sender, number):
                 self._advance(sender, device.address.user, 1, number)
             case Typing(int(user)) | Paused(int(user)):
@@ -299,8 +306,16 @@ class ScriptedRelay:
             line.say(Accepted(send.chat, MessageNumber(self.accepted[key])))
 
     def _deliver(
-        self, device: Device, seq: Seq, sender: DeviceAddress, number: MessageNumber, ciphertext: bytes
+        self,
+        device: Device,
+        seq: Seq,
+        sender: DeviceAddress | MemberAddress,
+        number: MessageNumber,
+        ciphertext: bytes,
     ) -> None:
+        if isinstance(sender, MemberAddress):
+            self.groups.deliver(device, seq, sender)
+            return
         self.delivered.append(ciphertext)
         if device.line is not None:
             phone = next(other.phone for other in self.devices.values() if other.address == sender)
@@ -358,9 +373,14 @@ class ScriptedRelay:
             case FetchProfile(user=user, piece=piece, known_version=known):
                 version, data = self.profiles.get((user, piece), (0, b""))
                 return Profile(request, version, b"" if version == known else data)
-            case FetchProgress(users=users):
+            case FetchProgress(users=users, groups=groups):
                 assert line.device is not None
-                return Progresses(request, tuple(self._progress(line.device.address, user) for user in users))
+                sender = line.device.address
+                return Progresses(
+                    request,
+                    tuple(self._progress(sender, user) for user in users),
+                    None if groups is None else tuple(self.groups.ticks(sender, each) for each in groups),
+                )
             case _:
                 raise AssertionError(event)
 
