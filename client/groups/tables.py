@@ -8,12 +8,12 @@ ones are groups.
 from typing import Final
 
 GROUP_TABLES: Final = """
--- `state` is the fold over the entries that are here, each of them checked; the relay has spoken of `told`.
+-- `log` is what the entries that are here come to, each of them checked; the relay has spoken of `told`.
 CREATE TABLE groups (
     id INTEGER PRIMARY KEY,
     info_key BLOB,                          -- opens name, description and picture
     name TEXT NOT NULL DEFAULT '',          -- as far as it could be opened; for finding a group by its name
-    state BLOB,                             -- protocol.membership.GroupState; null: the log is not here
+    log BLOB,                               -- protocol.e2e.membership.GroupLog; null: no entry is here
     told INTEGER NOT NULL DEFAULT 0,
     vouched_index INTEGER,                  -- an entry whose hash a member has told us, end to end
     vouched_hash BLOB,
@@ -26,6 +26,16 @@ CREATE TABLE group_entries (
     place INTEGER NOT NULL,                 -- its index in the log
     entry BLOB NOT NULL,                    -- signed, as it came
     PRIMARY KEY (group_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- What members have told us of a group of which we cannot judge yet whether they are members.
+CREATE TABLE group_welcomes (
+    group_id INTEGER NOT NULL,
+    user INTEGER NOT NULL,                  -- who has told us
+    info_key BLOB NOT NULL,
+    place INTEGER NOT NULL,                 -- the newest entry that they know, and its hash
+    hash BLOB NOT NULL,
+    PRIMARY KEY (group_id, user)
 ) STRICT, WITHOUT ROWID;
 
 -- Deliveries that cannot be judged before the missing part of the log is here, in order.
