@@ -13,6 +13,7 @@ from client.database import Database
 from client.errors import MessageStateError, NoAccountError
 from client.records import Account, PrekeyUpload, RegistrationKeys
 from protocol.e2e import IdentityKeyPair, Prekey, PrekeyGoneError, PrekeyUnknownError, PublicPrekey
+from protocol.e2e.agreement import PrivatePrekeys
 from protocol.ids import DeviceId, Seq, UserId
 
 FIRST_PREKEYS = 100
@@ -185,14 +186,16 @@ class DeviceKeys:
                 [(prekey.id,) for prekey in upload.prekeys],
             )
 
-    def find_prekeys(self, signed_id: int, one_time_id: int | None) -> tuple[Prekey, Prekey | None]:
+    def find_prekeys(self, signed_id: int, one_time_id: int | None, kem_id: int | None) -> PrivatePrekeys:
         """The private halves of the prekeys that a first message names.
 
         Raises:
             PrekeyUnknownError: one of them has a number that this device has yet to give.
             PrekeyGoneError: one of them was used up or rotated away.
         """
-        return (
+        if kem_id is not None:
+            raise PrekeyUnknownError(f"KEM prekey {kem_id} was never made here")
+        return PrivatePrekeys(
             self._find("signed_prekeys", signed_id),
             None if one_time_id is None else self._find("one_time_prekeys", one_time_id),
         )

@@ -20,12 +20,14 @@ from client.errors import (
     OwnNumberError,
     TextTooLongError,
 )
-from client.peers import Peers
+from client.peer_devices import proof_to_bytes
+from client.peers import DEVICES_FRESH_SECONDS, Peers
 from client.profiles import Profiles
 from client.records import Account, EntryKind, MessageState, OutgoingSend, Part, QueuedMessage
 from client.renewals import Renewals
 from client.sessions import Sessions
 from client.settings import Settings
+from protocol.device_list import SignedDeviceList, decode_device_list
 from protocol.e2e import Bundle, Content, Edit, MisuseError, Text
 from protocol.e2e import content as contents
 from protocol.e2e.retry import Service, encode_service
@@ -34,9 +36,10 @@ from protocol.limits import MAX_LOOKUP_PHONES
 from protocol.stanzas import Audience
 
 # A user can be written to when the device list is fresh, not empty, and there is a session with each of them
-# that does not wait to be made anew.
+# that does not wait to be made anew. The number: list that were checked before are not fresh.
 _READY = """
     NOT EXISTS (SELECT 1 FROM peers p WHERE p.user = m.user AND p.bundles_stale = 1)
+    AND EXISTS (SELECT 1 FROM device_lists l WHERE l.user = m.user AND abs(l.checked_at - {now}) <= {fresh})
     AND EXISTS (SELECT 1 FROM peer_devices d WHERE d.user = m.user AND d.active = 1)
     AND NOT EXISTS (
         SELECT 1 FROM peer_devices d LEFT JOIN sessions s USING (user, device)
@@ -180,23 +183,45 @@ class SendQueue:
     def users_needing_bundles(self) -> list[UserId]:
         """Users of queued messages whose devices or sessions are missing, oldest first."""
         rows = self._database.rows(
-            f"SELECT m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND NOT ({_READY})"
+            f"SELECT m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND NOT ({self._ready})"
             " GROUP BY m.user ORDER BY min(m.row)"
         )
         return [UserId(row["user"]) for row in rows]
 
-    def learn_bundles(self, user: UserId, bundles: Sequence[tuple[DeviceId, Bundle]]) -> bool:
+    @property
+    def _ready(self) -> str:
+        return _READY.format(now=float(self._clock.now()), fresh=DEVICES_FRESH_SECONDS)
+
+    def devices_needing_bundles(self, user: UserId) -> list[DeviceId] | None:
+        """Of which devices of a user the keys are needed; none: only the list is. None: of all there are."""
+        known = self._peers.active_devices(user)
+        is_stale = self._database.value("SELECT bundles_stale FROM peers WHERE user = ?", user)
+        if is_stale or not known:
+            return None
+        return [device for device in known if self._needs_bundle(DeviceAddress(user, device))]
+
+    def _needs_bundle(self, peer: DeviceAddress) -> bool:
+        has_session = self._database.value("SELECT 1 FROM sessions WHERE user = ? AND device = ?", *peer)
+        return not has_session or self._renewals.is_due(peer)
+
+    def learn_bundles(
+        self,
+        user: UserId,
+        bundles: Sequence[tuple[DeviceId, Bundle]],
+        signed: SignedDeviceList | None = None,
+        asked: Sequence[DeviceId] | None = None,
+    ) -> bool:
         """The answer to a bundle request: the user's devices, and sessions with those that have none."""
         with self._database.transaction():
             account = self._keys.require_account()
-            if not bundles:
-                self._fail("m.user = ?", user, "no-devices")
-            changed = self._peers.set_devices(
-                user, [(device, bundle.identity_key) for device, bundle in bundles]
-            )
+            named = [(device, bundle.identity_key) for device, bundle in bundles]
+            changed = self._peers.learn_answer(account, user, named, signed, asked)
             for device, bundle in bundles:
-                self._initiate(account, DeviceAddress(user, device), bundle)
+                if (user, device) != account.address:
+                    self._initiate(account, DeviceAddress(user, device), bundle)
             self._database.execute("UPDATE peers SET bundles_stale = 0 WHERE user = ?", user)
+            if not self._peers.active_devices(user):
+                self._fail("m.user = ?", user, "no-devices")
             return changed
 
     def _initiate(self, account: Account, peer: DeviceAddress, bundle: Bundle) -> None:
@@ -204,7 +229,7 @@ class SendQueue:
         # The keys of a device with which there is a session are not needed; another session would only
         # cost it a one-time prekey and both of us the ratchet's healing so far.
         if not record.can_encrypt or self._renewals.is_due(peer):
-            record.initiate(self._keys.identity(), bundle)
+            self._sessions.begin(record, self._keys.identity(), bundle)
             self._sessions.store(peer, record)
             self._renewals.made(peer)
 
@@ -228,7 +253,7 @@ class SendQueue:
     def next_to_encrypt(self) -> QueuedMessage | None:
         """The oldest queued message whose recipient can be written to."""
         row = self._database.row(
-            f"SELECT m.id, m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND {_READY}"
+            f"SELECT m.id, m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND {self._ready}"
             " ORDER BY m.row LIMIT 1"
         )
         return None if row is None else QueuedMessage(row["id"].hex(), UserId(row["user"]))
@@ -275,9 +300,16 @@ class SendQueue:
         record = self._sessions.load(account.address, peer)
         if not record.can_encrypt:
             raise MessageStateError(f"there is no session with {peer}")
-        ciphertext = record.encrypt(content)
+        ciphertext = record.encrypt(content, self._proof(account))
         self._sessions.store(peer, record)
         return Part(device, ciphertext)
+
+    def _proof(self, account: Account) -> bytes | None:
+        """What a companion shows to devices that may not know it; a primary needs none."""
+        signed = self._peers.signed_list(account.user)
+        if signed is None or decode_device_list(signed.encoded).primary.device == account.device:
+            return None
+        return proof_to_bytes(signed)
 
     def _give_number(self, row: int, chat: UserId) -> MessageNumber:
         number: int = self._database.value("SELECT next_number FROM peers WHERE user = ?", chat)

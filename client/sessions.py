@@ -6,16 +6,29 @@ could outlive a rollback, and then use a message key a second time; reading it a
 
 from actors.ports import Entropy
 from client.database import Database
-from protocol.e2e import SessionRecord
+from client.encapsulation import system_encapsulate
+from protocol.e2e import Bundle, Encapsulate, IdentityKeyPair, SessionRecord
 from protocol.ids import DeviceAddress
 
 
 class Sessions:
     """The table ``sessions``. Its methods are to be called inside a transaction."""
 
-    def __init__(self, database: Database, entropy: Entropy) -> None:
+    def __init__(
+        self, database: Database, entropy: Entropy, encapsulate: Encapsulate = system_encapsulate
+    ) -> None:
         self._database = database
         self._entropy = entropy
+        self._encapsulate = encapsulate
+
+    def begin(self, record: SessionRecord, identity: IdentityKeyPair, bundle: Bundle) -> None:
+        """Have a record begin a new session, which sends from now on; it is not stored yet.
+
+        Raises:
+            BadBundleError: the bundle does not verify.
+            DowngradedBundleError: it lacks the KEM prekey that its signature speaks of.
+        """
+        record.initiate(identity, bundle, self._encapsulate)
 
     def load(self, own: DeviceAddress, peer: DeviceAddress) -> SessionRecord:
         """The sessions with a device; an empty record if there are none."""

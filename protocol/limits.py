@@ -73,6 +73,13 @@ MAX_CLIENT_NAME_CHARS: Final = 64
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
+# ML-KEM-768 (FIPS 203, table 3).
+KEM_KEY_BYTES: Final = 1_184
+KEM_CIPHERTEXT_BYTES: Final = 1_088
+
+# With its signature a KEM prekey is 1.3 KB: 40 of them are 51 KB, and still fit one frame.
+MAX_KEM_PREKEYS_PER_UPLOAD: Final = 40
+
 # One upload of one-time prekeys: 256 of them are 10 KB. Signal's clients upload 100 at a time.
 MAX_PREKEYS_PER_UPLOAD: Final = 256
 

@@ -4,6 +4,7 @@ X3DH and the Double Ratchet come from the maintained packages ``X3DH``, ``Double
 ``docs/security.md`` describes format and choices. The relay may not import this package.
 """
 
+from protocol.e2e.bundle import Bundle
 from protocol.e2e.content_kinds import (
     Change,
     ChatTimer,
@@ -29,6 +30,8 @@ from protocol.e2e.errors import (
     BadContentError,
     BadProfileError,
     BadStateError,
+    DowngradedBundleError,
+    DowngradedMessageError,
     DuplicateMessageError,
     EndToEndError,
     MisuseError,
@@ -40,8 +43,8 @@ from protocol.e2e.errors import (
     UntrustedDevicesError,
     UntrustedIdentityError,
 )
+from protocol.e2e.kem import Encapsulate, KemPrekey, PublicKemPrekey
 from protocol.e2e.keys import (
-    Bundle,
     Entropy,
     IdentityKeyPair,
     Prekey,
@@ -67,12 +70,16 @@ __all__ = [
     "Contact",
     "Content",
     "Deletion",
+    "DowngradedBundleError",
+    "DowngradedMessageError",
     "DuplicateMessageError",
     "Edit",
+    "Encapsulate",
     "EndToEndError",
     "Entropy",
     "IdentityKeyPair",
     "KeepHere",
+    "KemPrekey",
     "Location",
     "Marks",
     "Message",
@@ -85,6 +92,7 @@ __all__ = [
     "PrekeyUnknownError",
     "Profile",
     "ProfileDetails",
+    "PublicKemPrekey",
     "PublicPrekey",
     "PublicSignedPrekey",
     "Reaction",

@@ -4,9 +4,13 @@
     - ``MisuseError``: our own code broke a rule (a key of the wrong length, a text too long, ...)
     - ``BadBundleError``: the relay or the peer published keys that are no keys, or a signature that is wrong
     - ``UntrustedDevicesError``: a device list that the account's primary device has not signed
+    - ``UntrustedDeviceError``: a device writes to us for which its account's primary does not vouch
+        - ``DowngradedBundleError``: keys that lack what the device is known to publish: no silent downgrade
     - ``UntrustedIdentityError``: a device answers with another identity key than the one known for it
     - ``BadCiphertextError``: the bytes are not a ciphertext for this session: forged, damaged, or too old
         - ``UnsupportedVersionError``: a format of a later version
+        - ``DowngradedMessageError``: an agreement without a KEM prekey where there was one
+        - ``ForkedLogError``: its sender knows another history of the group's members than this phone
         - ``TooManySkippedError``: opening it would mean deriving more keys than the limit
     - ``DuplicateMessageError``: it has been opened before; its key is gone, by design
     - ``NoSessionError``: a ratchet message came from a device with which there is no session
@@ -14,6 +18,9 @@
         - ``PrekeyUnknownError``: for one that this device, as it knows itself, has never made
     - ``BadContentError``: it was opened, but what is inside is not content; the sender's fault
     - ``BadProfileError``: a piece of a profile that does not open with this key, or holds no profile
+    - ``BadGroupInfoError``: a group's name and picture that do not open with its key, or are none
+    - ``BadLinkError``: a text that is no invitation to a group
+    - ``BadLogError``: entries of a group's log that cannot follow each other; the relay's fault
     - ``BadStateError``: a stored session state cannot be read; the disk's fault, or a later version's
 
 No error carries a key, a plaintext or a ciphertext, and none has a cause that does.
@@ -44,6 +51,18 @@ class UntrustedDevicesError(EndToEndError):
     name = "untrusted-devices"
 
 
+class UntrustedDeviceError(EndToEndError):
+    """A device writes to us for which its account's primary does not vouch."""
+
+    name = "untrusted-device"
+
+
+class DowngradedBundleError(BadBundleError):
+    """Keys without the KEM prekey that the device publishes; the relay took it out, or plays an old one."""
+
+    name = "downgraded-keys"
+
+
 class UntrustedIdentityError(EndToEndError):
     """A known device answers with another identity key; device numbers are never reused, so somebody lies."""
 
@@ -64,6 +83,18 @@ class UnsupportedVersionError(BadCiphertextError):
     def __init__(self, version: int) -> None:
         super().__init__(f"ciphertext of version {version}")
         self.version = version
+
+
+class DowngradedMessageError(BadCiphertextError):
+    """A session opened without a KEM prekey, with a signed prekey that is never given out without one."""
+
+    name = "downgraded-message"
+
+
+class ForkedLogError(BadCiphertextError):
+    """A group message whose sender knows another history of its members; the relay tells two."""
+
+    name = "forked-log"
 
 
 class TooManySkippedError(BadCiphertextError):
@@ -110,3 +141,21 @@ class BadStateError(EndToEndError):
     """A stored session state that cannot be read."""
 
     name = "bad-state"
+
+
+class BadGroupInfoError(EndToEndError):
+    """A group's name, description and picture that do not open with its key, or are none."""
+
+    name = "bad-group-info"
+
+
+class BadLinkError(EndToEndError):
+    """A text that is no invitation to a group."""
+
+    name = "bad-link"
+
+
+class BadLogError(EndToEndError):
+    """Entries of a group's log that cannot follow each other: some are missing, or it has two histories."""
+
+    name = "bad-group-log"

@@ -1,10 +1,10 @@
-"""The keys of a device: identity, signed prekey, one-time prekeys, and the public bundle made of them.
+"""The keys of a device on Curve25519: identity, signed prekey, one-time prekeys.
 
 The identity key is an **Ed25519** key pair made from a 32-byte seed, and travels in its Ed25519 form. Signal
 sends the Curve25519 form and signs with XEdDSA, which needs a convention for a sign bit and a signature
 scheme that few libraries have; from an Ed25519 key the Curve25519 one follows without a choice, its
 signatures are those of RFC 8032, and a relay can check them with any crypto library. Prekeys are plain
-X25519 keys.
+X25519 keys. Not here: the KEM prekeys (kem.py), and the public bundle made of all of them (bundle.py).
 
 No private key shows in a ``repr``.
 """
@@ -25,6 +25,10 @@ MAX_PREKEY_ID = 2**32 - 1
 
 SIGNED_PREKEY_CONTEXT = b"Roost 1 signed prekey\x00"
 """Precedes the key in what is signed: no other signature of the identity key can be taken for this one."""
+
+PQ_SIGNED_PREKEY_CONTEXT = b"Roost 2 signed prekey\x00"
+"""The same of a device that does PQXDH. So its signature says that there is a KEM prekey in every bundle, and
+a relay that takes it out is found: the old context was never signed for this prekey."""
 
 IDENTITY_KEY_CONTEXT = b"Roost 1 identity key\x00"
 """Precedes an identity key wherever it is hashed or authenticated, for the same reason."""
@@ -108,48 +112,40 @@ class Prekey:
         """What others may see of it."""
         return PublicPrekey(self.id, self.public)
 
-    def signed_by(self, identity: IdentityKeyPair) -> PublicSignedPrekey:
-        """What others may see of it, with the identity's word that it is theirs."""
-        signature = identity.sign(SIGNED_PREKEY_CONTEXT + self.public)
+    def signed_by(self, identity: IdentityKeyPair, *, post_quantum: bool = False) -> PublicSignedPrekey:
+        """What others may see of it, with the identity's word that it is theirs.
+
+        Args:
+            identity: whose it is.
+            post_quantum: that word says, besides, that this prekey is for agreements with a KEM prekey alone.
+        """
+        signature = identity.sign(signed_prekey_context(post_quantum=post_quantum) + self.public)
         return PublicSignedPrekey(self.id, self.public, signature)
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """What one needs to write to a device that is not there: the keys that it has published."""
-
-    identity_key: bytes
-    signed_prekey: PublicSignedPrekey
-    prekey: PublicPrekey | None
-    """A one-time prekey that the relay hands out to nobody else, or None when they have run out."""
-
-    def verify(self) -> None:
-        """Check lengths and signature.
-
-        Raises:
-            BadBundleError: a key is no key, or the identity did not sign the prekey.
-        """
-        prekeys: list[PublicPrekey | PublicSignedPrekey] = [self.signed_prekey]
-        if self.prekey is not None:
-            prekeys.append(self.prekey)
-        if any(len(key) != KEY_BYTES for key in [self.identity_key, *(prekey.key for prekey in prekeys)]):
-            raise BadBundleError("a key in the bundle is not 32 bytes long")
-        if any(not 1 <= prekey.id <= MAX_PREKEY_ID for prekey in prekeys):
-            raise BadBundleError("a prekey number in the bundle is out of range")
-        verify_signed_prekey(self.identity_key, self.signed_prekey)
+def signed_prekey_context(*, post_quantum: bool) -> bytes:
+    """What precedes a signed prekey in its signature."""
+    return PQ_SIGNED_PREKEY_CONTEXT if post_quantum else SIGNED_PREKEY_CONTEXT
 
 
-def verify_signed_prekey(identity_key: bytes, prekey: PublicSignedPrekey) -> None:
-    """Check that the identity signed this prekey.
+def verify_signed_prekey(
+    identity_key: bytes, prekey: PublicSignedPrekey, *, post_quantum: bool = False
+) -> None:
+    """Check that the identity signed this prekey, for agreements with a KEM prekey or for those without.
 
     Raises:
         BadBundleError: it did not.
     """
-    signed = SIGNED_PREKEY_CONTEXT + prekey.key
     if len(prekey.signature) != SIGNATURE_BYTES or len(identity_key) != KEY_BYTES:
         raise BadBundleError("a signature or an identity key has the wrong length")
-    if not xeddsa.ed25519_verify(prekey.signature, identity_key, signed):
+    signed = signed_prekey_context(post_quantum=post_quantum) + prekey.key
+    if not verify_signature(identity_key, signed, prekey.signature):
         raise BadBundleError("the signed prekey is not signed by the identity")
+
+
+def verify_signature(identity_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether this is the identity's signature (RFC 8032) of the message; all lengths must be right."""
+    return xeddsa.ed25519_verify(signature, identity_key, message)
 
 
 def agreement_key(identity_key: bytes) -> bytes:

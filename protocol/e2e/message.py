@@ -5,8 +5,11 @@
                           | identity key 32 | ephemeral key 32
                           | ratchet key 32 | n varint | pn varint | ciphertext | MAC 8
     with a proof     0x13 | length varint | device proof | from here as a prekey message
+    after PQXDH      0x22 or 0x23 | as 0x12 or 0x13 up to the one-time prekey id
+                          | KEM prekey id varint | KEM ciphertext 1088 | from here as a prekey message
 
-The first byte is version << 4 | kind. Varints are unsigned LEB128 of at most 32 bits, in their shortest form,
+The first byte is version << 4 | kind. Version 2 is only what PQXDH adds to prekey messages; in a running
+session there is no difference. Varints are unsigned LEB128 of at most 32 bits, in their shortest form,
 so a message has exactly one encoding. Everything in front of the ciphertext is authenticated: the ratchet
 header by the MAC, the keys and prekey ids because other ones give another secret, and the device proof by
 its own signature, which is for its reader to check.
@@ -17,9 +20,10 @@ from dataclasses import dataclass, field
 from protocol.e2e.aead import MAC_BYTES
 from protocol.e2e.errors import BadCiphertextError, MisuseError, UnsupportedVersionError
 from protocol.e2e.keys import KEY_BYTES
-from protocol.limits import MAX_CIPHERTEXT_BYTES
+from protocol.limits import KEM_CIPHERTEXT_BYTES, MAX_CIPHERTEXT_BYTES
 
 FORMAT_VERSION = 1
+PQ_FORMAT_VERSION = 2
 RATCHET_KIND = 1
 PREKEY_KIND = 2
 PROVED_PREKEY_KIND = 3
@@ -56,6 +60,14 @@ class RatchetMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class KemOpening:
+    """What PQXDH adds to a first message."""
+
+    prekey_id: int
+    ciphertext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PrekeyMessage:
     """A message that opens a session, and carries all that the other side needs for it."""
 
@@ -67,18 +79,23 @@ class PrekeyMessage:
     device_proof: bytes | None = None
     """A companion's encoded SignedDeviceList: proof that it belongs to the account. Not looked at here."""
 
+    kem: KemOpening | None = None
+    """None: the session is opened by X3DH."""
+
     def encode(self) -> bytes:
         """The bytes as they travel."""
         ids = encode_varint(self.signed_prekey_id) + encode_varint(self.prekey_id or 0)
+        kem = b"" if self.kem is None else encode_varint(self.kem.prekey_id) + self.kem.ciphertext
         keys = self.identity_key + self.ephemeral_key
-        return self._front() + ids + keys + self.message.body()
+        return self._front() + ids + kem + keys + self.message.body()
 
     def _front(self) -> bytes:
+        version = FORMAT_VERSION if self.kem is None else PQ_FORMAT_VERSION
         proof = self.device_proof
         if proof is None:
-            return bytes([FORMAT_VERSION << 4 | PREKEY_KIND])
+            return bytes([version << 4 | PREKEY_KIND])
         insist_on_proof(proof)
-        return bytes([FORMAT_VERSION << 4 | PROVED_PREKEY_KIND]) + encode_varint(len(proof)) + proof
+        return bytes([version << 4 | PROVED_PREKEY_KIND]) + encode_varint(len(proof)) + proof
 
 
 def insist_on_proof(proof: bytes) -> None:
@@ -105,18 +122,18 @@ def decode(data: bytes) -> RatchetMessage | PrekeyMessage:
     """
     if not data or len(data) > MAX_CIPHERTEXT_BYTES:
         raise BadCiphertextError(f"{len(data)} bytes are not a ciphertext")
-    if data[0] >> 4 != FORMAT_VERSION:
-        raise UnsupportedVersionError(data[0] >> 4)
+    version, kind = data[0] >> 4, data[0] & 0x0F
+    if version not in (FORMAT_VERSION, PQ_FORMAT_VERSION):
+        raise UnsupportedVersionError(version)
     reader = _Reader(data, 1)
-    match data[0] & 0x0F:
-        case 1:  # RATCHET_KIND
+    match version, kind:
+        case 1, 1:  # RATCHET_KIND
             return _read_ratchet_message(reader)
-        case 2:  # PREKEY_KIND
-            return _read_prekey_message(reader, None)
-        case 3:  # PROVED_PREKEY_KIND
-            return _read_prekey_message(reader, _read_proof(reader))
-        case kind:
-            raise BadCiphertextError(f"no such kind of ciphertext: {kind}")
+        case _, 2 | 3:  # PREKEY_KIND, PROVED_PREKEY_KIND
+            proof = _read_proof(reader) if kind == PROVED_PREKEY_KIND else None
+            return _read_prekey_message(reader, proof, has_kem=version == PQ_FORMAT_VERSION)
+        case _:
+            raise BadCiphertextError(f"no such kind of ciphertext: {kind}, version {version}")
 
 
 def encode_varint(value: int) -> bytes:
@@ -178,8 +195,16 @@ def _read_proof(reader: _Reader) -> bytes:
     return reader.take(size)
 
 
-def _read_prekey_message(reader: _Reader, device_proof: bytes | None) -> PrekeyMessage:
+def _read_kem(reader: _Reader) -> KemOpening:
+    prekey_id = reader.varint()
+    if not prekey_id:
+        raise BadCiphertextError("a KEM prekey has no number")
+    return KemOpening(prekey_id, reader.take(KEM_CIPHERTEXT_BYTES))
+
+
+def _read_prekey_message(reader: _Reader, device_proof: bytes | None, *, has_kem: bool) -> PrekeyMessage:
     signed_prekey_id, prekey_id = reader.varint(), reader.varint()
+    kem = _read_kem(reader) if has_kem else None
     identity_key, ephemeral_key = reader.take(KEY_BYTES), reader.take(KEY_BYTES)
     return PrekeyMessage(
         signed_prekey_id,
@@ -188,4 +213,5 @@ def _read_prekey_message(reader: _Reader, device_proof: bytes | None) -> PrekeyM
         ephemeral_key,
         _read_ratchet_message(reader),
         device_proof,
+        kem,
     )

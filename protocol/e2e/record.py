@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import cbor2
 
+from protocol.e2e.agreement import PrivatePrekeys
+from protocol.e2e.bundle import Bundle
 from protocol.e2e.errors import (
     BadCiphertextError,
     BadStateError,
@@ -16,7 +18,8 @@ from protocol.e2e.errors import (
     NoSessionError,
     UntrustedIdentityError,
 )
-from protocol.e2e.keys import Bundle, Entropy, IdentityKeyPair, Prekey
+from protocol.e2e.kem import Encapsulate
+from protocol.e2e.keys import Entropy, IdentityKeyPair
 from protocol.e2e.message import PrekeyMessage, RatchetMessage, decode
 from protocol.e2e.session import Session, load_state
 from protocol.ids import DeviceAddress
@@ -27,8 +30,8 @@ MAX_SESSIONS = 8
 """The current one and seven archived. Signal keeps 40 archived; a device that began eight sessions has lost
 its state eight times, and every session kept is one more key for a forgery to be tried against."""
 
-FindPrekeys = Callable[[int, int | None], tuple[Prekey, Prekey | None]]
-"""Finds the private signed and one-time prekey by their ids; raises PrekeyGoneError if one is gone."""
+FindPrekeys = Callable[[int, int | None, int | None], PrivatePrekeys]
+"""Finds the private signed, one-time and KEM prekey by their ids; raises PrekeyGoneError if one is gone."""
 
 
 class SessionRecord:
@@ -64,13 +67,14 @@ class SessionRecord:
         """The name of the session that sends, for tests and logs."""
         return self._sessions[0].name if self._sessions else None
 
-    def initiate(self, identity: IdentityKeyPair, bundle: Bundle) -> None:
+    def initiate(self, identity: IdentityKeyPair, bundle: Bundle, encapsulate: Encapsulate) -> None:
         """Begin a new session, which sends from now on.
 
         Raises:
             BadBundleError: the bundle does not verify.
+            DowngradedBundleError: it lacks the KEM prekey that its signature speaks of.
         """
-        self._put_first(Session.initiate(identity, self._own, self._peer, bundle, self._entropy))
+        self._put_first(Session.initiate(identity, self._own, self._peer, bundle, self._entropy, encapsulate))
 
     def encrypt(self, plaintext: bytes, device_proof: bytes | None = None) -> bytes:
         """Seal the next message. The record must be stored before the ciphertext leaves the house.
@@ -103,7 +107,7 @@ class SessionRecord:
             find_prekeys: gives the private prekeys that a new session needs.
 
         Returns:
-            The plaintext, and the prekey message if it opened a **new** session: its one-time prekey must
+            The plaintext, and the prekey message if it opened a **new** session: its one-time prekeys must
             then be deleted together with storing this record, and its identity key be remembered. Its
             ``device_proof`` is as it came: whoever lets a companion in checks it, and stores nothing if it is
             not good.
@@ -113,6 +117,7 @@ class SessionRecord:
             DuplicateMessageError: it has been opened before.
             NoSessionError: a ratchet message, and there is no session.
             PrekeyGoneError: a new session with prekeys that are gone.
+            DowngradedMessageError: a new session by X3DH, with a signed prekey for PQXDH alone.
             UntrustedIdentityError: a new session by another identity than the known one.
         """
         message = decode(ciphertext)
@@ -125,7 +130,8 @@ class SessionRecord:
                 return plaintext, None
         if known_identity_key not in (None, message.identity_key):
             raise UntrustedIdentityError(f"{self._peer} opens a session with another identity key")
-        prekeys = find_prekeys(message.signed_prekey_id, message.prekey_id)
+        kem_id = None if message.kem is None else message.kem.prekey_id
+        prekeys = find_prekeys(message.signed_prekey_id, message.prekey_id, kem_id)
         session, plaintext = Session.respond(identity, self._own, self._peer, message, prekeys, self._entropy)
         self._put_first(session)
         return plaintext, message

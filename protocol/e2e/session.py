@@ -1,8 +1,9 @@
-"""A session: the Double Ratchet between two devices, from X3DH on, and its stored form.
+"""A session: the Double Ratchet between two devices, from the first agreement on, and its stored form.
 
 Until the initiator has heard an answer it sends prekey messages, each of which can open the session by
-itself. Associated data of every message: both identity keys and both device addresses, initiator's first; so
-a relay that attributes a message to somebody else makes it unreadable.
+itself. Associated data of every message: both identity keys and both device addresses, initiator's first,
+and after PQXDH the hash of the KEM key; so a relay that attributes a message to somebody else makes it
+unreadable.
 """
 
 from dataclasses import dataclass, field
@@ -17,14 +18,19 @@ from doubleratchet.models import (
     SymmetricKeyRatchetModel,
 )
 
-from protocol.e2e.agreement import agree_as_initiator, agree_as_responder
+from protocol.e2e.agreement import PrivatePrekeys, agree_as_initiator, agree_as_responder
+from protocol.e2e.bundle import Bundle
 from protocol.e2e.errors import BadBundleError, BadStateError
-from protocol.e2e.keys import IDENTITY_KEY_CONTEXT, Bundle, Entropy, IdentityKeyPair, Prekey
-from protocol.e2e.message import PrekeyMessage, RatchetMessage, insist_on_proof
+from protocol.e2e.kem import Encapsulate
+from protocol.e2e.keys import IDENTITY_KEY_CONTEXT, Entropy, IdentityKeyPair
+from protocol.e2e.message import KemOpening, PrekeyMessage, RatchetMessage, insist_on_proof
 from protocol.e2e.ratchet import Ratchet
 from protocol.ids import DeviceAddress, address_to_bytes
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+"""1: an opening without a place for the KEM."""
+
+_READABLE_VERSIONS = (1, STATE_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class _Opening:
     signed_prekey_id: int
     prekey_id: int | None
     identity_key: bytes
+    kem: KemOpening | None = None
 
 
 @dataclass(slots=True)
@@ -65,20 +72,23 @@ class Session:
         peer: DeviceAddress,
         bundle: Bundle,
         entropy: Entropy,
+        encapsulate: Encapsulate,
     ) -> "Session":
-        """Begin a session with the device that published ``bundle``.
+        """Begin a session with the device that published ``bundle``: by PQXDH if it does that.
 
         Raises:
             BadBundleError: the bundle does not verify.
+            DowngradedBundleError: it lacks the KEM prekey that its signature speaks of.
         """
-        agreement = agree_as_initiator(identity, bundle, entropy)
+        agreement = agree_as_initiator(identity, bundle, entropy, encapsulate)
         try:
             ratchet = Ratchet.as_initiator(agreement.secret, bundle.signed_prekey.key, entropy)
         except ValueError:
             raise BadBundleError("the signed prekey is a point that may not be used") from None
         associated_data = _associated_data(Party(own, identity.public), Party(peer, bundle.identity_key))
         prekey_id = bundle.prekey.id if bundle.prekey else None
-        opening = _Opening(bundle.signed_prekey.id, prekey_id, identity.public)
+        opening = _Opening(bundle.signed_prekey.id, prekey_id, identity.public, agreement.kem)
+        associated_data += agreement.associated_data
         return cls(agreement.ephemeral_key, associated_data, ratchet, opening)
 
     @classmethod
@@ -88,7 +98,7 @@ class Session:
         own: DeviceAddress,
         peer: DeviceAddress,
         first: PrekeyMessage,
-        prekeys: tuple[Prekey, Prekey | None],
+        prekeys: PrivatePrekeys,
         entropy: Entropy,
     ) -> tuple["Session", bytes]:
         """Accept a session that ``peer`` began, and open its message.
@@ -98,17 +108,18 @@ class Session:
             own: the own address.
             peer: the device that the message came from.
             first: its message.
-            prekeys: the private signed prekey and one-time prekey that the message names.
+            prekeys: the private halves of the prekeys that the message names.
             entropy: for the first ratchet key of this side.
 
         Raises:
             BadCiphertextError: the message does not open.
+            DowngradedMessageError: it was opened by X3DH, and its signed prekey is for PQXDH alone.
         """
-        signed_prekey, prekey = prekeys
-        secret = agree_as_responder(identity, signed_prekey, prekey, first.identity_key, first.ephemeral_key)
+        secret, agreed = agree_as_responder(identity, prekeys, first)
         associated_data = _associated_data(Party(peer, first.identity_key), Party(own, identity.public))
+        associated_data += agreed
         ratchet, plaintext = Ratchet.as_responder(
-            secret, signed_prekey.private, first.message, associated_data, entropy
+            secret, prekeys.signed.private, first.message, associated_data, entropy
         )
         return cls(first.ephemeral_key, associated_data, ratchet, None), plaintext
 
@@ -141,6 +152,7 @@ class Session:
             self.name,
             message,
             device_proof,
+            opening.kem,
         ).encode()
 
     def decrypt(self, message: RatchetMessage) -> bytes:
@@ -156,12 +168,11 @@ class Session:
 
     def to_state(self) -> list[Any]:
         """The session as a CBOR-ready list, private keys included."""
-        opening = self._opening
         return [
             STATE_VERSION,
             self.name,
             self.associated_data,
-            None if opening is None else [opening.signed_prekey_id, opening.prekey_id, opening.identity_key],
+            _opening_to_state(self._opening),
             _ratchet_to_state(self._ratchet.model),
         ]
 
@@ -174,10 +185,10 @@ class Session:
         """
         try:
             version, name, associated_data, opening, ratchet = state
-            if version != STATE_VERSION:
+            if version not in _READABLE_VERSIONS:
                 raise BadStateError(f"session state of version {version!r}")
             restored = Ratchet.from_model(_ratchet_from_state(ratchet), entropy)
-            return cls(name, associated_data, restored, None if opening is None else _Opening(*opening))
+            return cls(name, associated_data, restored, _opening_from_state(opening))
         except (TypeError, ValueError, IndexError):
             raise BadStateError("the session state cannot be read") from None
 
@@ -211,6 +222,21 @@ def _associated_data(initiator: Party, responder: Party) -> bytes:
     keys = [IDENTITY_KEY_CONTEXT + party.identity_key for party in (initiator, responder)]
     addresses = [address_to_bytes(party.address) for party in (initiator, responder)]
     return b"".join(keys + addresses)
+
+
+def _opening_to_state(opening: _Opening | None) -> list[Any] | None:
+    if opening is None:
+        return None
+    kem = None if opening.kem is None else [opening.kem.prekey_id, opening.kem.ciphertext]
+    return [opening.signed_prekey_id, opening.prekey_id, opening.identity_key, kem]
+
+
+def _opening_from_state(state: Any) -> _Opening | None:
+    if state is None:
+        return None
+    signed_prekey_id, prekey_id, identity_key, *further = state  # nothing further in version 1
+    kem = further[0] if further else None
+    return _Opening(signed_prekey_id, prekey_id, identity_key, None if kem is None else KemOpening(*kem))
 
 
 # The package's models are made for JSON, where bytes become escaped text. These lists of theirs are a

@@ -184,10 +184,10 @@ def test_a_number_never_given_is_told_from_a_prekey_that_is_used_up(phones: Phon
     alice, _ = phones
     alice.store._keys.use_up(7)
     with pytest.raises(PrekeyGoneError) as used_up:
-        alice.store._keys.find_prekeys(1, 7)
+        alice.store._keys.find_prekeys(1, 7, None)
     assert not isinstance(used_up.value, PrekeyUnknownError)
     with pytest.raises(PrekeyUnknownError):
-        alice.store._keys.find_prekeys(1, 101)
+        alice.store._keys.find_prekeys(1, 101, None)
 
 
 def test_all_prekeys_are_replaced_once_an_hour_at_most(phones: Phones) -> None:

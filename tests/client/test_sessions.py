@@ -22,7 +22,9 @@ def test_a_stored_record_is_loaded_again_for_its_device_only(tmp_path: Path) -> 
     sessions = Sessions(database, entropy)
     identity, theirs = IdentityKeyPair.generate(entropy), IdentityKeyPair.generate(entropy)
     record = sessions.load(OWN, PEER)
-    record.initiate(identity, Bundle(theirs.public, Prekey.generate(1, entropy).signed_by(theirs), None))
+    sessions.begin(
+        record, identity, Bundle(theirs.public, Prekey.generate(1, entropy).signed_by(theirs), None)
+    )
     sessions.store(PEER, record)
     assert sessions.load(OWN, PEER).sending_session == record.sending_session
     assert not sessions.load(OWN, DeviceAddress(PEER.user, DeviceId(2))).can_encrypt

@@ -15,13 +15,17 @@ HELLO = contents.encode(Text(bytes(8), 30_000_000, "hello"))
 
 
 def initiate(alice: Device, bob: Device, *, one_time: bool = True) -> Session:
-    return Session.initiate(alice.identity, ALICE, BOB, bob.bundle(one_time=one_time), alice.entropy)
+    return Session.initiate(
+        alice.identity, ALICE, BOB, bob.bundle(one_time=one_time), alice.entropy, alice.encapsulate
+    )
 
 
 def respond(bob: Device, ciphertext: bytes, peer: DeviceAddress = ALICE) -> tuple[Session, bytes]:
     first = decode(ciphertext)
     assert isinstance(first, PrekeyMessage)
-    prekeys = bob.find_prekeys(first.signed_prekey_id, first.prekey_id)
+    prekeys = bob.find_prekeys(
+        first.signed_prekey_id, first.prekey_id, first.kem.prekey_id if first.kem else None
+    )
     return Session.respond(bob.identity, BOB, peer, first, prekeys, bob.entropy)
 
 
@@ -30,17 +34,18 @@ def inner(ciphertext: bytes) -> RatchetMessage:
     return message.message if isinstance(message, PrekeyMessage) else message
 
 
-def running() -> tuple[Session, Session]:
-    alice, bob = strangers()
+def running(*, kem: bool = False) -> tuple[Session, Session]:
+    alice, bob = strangers(kem=kem)
     ours = initiate(alice, bob)
     theirs, _ = respond(bob, ours.encrypt(b"hello"))
     ours.decrypt(inner(theirs.encrypt(b"hello yourself")))
     return ours, theirs
 
 
+@pytest.mark.parametrize("kem", [True, False])
 @pytest.mark.parametrize("one_time", [True, False])
-def test_the_first_message_opens_a_session(one_time: bool) -> None:
-    alice, bob = strangers()
+def test_the_first_message_opens_a_session(one_time: bool, kem: bool) -> None:
+    alice, bob = strangers(kem=kem)
     ours = initiate(alice, bob, one_time=one_time)
     theirs, plaintext = respond(bob, ours.encrypt(b"hello"))
     assert plaintext == b"hello"
@@ -62,8 +67,9 @@ def test_the_responder_needs_no_prekey_messages() -> None:
     assert isinstance(decode(theirs.encrypt(b"answer")), RatchetMessage)
 
 
-def test_a_hello_in_a_running_session_takes_65_bytes() -> None:
-    ours, theirs = running()
+@pytest.mark.parametrize("kem", [True, False])
+def test_a_hello_in_a_running_session_takes_65_bytes(kem: bool) -> None:
+    ours, theirs = running(kem=kem)
     assert len(ours.encrypt(HELLO)) == 65
     assert len(theirs.encrypt(HELLO)) == 65
 
@@ -74,7 +80,47 @@ def test_a_first_hello_takes_at_most_140_bytes_even_with_large_prekey_ids() -> N
     bundle = bob.bundle()
     assert bundle.prekey is not None
     late = dataclasses.replace(bundle, prekey=dataclasses.replace(bundle.prekey, id=2**32 - 1))
-    assert len(Session.initiate(alice.identity, ALICE, BOB, late, alice.entropy).encrypt(HELLO)) == 135
+    assert (
+        len(
+            Session.initiate(alice.identity, ALICE, BOB, late, alice.entropy, alice.encapsulate).encrypt(
+                HELLO
+            )
+        )
+        == 135
+    )
+
+
+def test_a_first_hello_of_pqxdh_takes_1220_bytes() -> None:
+    alice, bob = strangers(kem=True)
+    assert len(initiate(alice, bob).encrypt(HELLO)) == 131 + 1 + 1088
+
+
+def test_an_unanswered_session_of_pqxdh_opens_after_a_trip_through_its_stored_form() -> None:
+    alice, bob = strangers(kem=True)
+    ours = Session.deserialise(initiate(alice, bob).serialise(), alice.entropy)
+    assert respond(bob, ours.encrypt(b"hello"))[1] == b"hello"
+
+
+def test_an_answered_session_of_pqxdh_keeps_nothing_of_the_kem_but_a_hash() -> None:
+    classic, post_quantum = running(), running(kem=True)
+    for before, after in zip(classic, post_quantum, strict=True):
+        assert len(after.serialise()) - len(before.serialise()) <= 32 + 2
+
+
+def test_a_session_stored_before_there_was_pqxdh_goes_on() -> None:
+    alice, bob = strangers()
+    state = initiate(alice, bob).to_state()
+    version_1 = [1, *state[1:3], state[3][:3], *state[4:]]
+    old = Session.deserialise(cbor2.dumps(version_1), alice.entropy)
+    assert respond(bob, old.encrypt(b"hello"))[1] == b"hello"
+
+
+def test_a_first_message_whose_kem_ciphertext_was_changed_does_not_open() -> None:
+    alice, bob = strangers(kem=True)
+    ciphertext = bytearray(initiate(alice, bob).encrypt(b"hello"))
+    ciphertext[500] ^= 1
+    with pytest.raises(BadCiphertextError):
+        respond(bob, bytes(ciphertext))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +146,7 @@ def test_a_low_order_signed_prekey_begins_no_session_even_if_it_is_signed() -> N
     weak = dataclasses.replace(bob.signed_prekey, public=bytes(32))
     bundle = dataclasses.replace(bob.bundle(), signed_prekey=weak.signed_by(bob.identity))
     with pytest.raises(BadBundleError):
-        Session.initiate(alice.identity, ALICE, BOB, bundle, alice.entropy)
+        Session.initiate(alice.identity, ALICE, BOB, bundle, alice.entropy, alice.encapsulate)
 
 
 def test_a_session_goes_on_after_each_trip_through_its_stored_form() -> None:
@@ -129,8 +175,8 @@ def test_the_stored_form_is_compact() -> None:
 
 def test_a_state_of_a_later_version_is_refused() -> None:
     state = running()[0].to_state()
-    with pytest.raises(BadStateError, match="version 2"):
-        Session.deserialise(cbor2.dumps([2, *state[1:]]), seeded_entropy(1))
+    with pytest.raises(BadStateError, match="version 3"):
+        Session.deserialise(cbor2.dumps([3, *state[1:]]), seeded_entropy(1))
 
 
 @given(st.binary(max_size=100))
