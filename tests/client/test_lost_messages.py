@@ -225,7 +225,7 @@ def test_what_the_sender_has_no_more_is_said_to_have_never_come(street: HealingS
 def test_another_identity_is_not_asked_for_anything(street: HealingStreet) -> None:
     bob = street.bob
     version = IncomingDelivery(
-        Seq(50), DeviceAddress(UserId(9), DeviceId(1)), MessageNumber(1), b"\x21" + bytes(60)
+        Seq(50), DeviceAddress(UserId(9), DeviceId(1)), MessageNumber(1), b"\x31" + bytes(60)
     )
     bob.store.receive(version)
     assert bob.store.users_needing_bundles() == []

@@ -122,7 +122,7 @@ def test_one_persons_content_id_does_not_hide_anothers_message(friends: Phones) 
     [
         (b"", "bad-ciphertext"),
         (b"\x11garbage", "bad-ciphertext"),
-        (b"\x21" + bytes(60), "unsupported-ciphertext"),
+        (b"\x31" + bytes(60), "unsupported-ciphertext"),
         (b"\x11" + bytes(60), "no-session"),
         (b"\x12\x01\x00" + b"\x07" * 110, "bad-ciphertext"),
         (b"\x12\x63\x00" + b"\x07" * 110, "prekey-gone"),
