@@ -91,7 +91,8 @@ class AccountSync(Actor):
 
     def _settings_are_due(self) -> bool:
         store = self._store
-        return store.settings.is_due or any(store.blocks.due()) or bool(store.settings.contacts_due(1))
+        contacts = store.settings.contacts_due(1) or store.settings.contacts_gone(1)
+        return store.settings.is_due or any(store.blocks.due()) or bool(contacts)
 
     async def _sync(self) -> None:
         try:
@@ -119,13 +120,15 @@ class AccountSync(Actor):
         privacy = store.settings.privacy() if store.settings.is_due else None
         blocked, unblocked = (tuple(some[:MAX_SETTINGS_USERS]) for some in store.blocks.due())
         contacts = tuple(store.settings.contacts_due(MAX_SETTINGS_USERS))
+        gone = tuple(store.settings.contacts_gone(MAX_SETTINGS_USERS))
         answer = await self._connection.request(
-            lambda request: ChangeSettings(request, privacy, blocked, unblocked, contacts, ())
+            lambda request: ChangeSettings(request, privacy, blocked, unblocked, contacts, gone)
         )
         settings = _expected(answer, Settings)
         store.settings.heard(settings.privacy, privacy)
         store.blocks.heard(settings.blocked, blocked, unblocked)
         store.settings.contacts_named(contacts)
+        store.settings.contacts_forgotten(gone)
 
     async def _bring_profile(self) -> None:
         """The picture first and piece 0 last: that puts all of it in place."""

@@ -11,6 +11,7 @@
         - ``ProfileError``: a name, about or picture that cannot be shown
         - ``PinError``: what was given is no PIN
         - ``ConfirmationError``: what cannot be undone was not confirmed
+        - ``ContactFileError``: a file of contacts that cannot be read, or has none in it
         - ``CodeFileError``: no code for this phone in the gateway's file
     - ``HomeError``: the home folder does not hold what is needed, or already holds it
         - ``NoAccountError``: no account has been registered in this home
@@ -210,6 +211,12 @@ class TextTooLongError(ClientError):
     """A text that the content format cannot carry."""
 
     name = "text-too-long"
+
+
+class ContactFileError(UserInputError):
+    """A file of contacts cannot be read, or there are none in it."""
+
+    name = "unreadable-contacts"
 
 
 class MessageStateError(ClientError):

@@ -8,6 +8,7 @@ Ids of users fit 63 bits, hence SQLite's integers. Private keys lie here in clea
 (0600) and folder (0700), as in Signal's and WhatsApp's stores.
 """
 
+from client.contacts.tables import CONTACT_TABLES
 from client.groups.tables import GROUP_TABLES
 
 _VERSION_1 = """
@@ -232,6 +233,13 @@ CREATE TABLE deletions (
 CREATE INDEX messages_unknown ON messages (row) WHERE kind = 2;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, GROUP_TABLES)
+MIGRATIONS: tuple[str, ...] = (
+    _VERSION_1,
+    _VERSION_2,
+    _VERSION_3,
+    _VERSION_4,
+    GROUP_TABLES,
+    CONTACT_TABLES,
+)
 
 CURRENT_VERSION = len(MIGRATIONS)

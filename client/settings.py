@@ -1,7 +1,7 @@
 """Who may see what of this account: what the person has chosen, and what of it the relay has not heard yet.
 
-Contacts are those to whom the person has written. The relay is told who they are only while a setting says
-``contacts``, because only then does it need to know.
+Contacts are those to whom the person has written, and whoever of the address book was found. The relay is
+told who they are only while a setting says ``contacts``, because only then does it need to know.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Settings:
 
     def privacy(self) -> Privacy:
         """What the person has chosen."""
-        row = self._database.row("SELECT last_seen, read_receipts, profile FROM settings")
+        row = self._database.row("SELECT last_seen, read_receipts, profile, discoverable FROM settings")
         return Privacy() if row is None else Privacy(*map(Audience, row))
 
     def choose(self, privacy: Privacy) -> None:
@@ -55,9 +55,11 @@ class Settings:
 
     def _write(self, privacy: Privacy, is_due: int) -> None:
         self._database.execute(
-            "INSERT INTO settings (id, last_seen, read_receipts, profile, is_due) VALUES (1, ?, ?, ?, ?)"
+            "INSERT INTO settings (id, last_seen, read_receipts, profile, discoverable, is_due)"
+            " VALUES (1, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen, refusal = NULL,"
-            " read_receipts = excluded.read_receipts, profile = excluded.profile, is_due = excluded.is_due",
+            " read_receipts = excluded.read_receipts, profile = excluded.profile,"
+            " discoverable = excluded.discoverable, is_due = excluded.is_due",
             *map(str, privacy),
             is_due,
         )
@@ -69,15 +71,32 @@ class Settings:
         return audience is Audience.EVERYONE or (audience is Audience.CONTACTS and self.is_contact(user))
 
     def is_contact(self, user: UserId) -> bool:
-        """Whether the person has ever written to somebody."""
+        """Whether the person has ever written to somebody, or has them in the address book."""
         return bool(self._database.value("SELECT is_contact FROM peers WHERE user = ?", user))
 
     def contacts_due(self, limit: int) -> list[UserId]:
         """Contacts whom the relay needs to know and does not; none while no setting needs them."""
         if Audience.CONTACTS not in self.privacy():
             return []
-        rows = self._database.rows("SELECT user FROM peers WHERE is_contact > is_named LIMIT ?", limit)
+        # Said so that SQLite uses the index of those who differ: this is looked at twice a second.
+        rows = self._database.rows(
+            "SELECT user FROM peers WHERE is_contact <> is_named AND is_contact = 1 LIMIT ?", limit
+        )
         return [UserId(row["user"]) for row in rows]
+
+    def contacts_gone(self, limit: int) -> list[UserId]:
+        """Whom the relay knows as contacts and who are none any more."""
+        rows = self._database.rows(
+            "SELECT user FROM peers WHERE is_contact <> is_named AND is_named = 1 LIMIT ?", limit
+        )
+        return [UserId(row["user"]) for row in rows]
+
+    def contacts_forgotten(self, users: Sequence[UserId]) -> None:
+        """The relay does not know these any more."""
+        with self._database.transaction():
+            self._database.execute_many(
+                "UPDATE peers SET is_named = 0 WHERE user = ?", [(user,) for user in users]
+            )
 
     def contacts_named(self, users: Sequence[UserId]) -> None:
         """The relay knows these now; it has forgotten all if no setting needs them."""

@@ -25,6 +25,7 @@ from actors.ports import Clock, Entropy
 from client.blocks import Blocks
 from client.changes import Changes
 from client.composing import Composer
+from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.groups.info import GroupInfos
@@ -77,6 +78,7 @@ class Store:
         )
         self.settings = Settings(database)
         self.blocks = Blocks(database)
+        self.contacts = ContactBook(database, self._peers, clock)
         self.profiles = Profiles(database, entropy, clock)
         self._queue = SendQueue(
             database,

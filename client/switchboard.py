@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from actors import ActorSystem
 from client.account_sync import AccountSyncHandle
 from client.attention import Attention
+from client.contacts.finder import FinderHandle
 from client.errors import ClientError
 from client.events import (
     ConnectionChanged,
@@ -37,6 +38,7 @@ class Switchboard:
         self._receipts = ReceiptsHandle(system)
         self._prekeys = PrekeysHandle(system)
         self._account_sync = AccountSyncHandle(system)
+        self._finder = FinderHandle(system)
 
     def connecting(self) -> None:
         """The connection begins to dial."""
@@ -49,6 +51,7 @@ class Switchboard:
         self._prekeys.check()
         self._attention.went_online()
         self._account_sync.look()
+        self._finder.went_online()
         self._events.publish(ConnectionChanged(Connectivity.ONLINE, queued=welcome.queued))
 
     def went_offline(self, reason: str, retry_in: float | None, error: ClientError | None) -> None:

@@ -6,7 +6,8 @@
     ├─ receipts     tells what was read
     ├─ connection   the line to the relay
     ├─ prekeys      keeps the relay supplied
-    └─ account-sync brings privacy, blocks and the profile there
+    ├─ account-sync brings privacy, blocks and the profile there
+    └─ contact-finder asks who of the address book is there
 
 Whatever breaks, everything after it starts anew: with inbox, outbox or receipts the connection too, and on a
 new connection the relay repeats whatever was not acknowledged. All that lasts is in the store.
@@ -18,6 +19,7 @@ from actors.ports import Entropy
 from client import account_sync, connection, inbox, outbox, prekeys, receipts
 from client.access import Access
 from client.attention import Attention
+from client.contacts import finder
 from client.events import EventStream
 from client.store import Store
 from client.switchboard import Switchboard
@@ -46,6 +48,7 @@ def phone_tree(
         connection.child_spec(access, network, entropy, listener),
         prekeys.child_spec(store),
         account_sync.child_spec(store, entropy),
+        finder.child_spec(store),
     ]
     return Supervisor(
         children, Strategy.REST_FOR_ONE, intensity=RESTARTS, period=RESTART_PERIOD_SECONDS, name="phone"

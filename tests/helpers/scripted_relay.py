@@ -164,6 +164,7 @@ class ScriptedRelay:
         self.code_routes: list[str] = []  # how codes were to be sent
         self.pins: dict[str, str] = {}  # {phone: PIN, or nothing}
         self.request_refusal: Refusal | None = None  # for all requests
+        self.lookups_left = 100_000  # numbers that may still be asked for; then: wait 600 seconds
         self.keepalive_s = 30
 
     async def serve(
@@ -358,7 +359,10 @@ class ScriptedRelay:
                 assert line.device is not None
                 line.device.prekeys += prekeys
                 return Done(request, len(line.device.prekeys))
+            case Lookup(phones=phones) if len(phones) > self.lookups_left:
+                return Failed(request, ErrorCode.WAIT, 600)
             case Lookup(phones=phones):
+                self.lookups_left -= len(phones)
                 by_phone = {device.phone: device.address.user for device in self.devices.values()}
                 return Found(request, tuple(by_phone.get(phone, UserId(0)) for phone in phones))
             case FetchBundles(user=user):
