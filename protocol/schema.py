@@ -170,6 +170,14 @@ _PARTS: Final = Either((_CIPHERTEXT, ListOf(_PART, limits.MAX_DEVICES_PER_USER))
 _PREKEY: Final = Record(s.Prekey, (("id", _KEY_ID), ("key", _KEY)))
 _PREKEYS: Final = ListOf(_PREKEY, limits.MAX_PREKEYS_PER_UPLOAD)
 _SIGNED_PREKEY: Final = Record(s.SignedPrekey, (("id", _KEY_ID), ("key", _KEY), ("signature", _SIGNATURE)))
+_KEM_PREKEY: Final = Record(
+    s.KemPrekey,
+    (
+        ("id", _KEY_ID),
+        ("key", Bytes(limits.KEM_KEY_BYTES, minimum=limits.KEM_KEY_BYTES)),
+        ("signature", _SIGNATURE),
+    ),
+)
 _BUNDLE: Final = Record(
     s.DeviceBundle,
     (
@@ -179,7 +187,9 @@ _BUNDLE: Final = Record(
         ("signed_prekey", _KEY),
         ("signature", _SIGNATURE),
         ("one_time_prekey", Either((Null(), _PREKEY))),
+        ("kem_prekey", Either((Null(), _KEM_PREKEY))),
     ),
+    optional=1,
 )
 _DEVICE_LIST: Final = Bytes(limits.MAX_DEVICE_LIST_BYTES, minimum=1)
 _SIGNED_DEVICE_LIST: Final = Record(SignedDeviceList, (("encoded", _DEVICE_LIST), ("signature", _SIGNATURE)))
@@ -289,19 +299,24 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
         34, s.Register, _CLIENT,
         request=_REQUEST, phone=_PHONE, code=Text(limits.MAX_CODE_CHARS), identity_key=_KEY,
         signed_prekey_id=_KEY_ID, signed_prekey=_KEY, signature=_SIGNATURE, prekeys=_PREKEYS,
-        take_over=_Optional(_FLAG), pin=_Optional(_PIN),
+        take_over=_Optional(_FLAG), pin=_Optional(_PIN), last_resort=_Optional(_KEM_PREKEY),
     ),
     _row(35, s.Registered, _RELAY, request=_REQUEST, user=_USER, device=_DEVICE),
     _row(
         36, s.UploadPrekeys, _CLIENT,
         request=_REQUEST, signed=Either((Null(), _SIGNED_PREKEY)), prekeys=_PREKEYS,
+        last_resort=_Optional(_KEM_PREKEY),
+        kem_prekeys=_Optional(ListOf(_KEM_PREKEY, limits.MAX_KEM_PREKEYS_PER_UPLOAD)),
     ),
-    _row(37, s.Done, _RELAY, request=_REQUEST, one_time_prekeys_left=_COUNT),
+    _row(
+        37, s.Done, _RELAY,
+        request=_REQUEST, one_time_prekeys_left=_COUNT, kem_prekeys_left=_Optional(_COUNT),
+    ),
     _row(38, s.FetchBundles, _CLIENT, request=_REQUEST, user=_USER, devices=_Optional(_DEVICES)),
     _row(
         39, s.Bundles, _RELAY,
         request=_REQUEST, devices=ListOf(_BUNDLE, limits.MAX_DEVICES_PER_USER),
-        device_list=_Optional(_SIGNED_DEVICE_LIST),
+        device_list=_Optional(_SIGNED_DEVICE_LIST), present=_Optional(_DEVICES),
     ),
     _row(
         40, s.Lookup, _CLIENT,
@@ -408,7 +423,7 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(
         92, s.CompleteLink, _CLIENT,
         request=_REQUEST, link=_LINK, identity_key=_KEY, signed_prekey_id=_KEY_ID, signed_prekey=_KEY,
-        signature=_SIGNATURE, prekeys=_PREKEYS,
+        signature=_SIGNATURE, prekeys=_PREKEYS, last_resort=_Optional(_KEM_PREKEY),
     ),
     _row(93, s.CancelLink, _CLIENT, request=_REQUEST, link=_LINK),
 )  # fmt: skip

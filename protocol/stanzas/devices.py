@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from protocol.ids import DeviceId
-from protocol.stanzas.values import Prekey
+from protocol.stanzas.values import KemPrekey, Prekey
 
 
 class LinkStep(IntEnum):
@@ -151,6 +151,8 @@ class CompleteLink:
     signed_prekey: bytes
     signature: bytes
     prekeys: tuple[Prekey, ...]
+    last_resort: KemPrekey | None = None
+    """The KEM prekey that is always there, as in Register."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from protocol.stanzas.values import (
     Detail,
     DeviceBundle,
     GroupTicks,
+    KemPrekey,
     Prekey,
     SignedPrekey,
 )
@@ -76,6 +77,8 @@ class Register:
     """1: log out the device that the number is active on. Otherwise such a number is `account-exists`."""
     pin: str | None = field(default=None, repr=False)
     """The account's PIN, if it has one."""
+    last_resort: KemPrekey | None = None
+    """The KEM prekey that is always there; one-time ones are uploaded when the device is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ class UploadPrekeys:
     request: int
     signed: SignedPrekey | None
     prekeys: tuple[Prekey, ...]
+    last_resort: KemPrekey | None = None
+    """In the place of the one before, at the same moment as ``signed``."""
+    kem_prekeys: tuple[KemPrekey, ...] | None = None
+    """One-time ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,8 @@ class Done:
 
     request: int
     one_time_prekeys_left: int
+    kem_prekeys_left: int | None = None
+    """One-time ones. None from a relay that keeps no KEM prekeys: it is not to be given any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,8 @@ class Bundles:
     devices: tuple[DeviceBundle, ...]
     device_list: SignedDeviceList | None = None
     """The newest that the user's primary has published; None as long as there is none."""
+    present: tuple[DeviceId, ...] | None = None
+    """All devices that the user has at the relay, whatever was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

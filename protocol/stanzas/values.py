@@ -56,6 +56,14 @@ class SignedPrekey(NamedTuple):
     signature: bytes
 
 
+class KemPrekey(NamedTuple):
+    """An ML-KEM-768 prekey, signed with the device's identity key: one-time, or the last resort."""
+
+    id: int
+    key: bytes
+    signature: bytes
+
+
 class DeviceBundle(NamedTuple):
     """What a peer needs to start an encrypted session with one device."""
 
@@ -66,6 +74,8 @@ class DeviceBundle(NamedTuple):
     signature: bytes
     one_time_prekey: Prekey | None
     """None when the device has run out of them: the session starts with the signed prekey alone."""
+    kem_prekey: KemPrekey | None = None
+    """None if the device has never uploaded one; else one-time, or the last resort if those have run out."""
 
 
 class Run(NamedTuple):
