@@ -16,6 +16,8 @@ from protocol.byte_budgets import BUDGETS
 from protocol.codes import ErrorCode
 from protocol.e2e.content_marks import MARKS
 from protocol.e2e.content_schema import CONTENT_SCHEMA, KindSpec
+from protocol.membership.actions import ACTIONS
+from protocol.membership.rules import WHO, Who
 from protocol.schema import SCHEMA, FieldSpec, Sender, StanzaSpec
 from protocol.state import (
     CLIENT_MAY_SEND,
@@ -25,6 +27,13 @@ from protocol.state import (
     State,
     Transitions,
 )
+
+_WHO_TEXT: Final = {
+    Who.OUTSIDER: "who is no member",
+    Who.MEMBER: "members",
+    Who.DESCRIBER: "members, or admins by settings",
+    Who.ADMIN: "admins",
+}
 
 _BLOCK: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -102,6 +111,16 @@ def mark_table() -> str:
     return table(("key", "mark", "value", "meaning"), rows)
 
 
+def action_table() -> str:
+    """Every action of a group's log: number, name, whose it is, fields with types and limits, meaning."""
+    rows = []
+    for spec in ACTIONS:
+        fields = "<br>".join(f"`{name}`: {kind.text}" for name, kind in spec.fields) or "–"
+        who = _WHO_TEXT[WHO[spec.action]] if spec.action in WHO else "whoever makes it"
+        rows.append((str(spec.number), f"**{spec.action.__name__}**", who, fields, _doc_line(spec.action)))
+    return table(("action", "name", "whose", "fields, in order", "meaning"), rows)
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "stanzas": stanza_table,
     "errors": error_table,
@@ -112,6 +131,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "client-machine": client_diagram,
     "contents": content_table,
     "marks": mark_table,
+    "group-actions": action_table,
 }
 
 
