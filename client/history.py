@@ -15,10 +15,12 @@ from protocol.e2e import content as contents
 from protocol.ids import DeviceAddress, DeviceId, GroupAddress, GroupId, GroupSeq, MessageNumber, UserId
 
 _ENTRIES = (
-    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone, f.name AS known_name, g.id AS group_id,"
+    "SELECT m.*, coalesce(p.phone, m.phone) AS known_phone, f.name AS known_name,"
+    " b.name AS book_name, g.id AS group_id,"
     " g.name AS group_name FROM messages m"
     " LEFT JOIN peers p ON p.user = coalesce(m.author, m.user)"
     " LEFT JOIN peer_profiles f ON f.user = coalesce(m.author, m.user)"
+    " LEFT JOIN contacts b ON b.phone = coalesce(p.phone, m.phone)"
     " LEFT JOIN groups g ON g.id = m.user"
 )
 
@@ -115,6 +117,7 @@ class History:
             user=row["user"],
             phone=row["known_phone"],
             name=row["known_name"] or None,
+            book_name=row["book_name"] or None,
             sender_device=row["device"],
             number=row["number"],
             text=content.text if isinstance(content, Text) else None,

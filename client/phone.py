@@ -142,6 +142,10 @@ class Phone:
         """Who has this number, if this phone has met them."""
         return self._store.user_of(phone)
 
+    def contact_name(self, phone: str) -> str | None:
+        """What the person calls whoever has this number, by the address book."""
+        return self._store.contacts.name_of(phone)
+
     def set_typing(self, user: UserId, is_typing: bool) -> None:
         """Let somebody see that we are typing, or have stopped. Only if there is a connection."""
         self._connection.tell_typing(user, is_typing)

@@ -272,6 +272,8 @@ class HistoryEntry:
     accepted_at: float | None
     state: MessageState
     error_name: str | None
+    book_name: str | None = field(default=None, repr=False)
+    """What they are called in this phone's address book."""
     content: Content | None = field(default=None, repr=False)
     """As it was sent; None if there is none any more, or never was."""
     is_edited: bool = False

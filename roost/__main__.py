@@ -50,6 +50,7 @@ COMMANDS: dict[str, Command] = {
     "chat": Command("client.cli.chat", "talk with somebody, line by line"),
     "profile": Command("client.cli.profile", "show others a name, a line and a picture, or see theirs"),
     "privacy": Command("client.cli.privacy", "choose who may see what of you"),
+    "contacts": Command("client.cli.contacts", "keep an address book, and find out who of it is here"),
     "block": Command("client.cli.block", "block people, and end it"),
     "pin": Command("client.cli.pin", "ask for a PIN, too, when your number is registered anew"),
     "account": Command("client.cli.account", "delete your account"),

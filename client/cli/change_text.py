@@ -11,7 +11,8 @@ from protocol.e2e import Edit, Reaction
 def change_text(event: MessageChanged, entry: HistoryEntry | None) -> str:
     """Say it; ``entry`` is the message as it is now, None if it has not come yet."""
     number = event.phone or f"{event.user:016x}"
-    who = named(entry.name if entry is not None else None, readable_number(number))
+    names = (None, None) if entry is None else (entry.name, entry.book_name)
+    who = named(names[0], readable_number(number), names[1])
     which = "a message" if entry is None or entry.text is None else f"“{shortened(entry.text)}”"
     match event.change:
         case Reaction(emoji=None):

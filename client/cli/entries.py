@@ -29,8 +29,8 @@ _INSTEAD_OF_TEXT = {
 
 
 def name_of(entry: HistoryEntry) -> str:
-    """The other side's number, as people write it, with the name of their profile if they show one."""
-    return named(entry.name, readable_number(who(entry)))
+    """The other side's name in the address book; or else the number, and the name of their profile."""
+    return named(entry.name, readable_number(who(entry)), entry.book_name)
 
 
 def waiting_text(error_name: str) -> str:

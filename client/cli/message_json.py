@@ -47,6 +47,8 @@ def line_of(entry: HistoryEntry) -> dict[str, object]:
 def details(entry: HistoryEntry) -> dict[str, object]:
     """What not every message has; a field is there only if there is something to say."""
     found: dict[str, object] = {}
+    if entry.book_name is not None:
+        found["contact_name"] = entry.book_name
     if entry.kind is EntryKind.DELETED:
         found["deleted"] = True
     if entry.is_edited:

@@ -2,10 +2,13 @@
 
   roost privacy --home ann
   roost privacy --home ann set last-seen=contacts read-receipts=nobody
+  roost privacy --home ann --discoverable nobody
 
-What there is: last-seen (online and last seen), read-receipts, profile. Who: everyone, contacts, nobody.
-Contacts are those to whom you have written; the relay is told who they are only while one of the three says
-contacts. Last seen and read receipts are mutual: what you do not show to somebody, they do not show to you.
+What there is: last-seen (online and last seen), read-receipts, profile, discoverable (who finds you by your
+number). Who: everyone, contacts, nobody. Contacts are those to whom you have written, and whoever of your
+address book is here; the relay is told who they are only while one of the four says contacts. Last seen and
+read receipts are mutual: what you do not show to somebody, they do not show to you. Whoever knows you already
+can still write to you when nobody finds you any more; block them if that is not wanted.
 """
 
 import argparse
@@ -23,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``roost privacy``."""
     optional_home(parser)
     add_json(parser)
+    parser.add_argument(
+        "--discoverable", choices=tuple(map(str, Audience)), help="who finds you by your number, in short"
+    )
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     show = actions.add_parser("show", help="say how it stands (the default)")
     change = actions.add_parser("set", help="choose anew")
@@ -44,8 +50,11 @@ def run(args: argparse.Namespace) -> int:
 async def _privacy(args: argparse.Namespace) -> int:
     home, status = home_of(args), DONE
     with open_store(home) as store:
-        if args.action == "set":
-            store.choose_privacy(_chosen(store.settings.privacy(), args.choices))
+        choices = args.choices if args.action == "set" else []
+        if args.discoverable is not None:
+            choices = [*choices, f"discoverable={args.discoverable}"]
+        if choices:
+            store.choose_privacy(_chosen(store.settings.privacy(), choices))
             brought = await bring(home, lambda: not store.settings.is_due)
             status = outcome(brought, store.settings.refusal)
         _tell(store.settings.privacy(), not store.settings.is_due, args.json)

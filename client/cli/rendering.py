@@ -119,8 +119,13 @@ def message_line(at: float, name: str, text: str, state: MessageState | None) ->
     ]
 
 
-def named(name: str | None, number: str) -> str:
-    """A person: the number, and what they call themselves: with a ``~``, since nobody vouches for it."""
+def named(name: str | None, number: str, book_name: str | None = None) -> str:
+    """A person: by the name in the address book if there is one.
+
+    Otherwise by the number, and what they call themselves: with a ``~``, since nobody vouches for it.
+    """
+    if book_name:
+        return safe_text(book_name)
     return number if not name else f"~{safe_text(name)} {number}"
 
 

@@ -293,7 +293,7 @@ class Talk:
     def _show_typing(self, phone: str | None, nursery: trio.Nursery) -> None:
         self._typing_ends.cancel()
         self._typing_ends = trio.CancelScope()
-        self._surface.set_typing(None if phone is None else readable_number(phone))
+        self._surface.set_typing(None if phone is None else self._called(phone))
         if phone is not None:
             nursery.start_soon(self._end_typing, self._typing_ends)
 
@@ -323,7 +323,12 @@ class Talk:
             return None
         user = self._phone.user_of(self._peer)
         known = None if user is None else self._phone.profile_of(user)
-        return named(None if known is None else known.profile.name, readable_number(self._peer))
+        profile_name = None if known is None else known.profile.name
+        return named(profile_name, readable_number(self._peer), self._phone.contact_name(self._peer))
+
+    def _called(self, phone: str) -> str:
+        """What the person calls somebody: the name in the address book, or the number."""
+        return named(None, readable_number(phone), self._phone.contact_name(phone))
 
     def _notice(self, text: str) -> None:
         self._surface.show(Entry(self._clock.now(), "", text, notice=True))

@@ -14,6 +14,7 @@ from actors import Actor, ActorSystem
 from actors.registry import Via
 from client.connection_handle import ConnectionHandle
 from client.errors import RequestTimeoutError
+from client.requests import BuildRequest
 from client.store import Store
 from protocol.codes import ErrorCode, code_name
 from protocol.limits import MAX_LOOKUP_PHONES
@@ -88,9 +89,7 @@ class Finder(Actor):
         book, page, wait = self._store.contacts, MAX_LOOKUP_PHONES, 0.0
         while phones := () if book.pause_left else tuple(book.due(page)):
             try:
-                answer = await self._connection.request(
-                    lambda request, p=phones: Lookup(request, p, in_bulk=1)
-                )  # type: ignore[misc] # mypy cannot type a default in a lambda
+                answer = await self._connection.request(_page_of(phones))
             except RequestTimeoutError:
                 self._is_offline = True  # the next connection wakes us
                 return
@@ -102,6 +101,10 @@ class Finder(Actor):
                 page = len(phones) // 2
             else:
                 book.pause(wait)
+
+
+def _page_of(phones: tuple[str, ...]) -> BuildRequest:
+    return lambda request: Lookup(request, phones, in_bulk=1)
 
 
 def _is_about_amount(answer: object) -> bool:

@@ -10,6 +10,7 @@ def test_how_things_stand_is_shown_to_people_and_to_machines(pair: Desk) -> None
         ["last-seen", "everyone"],
         ["read-receipts", "everyone"],
         ["profile", "everyone"],
+        ["discoverable", "everyone"],
     ]
     (facts,) = pair.run(privacy, "show", "--home", home, "--json").objects
     assert facts == {
@@ -32,14 +33,22 @@ def test_a_choice_reaches_the_relay_and_leaves_the_rest_as_it_was(pair: Desk) ->
         "contacts",
         "everyone",
         "nobody",
+        "everyone",
     ]
+
+
+def test_who_finds_one_by_the_number_can_be_said_in_short(pair: Desk) -> None:
+    home = pair.home("ann")
+    facts = pair.run(privacy, "--home", home, "--discoverable", "nobody", "--json").objects[0]
+    assert (facts["discoverable"], facts["profile"], facts["stored"]) == ("nobody", "everyone", True)
+    assert pair.run(privacy, "--home", home).out.splitlines()[-1].split() == ["discoverable", "nobody"]
 
 
 def test_what_does_not_exist_is_refused_with_what_there_is(pair: Desk) -> None:
     home = pair.home("ann")
     unknown = pair.run(privacy, "--home", home, "set", "shoe-size=42")
     assert (unknown.status, unknown.err) == (
-        2, "error: invalid-input: 'shoe-size' is none of last-seen, read-receipts, profile\n",
+        2, "error: invalid-input: 'shoe-size' is none of last-seen, read-receipts, profile, discoverable\n",
     )  # fmt: skip
     nobody = pair.run(privacy, "--home", home, "set", "profile=friends")
     assert "everyone, contacts, nobody, not 'friends'" in nobody.err
