@@ -27,6 +27,7 @@ from actors import (
 from actors.network import Link, LinkClosed, Received
 from protocol import (
     AccountDeleted,
+    AccountLeft,
     Ack,
     Available,
     DeviceAddress,
@@ -49,6 +50,7 @@ from protocol import (
     code_name,
 )
 from relay import login, requests
+from relay.asker import Asker
 from relay.config import (
     BACKLOG_HIGH,
     BACKLOG_PAUSE_SECONDS,
@@ -65,7 +67,6 @@ from relay.mailboxes import Mailboxes
 from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
 from relay.pin_guard import PinGuardHandle
-from relay.requests import Asker
 from relay.sweeper import handshake_ends
 from relay.worker import Worker
 from storage import JournalError, accounts
@@ -454,7 +455,7 @@ class Connection(Actor):
         asker = Asker(self._worker, self._mailboxes, self._static_key, self._device, self._link.remote)
         answer = await requests.answer(asker, request)
         self._outgoing.push(answer)
-        if type(answer) is AccountDeleted:
+        if type(answer) in (AccountDeleted, AccountLeft):
             self._outgoing.close(ErrorCode.LOGGED_OUT)
         elif type(answer) is Registered:
             self._device = DeviceAddress(answer.user, answer.device)

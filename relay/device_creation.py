@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from protocol import DeviceAddress, Prekey, UserId
 from relay.mailboxes import Mailboxes
 from relay.worker import Worker
-from storage import Op, accounts, prekeys
+from storage import Op, accounts, device_lists, prekeys
 from storage.accounts import DeviceRecord, UserRecord
 from storage.prekeys import OneTimePrekey
 from storage.tables import Family, of_family
@@ -51,6 +51,7 @@ async def create_device(worker: Worker, mailboxes: Mailboxes, device: NewDevice)
     address, _, added = accounts.add_device(user, record, device.record)
     ops += added
     ops += prekeys.add_prekeys(address, [OneTimePrekey(*prekey) for prekey in device.one_time])
+    ops.append(device_lists.remove_device_list(user))  # its primary is gone, and with it who could sign
     ops = of_family(ops, Family.USER)
     if known is None:  # a new user has no mailbox yet; that of a known one must know of its device at once
         await worker.journal.commit(ops)

@@ -26,6 +26,7 @@ from relay.blocklist import Blocklist, load_blocklist
 from relay.bus.messages import Lost
 from relay.config import MAILBOX_QUEUE, RELOAD_SECONDS
 from relay.deliveries import Deliveries
+from relay.devices import UserDevices
 from relay.errors import RefusalError
 from relay.flight import COMMITTED, EXPIRED, LANDED, refusal_of
 from relay.intake import Intake
@@ -33,10 +34,12 @@ from relay.mailbox_handle import (
     Acknowledge,
     Activity,
     Attach,
+    ChangeDevices,
     ChangeOwnSettings,
     Crash,
     Detach,
     Expire,
+    Judge,
     Keep,
     MarkRead,
     RemoveAccount,
@@ -52,7 +55,7 @@ from relay.prekeys import PrekeyShelf
 from relay.senders import Senders
 from relay.settings_change import change_settings
 from relay.worker import Worker
-from storage import JournalError, Op, accounts
+from storage import JournalError, Op, accounts, device_lists
 from supervisors import ChildSpec, Restart
 
 
@@ -77,6 +80,7 @@ class Mailbox(Actor):
     """One user's mailbox."""
 
     __slots__ = (
+        "_changes_devices",
         "_deliveries",
         "_flight",
         "_idle_check",
@@ -107,6 +111,7 @@ class Mailbox(Actor):
         self._touched = False  # something came since the last check for idleness
         self._idle_check: TimerRef | None = None  # the one that is planned
         self._reload_planned = False
+        self._changes_devices = False  # a change of devices is on its way to the disk
 
     def on_start(self) -> Coroutine[Any, Any, None] | None:
         """Take the name, so that there are never two; then wait for the predecessor's submissions to land.
@@ -168,8 +173,10 @@ class Mailbox(Actor):
                 self._intake.settle(sender, source, submitted)
             case ReplaceDevices(device, ops):
                 self._replace_devices(device, ops)
-            case TakeBundles():
-                self._take_bundles()
+            case ChangeDevices(judge, spare):
+                self._change_devices(judge, spare)
+            case TakeBundles(devices):
+                self._take_bundles(devices)
             case StorePrekeys(device, signed, one_time):
                 self._store_prekeys(device, signed, one_time)
             case ChangeOwnSettings(change):
@@ -220,6 +227,37 @@ class Mailbox(Actor):
         self._submit_and_reply([*ops, *replacement.ops], None, settled)
         self._plan_idle_check()
 
+    def _change_devices(self, judge: Judge, spare: DeviceId) -> None:
+        """Devices come or go; the others keep everything, and notice it by the next stale message at most.
+
+        One change at a time: a decision is taken on what is durable, which the one before it may not be yet.
+        """
+        flight, deliveries = self._flight, self._deliveries
+        if flight.failure is not None or self._changes_devices:
+            self.reply_later().send(flight.failure or RefusalError(ErrorCode.OVERLOADED))
+            return
+        try:
+            with self._worker.environment.read() as reader:
+                change = judge(reader)
+        except RefusalError as refusal:
+            self.reply_later().send(refusal)
+            return
+        departure = deliveries.remove_devices(change.removed)
+        if change.added is not None and change.added not in deliveries.devices:
+            deliveries.add_device(change.added)
+        self._changes_devices = True
+
+        def settled(error: JournalError | None) -> None:
+            self._changes_devices = False
+            for outgoing in departure.replaced:
+                if error is not None or outgoing.device != DeviceAddress(self._user, spare):
+                    outgoing.close(ErrorCode.LOGGED_OUT if error is None else refusal_of(error))
+            if error is None:
+                flight.tell_expired(departure.notices)
+
+        self._submit_and_reply([*change.ops, *departure.ops], change, settled)
+        self._plan_idle_check()
+
     def _remove_account(self, spare: DeviceId) -> None:
         """Everything of the user goes, and with it what nobody has fetched, which the senders are told.
 
@@ -243,11 +281,15 @@ class Mailbox(Actor):
         self.system.registry.unregister(name_of(self._user), self.ref)
         self.stop()
 
-    def _take_bundles(self) -> None:
+    def _take_bundles(self, devices: tuple[DeviceId, ...] | None) -> None:
+        """What is durable: list, devices and bundles fit one another also while a device comes or goes."""
         with self._worker.environment.read() as reader:
-            bundles, ops = self._shelf.take(reader)
+            present = tuple(device for device, _ in accounts.list_devices(reader, self._user))
+            bundles, ops = self._shelf.take(reader, present if devices is None else devices)
+            device_list = device_lists.load_device_list(reader, self._user)
+        answer = UserDevices(bundles, device_list, present)
         shelf = self._shelf
-        self._submit_and_reply(ops, bundles, lambda _error: shelf.settled(bundles))
+        self._submit_and_reply(ops, answer, lambda _error: shelf.settled(bundles))
 
     def _store_prekeys(
         self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]

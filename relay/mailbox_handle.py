@@ -3,7 +3,7 @@
 Beside `mailbox.py` and not in it, because the two together would be longer than anybody likes to read.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,7 +11,6 @@ from actors import ActorRef, ActorSystem
 from protocol import (
     ChangeSettings,
     DeviceAddress,
-    DeviceBundle,
     DeviceId,
     MessageNumber,
     Prekey,
@@ -23,9 +22,11 @@ from protocol import (
 )
 from relay.config import COMMIT_SECONDS
 from relay.correspondent import Source
+from relay.devices import DeviceChange, UserDevices
 from relay.errors import RefusalError
 from relay.outgoing import Outgoing
-from storage import JournalError, Op
+from storage import JournalError, Op, Reader
+from storage.accounts import NO_DEVICE
 
 Waiting: TypeAlias = Coroutine[Any, Any, None]
 """What a plain handler has still to do and must wait for; it returns it, and the runtime awaits it."""
@@ -107,9 +108,25 @@ class ReplaceDevices:
     ops: list[Op]
 
 
+Judge: TypeAlias = Callable[[Reader], DeviceChange]
+"""A decision about the user's devices, taken by the mailbox on what is durable. May raise RefusalError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDevices:
+    """Devices come or go. Asked; answered with the DeviceChange when it is durable, or refused."""
+
+    judge: Judge
+    spare: DeviceId
+    """The connection of this device, if it goes, is left to whoever answers on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakeBundles:
     """Somebody wants to write to this user's devices. Asked; answered when the prekeys are durably gone."""
+
+    devices: tuple[DeviceId, ...] | None
+    """Which; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +223,16 @@ class MailboxHandle:
         """Make `device` the user's only one; `ops` are submitted with what this takes. Raises as `_ask`."""
         await self._ask(ReplaceDevices(device, ops))
 
-    async def take_bundles(self) -> tuple[DeviceBundle, ...]:
-        """One bundle for each device of the user. Raises as `_ask`."""
-        bundles: tuple[DeviceBundle, ...] = await self._ask(TakeBundles())
+    async def change_devices(self, judge: Judge, spare: DeviceId = NO_DEVICE) -> DeviceChange:
+        """Have devices come or go; returns what changed, durably. Raises as `_ask`, and RefusalError."""
+        answer: DeviceChange | RefusalError = await self._ask(ChangeDevices(judge, spare))
+        if isinstance(answer, RefusalError):
+            raise answer
+        return answer
+
+    async def take_bundles(self, devices: tuple[DeviceId, ...] | None = None) -> UserDevices:
+        """One bundle for each of these devices of the user, of all if None. Raises as `_ask`."""
+        bundles: UserDevices = await self._ask(TakeBundles(devices))
         return bundles
 
     async def store_prekeys(

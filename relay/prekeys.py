@@ -26,11 +26,16 @@ class PrekeyShelf:
         self._user = user
         self._promised: dict[DeviceId, dict[int, None]] = {}  # {device: prekey ids}, bounded by the journal
 
-    def take(self, reader: Reader) -> tuple[tuple[DeviceBundle, ...], list[Op]]:
-        """One bundle for each device, and what must be durable before they may be handed out."""
+    def take(self, reader: Reader, devices: Sequence[DeviceId]) -> tuple[tuple[DeviceBundle, ...], list[Op]]:
+        """One bundle for each of the devices, and what must be durable before they may be handed out.
+
+        A device that is not there is left out.
+        """
         bundles: list[DeviceBundle] = []
         ops: list[Op] = []
         for device, record in accounts.list_devices(reader, self._user):
+            if device not in devices:
+                continue
             promised = self._promised.setdefault(device, {})
             taken = prekeys.take_prekey(reader, DeviceAddress(self._user, device), promised)
             if taken is None:

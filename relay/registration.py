@@ -310,7 +310,7 @@ class Registration(Actor):
             log.info("account_starts_anew", extra={"phone": mask_phone(phone)})
             await self._remove(user, NO_DEVICE)
             user, before = self._free_user_id(), []
-        device = _device_record(application, int(now))
+        device = device_record(application, int(now))
         address = await self._create(NewDevice(user, phone, device, application.prekeys))
         await self._enter(phone, address, device, before)
         self._worker.counters.registrations += 1
@@ -429,7 +429,8 @@ def _is_active_elsewhere(devices: list[tuple[DeviceId, DeviceRecord]], static_ke
     return any(device.static_key != static_key for _, device in devices)
 
 
-def _device_record(application: Application, now: int) -> DeviceRecord:
+def device_record(application: Application, now: int) -> DeviceRecord:
+    """The row of a device that comes with these keys."""
     number, key, signature = application.signed_prekey
     return DeviceRecord(
         static_key=application.static_key,

@@ -8,7 +8,6 @@ Not here: what a refusal or a crash of those who are asked becomes on the wire (
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -42,29 +41,16 @@ from protocol import (
     UploadPrekeys,
     UserId,
 )
+from relay import devices_requests
+from relay.asker import Asker
 from relay.config import NEW_ACCOUNT_SECONDS
 from relay.errors import RefusalError
-from relay.mailboxes import Mailboxes
 from relay.pin_guard import PinGuardHandle
 from relay.rate_limits import LookupAsker
 from relay.registration import RegistrationHandle
 from relay.worker import Worker
 from storage import accounts, mailboxes, profiles
 from storage.profiles import Piece
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, and whom one can turn to for an answer."""
-
-    worker: Worker
-    mailboxes: Mailboxes
-    static_key: bytes
-    """Proved by the handshake."""
-    device: DeviceAddress | None
-    """Whose key that is; None for a stranger."""
-    remote: str
-    """Where the connection comes from: host and port."""
 
 
 async def answer(asker: Asker, request: Any) -> Stanza:
@@ -105,9 +91,11 @@ async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
 
 async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:
     assert asker.device is not None  # nor this
-    asker.worker.limits.check_prekeys(asker.device.user, request.user, trio.current_time())
+    if request.devices != ():  # a device list alone uses nothing up
+        asker.worker.limits.check_prekeys(asker.device.user, request.user, trio.current_time())
     mailbox = await asker.mailboxes.recipient(request.user)
-    return Bundles(request.request, await mailbox.take_bundles())
+    devices = await mailbox.take_bundles(request.devices)
+    return Bundles(request.request, devices.bundles, devices.device_list, devices.present)
 
 
 async def _look_up_phones(asker: Asker, request: Lookup) -> Found:
@@ -216,4 +204,5 @@ ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
     Register: _register,
     SetPin: _set_pin,
     DeleteAccount: _delete_account,
+    **devices_requests.ANSWERS,
 }

@@ -4,7 +4,17 @@ It stands below the worker's process in the node's tree (node_tree.py).
 """
 
 from actors.network import Listener as Port
-from relay import connection, expiry, listener, mailboxes, pin_guard, registration, sweeper, takeover
+from relay import (
+    connection,
+    expiry,
+    links_desk,
+    listener,
+    mailboxes,
+    pin_guard,
+    registration,
+    sweeper,
+    takeover,
+)
 from relay.bus import supervision
 from relay.mailboxes import Mailboxes, MailboxSupervisor
 from relay.named_supervisor import NamedSupervisor
@@ -39,5 +49,5 @@ def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervi
 def _services(worker: Worker, control: ChildSpec | None) -> list[ChildSpec]:
     services = [sweeper.child_spec(worker), expiry.child_spec(worker), pin_guard.child_spec(worker)]
     if worker.store.worker == registration.DESK_WORKER:
-        services.insert(0, registration.child_spec(worker))
+        services[:0] = [registration.child_spec(worker), links_desk.child_spec(worker)]
     return services if control is None else [*services, control]

@@ -13,7 +13,7 @@ The families are modules, and are used with their names: accounts, codes, mailbo
 settings.
 """
 
-from storage import accounts, bans, codes, mailboxes, pins, prekeys, profiles, settings
+from storage import accounts, bans, codes, device_lists, mailboxes, pins, prekeys, profiles, settings
 from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
@@ -99,6 +99,7 @@ __all__ = [
     "check_records",
     "codes",
     "create_routing_table",
+    "device_lists",
     "holder_of",
     "is_backup",
     "load_or_create_secrets",

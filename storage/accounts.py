@@ -169,6 +169,11 @@ def release_phone(phone: str) -> Op:
     return Delete(PHONES, phone.encode())
 
 
+def forget_static_key(static_key: bytes) -> Op:
+    """Let a credential be a stranger's: its device was removed."""
+    return Delete(STATIC_KEYS, static_key)
+
+
 def forget_user(user: UserId) -> list[Op]:
     """Remove all that is kept of a user: every row in every table of users, also in those to come.
 

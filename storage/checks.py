@@ -13,6 +13,7 @@ from typing import Any
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC
 from storage.bans import BAN_CODEC
 from storage.codes import CODE_CODEC
+from storage.device_lists import DEVICE_LIST_CODEC
 from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
@@ -42,6 +43,7 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     PIECE_CODEC,
     PIN_CODEC,
     BAN_CODEC,
+    DEVICE_LIST_CODEC,
 )
 
 # Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.

@@ -58,6 +58,7 @@ SHUNNED = _table("shunned", Family.USER)
 PROFILES = _table("profiles", Family.USER)
 PINS = _table("pins", Family.USER)
 BANS = _table("bans", Family.DIRECTORY)
+DEVICE_LISTS = _table("device_lists", Family.USER)
 
 DURABLE_TABLES = tuple(FAMILY_OF)
 

@@ -20,7 +20,9 @@ NO_TEST_NEEDED: dict[str, str] = {
     "protocol/stanzas/groups.py": "classes only; test_stanza.py goes over all of them",
     "protocol/stanzas/session.py": "classes only; test_stanza.py goes over all of them",
     "protocol/stanzas/values.py": "classes only; test_stanza.py goes over all of them",
+    "relay/asker.py": "a class of data only; test_requests.py hands one to every request",
     "relay/bus/messages/facts.py": "classes only; test_table.py goes over all of them",
+    "relay/bus/messages/linking.py": "classes only; test_table.py goes over all of them",
     "relay/bus/messages/questions.py": "classes only; test_table.py goes over all of them",
 }
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import Actor, ActorDeadError, CallTimeoutError, MailboxFullError, Overflow
-from protocol import ErrorCode, SignedPrekey
+from protocol import ErrorCode, SignedDeviceList, SignedPrekey
 from relay import registration
 from relay.account_removal import remove_account
+from relay.bus import link_answers
 from relay.bus import messages as m
 from relay.bus.peer import Peer
+from relay.device_addition import add_device_here
 from relay.device_creation import NewDevice, create_device
+from relay.devices import Newcomer
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
 from relay.pin_guard import PinGuardHandle
@@ -67,7 +70,7 @@ def register(worker: Worker) -> None:
         except MailboxFullError:
             peer.tell(m.NotDone(question.ask, ErrorCode.OVERLOADED, None))
 
-    for kind in _ANSWERS:
+    for kind in (*_ANSWERS, *link_answers.ANSWERS):
         worker.bus.on(kind, bring)
 
 
@@ -97,7 +100,7 @@ class Clerk(Actor):
             return
         question = message.question
         try:
-            answer = await _ANSWERS[type(question)](self, question)
+            answer = await self._answer(question)
         except RefusalError as refusal:
             answer = m.NotDone(question.ask, refusal.code, refusal.detail)
         except JournalError:
@@ -109,9 +112,17 @@ class Clerk(Actor):
         if message.era == message.peer.era:  # otherwise the number is that of another question
             message.peer.tell(answer)
 
+    def _answer(self, question: Any) -> Awaitable[Any]:
+        about_links = link_answers.ANSWERS.get(type(question))
+        if about_links is not None:
+            return about_links(self.system, question)
+        return _ANSWERS[type(question)](self, question)
+
     async def _take_bundles(self, question: m.TakeBundles) -> m.Bundles:
         mailbox = await self._mailboxes.get(question.user)
-        return m.Bundles(question.ask, await mailbox.take_bundles())
+        wanted = None if question.devices is None else tuple(question.devices)
+        devices = await mailbox.take_bundles(wanted)
+        return m.Bundles(question.ask, devices.bundles, devices.device_list, devices.present)
 
     async def _create_device(self, question: m.CreateDevice) -> m.DeviceCreated:
         record = DeviceRecord(
@@ -158,6 +169,20 @@ class Clerk(Actor):
         await self._desk().delete_account(question.device)
         return m.AccountDeleted(question.ask)
 
+    async def _add_device(self, question: m.AddDevice) -> m.DeviceCreated:
+        record = DeviceRecord(
+            static_key=question.static_key,
+            identity_key=question.identity_key,
+            signed_prekey_id=question.signed_prekey_id,
+            signed_prekey=question.signed_prekey,
+            signed_prekey_signature=question.signature,
+            created_at=question.created_at,
+        )
+        device_list = SignedDeviceList(question.list_encoded, question.list_signature)
+        newcomer = Newcomer(question.user, record, tuple(question.prekeys), device_list)
+        address = await add_device_here(self._mailboxes, newcomer)
+        return m.DeviceCreated(question.ask, address.device)
+
     def _desk(self) -> Desk:
         return Desk(self.system.via(registration.NAME))
 
@@ -176,4 +201,5 @@ _ANSWERS: dict[type[Any], Callable[[Clerk, Any], Awaitable[Any]]] = {
     m.ProvePin: Clerk._prove_pin,
     m.RemoveAccount: Clerk._remove_account,
     m.DeleteAccount: Clerk._delete_account,
+    m.AddDevice: Clerk._add_device,
 }

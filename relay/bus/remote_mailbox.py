@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from protocol import DeviceAddress, DeviceBundle, Send, UserId
+from protocol import DeviceAddress, DeviceId, Send, UserId
 from relay.bus import messages as m
 from relay.bus.abroad import Abroad
 from relay.bus.peer import Peer
+from relay.devices import UserDevices
 from relay.mailbox_handle import Waiting
 from relay.outgoing import Outgoing
 
@@ -31,11 +32,11 @@ class RemoteMailbox:
         """Pass on that `sender` types or has paused; dropped if the other worker is behind, or not there."""
         self._abroad.activity(self._peer, sender, self._user, is_typing=is_typing)
 
-    async def take_bundles(self) -> tuple[DeviceBundle, ...]:
-        """One bundle for each device of the user.
+    async def take_bundles(self, devices: tuple[DeviceId, ...] | None = None) -> UserDevices:
+        """One bundle for each of these devices of the user, of all if None.
 
         Raises:
             RefusalError: `unknown-user`, `restarting` if the other worker is not there, or what it says.
         """
-        answer: m.Bundles = await self._peer.ask(m.TakeBundles(self._user))
-        return tuple(answer.bundles)
+        answer: m.Bundles = await self._peer.ask(m.TakeBundles(self._user, devices))
+        return UserDevices(tuple(answer.bundles), answer.device_list, tuple(answer.present))

@@ -37,8 +37,8 @@ async def test_an_upload_of_a_device_that_is_gone_is_not_stored(
         new = await stage.register_anew(stage.ben)
         handle = await Mailboxes(stage.running.worker).get(stage.ben.address.user)
         assert await handle.store_prekeys(stage.ben.address.device, None, ()) == 0
-        bundles = await handle.take_bundles()
-        assert [bundle.device for bundle in bundles] == [new.device]
+        devices = await handle.take_bundles()
+        assert [bundle.device for bundle in devices.bundles] == [new.device]
 
 
 def test_each_user_has_a_name_of_its_own() -> None:

@@ -11,6 +11,7 @@ from storage import Environment, InlineJournal, Op, accounts, open_environment, 
 from storage.accounts import DeviceRecord, UserRecord
 
 USER = UserId(7)
+DEVICES = (DeviceId(1),)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def add(environment: Environment, count: int, signed: SignedPrekey | None = None
 
 def take(environment: Environment, shelf: PrekeyShelf) -> int | None:
     with environment.read() as reader:
-        (bundle,), _ = shelf.take(reader)
+        (bundle,), _ = shelf.take(reader, DEVICES)
     return bundle.one_time_prekey.id if bundle.one_time_prekey is not None else None
 
 
@@ -52,7 +53,7 @@ def test_after_a_failed_removal_it_may_be_given_to_somebody_else(environment: En
     add(environment, 1)
     shelf = PrekeyShelf(USER)
     with environment.read() as reader:
-        bundles, _ = shelf.take(reader)
+        bundles, _ = shelf.take(reader, DEVICES)
     shelf.settled(bundles)
     assert take(environment, shelf) == 0
 
@@ -61,7 +62,7 @@ def test_after_its_removal_it_is_gone(environment: Environment) -> None:
     add(environment, 1)
     shelf = PrekeyShelf(USER)
     with environment.read() as reader:
-        bundles, ops = shelf.take(reader)
+        bundles, ops = shelf.take(reader, DEVICES)
     commit(environment, ops)
     shelf.settled(bundles)
     assert take(environment, shelf) is None
@@ -102,6 +103,6 @@ def test_a_full_shelf_still_replaces_what_it_has(environment: Environment) -> No
 def test_a_new_signed_prekey_replaces_the_old_one(environment: Environment) -> None:
     add(environment, 0, SignedPrekey(2, b"S" * 32, b"G" * 64))
     with environment.read() as reader:
-        (bundle,), _ = PrekeyShelf(USER).take(reader)
+        (bundle,), _ = PrekeyShelf(USER).take(reader, DEVICES)
     assert (bundle.signed_prekey_id, bundle.signed_prekey, bundle.signature) == (2, b"S" * 32, b"G" * 64)
     assert bundle.identity_key == b"i" * 32

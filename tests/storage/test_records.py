@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.device_list import SignedDeviceList
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC, DeviceRecord, UserRecord
 from storage.bans import BAN_CODEC, BanRecord
 from storage.checks import CODECS
 from storage.codes import CODE_CODEC, CodeRecord
+from storage.device_lists import DEVICE_LIST_CODEC
 from storage.errors import CorruptRecordError
 from storage.mailboxes import (
     CURSOR_CODEC,
@@ -52,6 +54,7 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (PIECE_CODEC, Piece(2**62, b"sealed" * 20)),
     (PIN_CODEC, PinRecord(b"s" * 16, b"d" * 32, 1_790_000_000, 9, 1_790_000_000, 0)),
     (BAN_CODEC, BanRecord(1_790_000_000, "spam")),
+    (DEVICE_LIST_CODEC, SignedDeviceList(b"list", b"s" * 64)),
 ]
 KEY = b"\x01" * 18
 every_record = pytest.mark.parametrize(("codec", "value"), EXAMPLES, ids=[e[0].table for e in EXAMPLES])

@@ -9,6 +9,7 @@ from storage import (
     Environment,
     Op,
     accounts,
+    device_lists,
     mailboxes,
     pins,
     prekeys,
@@ -51,6 +52,7 @@ def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
         settings.put_shunned(user, other, MessageNumber(1)),
         profiles.remove_profile(user),
         pins.remove_pin(user),
+        device_lists.remove_device_list(user),
     ]
     of_users = [op for op in ops if FAMILY_OF[op.table] is Family.USER]
     for op in of_users:

@@ -7,7 +7,7 @@ beginning. Any question may be answered with `NotDone`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, DeviceBundle, DeviceId, Prekey, UserId
+from protocol import DeviceAddress, DeviceBundle, DeviceId, Prekey, SignedDeviceList, UserId
 
 
 @dataclass(slots=True)
@@ -15,15 +15,19 @@ class TakeBundles:
     """Somebody wants to write to a user of yours. Answered with Bundles."""
 
     user: UserId
+    devices: Sequence[DeviceId] | None = None
+    """Which; None: all."""
     ask: int = 0
 
 
 @dataclass(slots=True)
 class Bundles:
-    """One bundle for each device."""
+    """One bundle for each device asked for, the list that vouches for them, and all that there are."""
 
     ask: int
     bundles: Sequence[DeviceBundle]
+    device_list: SignedDeviceList | None
+    present: Sequence[DeviceId]
 
 
 @dataclass(slots=True)

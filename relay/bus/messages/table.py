@@ -8,21 +8,35 @@ from collections.abc import Callable
 from operator import attrgetter, call
 from typing import Any, TypeAlias
 
-from protocol import DeviceAddress, DeviceBundle, DeviceId, MessageNumber, Part, Prekey, Run, UserId
+from protocol import (
+    DeviceAddress,
+    DeviceBundle,
+    DeviceId,
+    MessageNumber,
+    Part,
+    Prekey,
+    Run,
+    SignedDeviceList,
+    UserId,
+)
 from protocol.fields import Bytes, Either, FieldError, FieldType, ListOf, Null, Record, Text, Uint
 from protocol.limits import (
     KEY_BYTES,
+    LINK_BYTES,
     MAX_CIPHERTEXT_BYTES,
     MAX_CODE_CHARS,
     MAX_DEVICE_ID,
+    MAX_DEVICE_LIST_BYTES,
     MAX_DEVICES_PER_USER,
     MAX_EXPIRED_RUNS,
+    MAX_LINK_MESSAGE_BYTES,
     MAX_PHONE_CHARS,
     MAX_PIN_CHARS,
     MAX_PREKEYS_PER_UPLOAD,
     MAX_STANZAS_PER_FRAME,
     MAX_UINT32,
     MAX_UINT63,
+    NAMEPLATE_CHARS,
     SIGNATURE_BYTES,
 )
 from protocol.slots import MAX_WORKERS
@@ -45,6 +59,20 @@ from relay.bus.messages.facts import (
     Unwatch,
     Voided,
     Watch,
+)
+from relay.bus.messages.linking import (
+    AddDevice,
+    AnswerLink,
+    ClaimLink,
+    CompleteLink,
+    ConfirmLink,
+    ForgetKeys,
+    KeysForgotten,
+    LinkClaimed,
+    LinkOpened,
+    LinkStands,
+    OpenLink,
+    PollLink,
 )
 from relay.bus.messages.questions import (
     AccountDeleted,
@@ -102,6 +130,14 @@ BUNDLE = Record(
 )
 RUNS = ListOf(Record(Run, (("first", NUMBER), ("last", NUMBER))), MAX_EXPIRED_RUNS * 1_024)
 DETAIL = Either((Null(), UINT, ListOf(UINT, MAX_DEVICE_ID)))
+DEVICES = ListOf(DEVICE_NUMBER, MAX_DEVICES_PER_USER)
+LIST_BYTES = Bytes(MAX_DEVICE_LIST_BYTES)
+DEVICE_LIST = Record(SignedDeviceList, (("encoded", LIST_BYTES), ("signature", SIGNATURE)))
+LINK = Bytes(LINK_BYTES, LINK_BYTES)
+NAMEPLATE = Text(NAMEPLATE_CHARS)
+LINK_MESSAGE = Bytes(MAX_LINK_MESSAGE_BYTES)
+MAX_ADDRESS_CHARS = 64
+"""The host of a peer as text: 45 for the longest IPv6 address."""
 _NEW_DEVICE: tuple[FieldType, ...] = (KEY, KEY, Uint(MAX_UINT32), KEY, SIGNATURE, PREKEYS)
 
 
@@ -198,8 +234,8 @@ TABLE: tuple[Row, ...] = (
     Row(15, Unwatch, DEVICE, USER),
     Row(16, Presence, DEVICE, USER, Uint(1), Either((Null(), UINT))),
     Row(32, NotDone, UINT, CODE, DETAIL),
-    Row(33, TakeBundles, USER, UINT),
-    Row(34, Bundles, UINT, ListOf(BUNDLE, MAX_DEVICES_PER_USER)),
+    Row(33, TakeBundles, USER, Either((Null(), DEVICES)), UINT),
+    Row(34, Bundles, UINT, ListOf(BUNDLE, MAX_DEVICES_PER_USER), Either((Null(), DEVICE_LIST)), DEVICES),
     Row(35, CreateDevice, USER, PHONE, *_NEW_DEVICE, UINT, UINT),
     Row(36, DeviceCreated, UINT, DEVICE_NUMBER),
     Row(37, IssueCode, PHONE, UINT),
@@ -214,6 +250,18 @@ TABLE: tuple[Row, ...] = (
     Row(55, AccountRemoved, UINT),
     Row(56, DeleteAccount, DEVICE, UINT),
     Row(57, AccountDeleted, UINT),
+    Row(80, OpenLink, KEY, Text(MAX_ADDRESS_CHARS), UINT),
+    Row(81, LinkOpened, UINT, LINK, NAMEPLATE),
+    Row(82, ClaimLink, DEVICE, Either((LINK, NAMEPLATE)), DEVICE_NUMBER, LINK_MESSAGE, UINT),
+    Row(83, LinkClaimed, UINT, LINK),
+    Row(84, AnswerLink, LINK, KEY, LINK_MESSAGE, UINT),
+    Row(85, ConfirmLink, DEVICE, LINK, KEY, LIST_BYTES, SIGNATURE, LINK_MESSAGE, UINT),
+    Row(86, PollLink, LINK, Either((Null(), DEVICE)), Either((Null(), KEY)), Uint(1), UINT),
+    Row(87, LinkStands, UINT, Uint(255), LINK_MESSAGE),
+    Row(88, CompleteLink, LINK, *_NEW_DEVICE, UINT),
+    Row(89, AddDevice, USER, *_NEW_DEVICE, UINT, LIST_BYTES, SIGNATURE, UINT),
+    Row(90, ForgetKeys, ListOf(KEY, MAX_DEVICES_PER_USER), UINT),
+    Row(91, KeysForgotten, UINT),
 )
 
 ROW_OF_CLASS: dict[type[Any], Row] = {row.message: row for row in TABLE}
@@ -228,5 +276,9 @@ ANSWERS = (
     PinProved,
     AccountRemoved,
     AccountDeleted,
+    LinkOpened,
+    LinkClaimed,
+    LinkStands,
+    KeysForgotten,
 )
 """What ends a question."""

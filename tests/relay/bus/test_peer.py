@@ -124,9 +124,9 @@ async def test_an_answer_finds_the_question(end: BusEnd, autojump_clock: MockClo
             await trio.testing.wait_all_tasks_blocked()
         first, second = end.said()
         for question in (second, first):
-            end.peer.answered(m.Bundles(question.ask, ()))
+            end.peer.answered(m.Bundles(question.ask, (), None, ()))
             await trio.testing.wait_all_tasks_blocked()
-    assert answers == [m.Bundles(second.ask, ()), m.Bundles(first.ask, ())]
+    assert answers == [m.Bundles(second.ask, (), None, ()), m.Bundles(first.ask, (), None, ())]
 
 
 async def test_a_question_to_a_peer_that_dies_is_answered_at_once(
@@ -154,7 +154,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(end: BusEnd, autojump_cl
     with pytest.raises(PeerSlowError):
         await end.peer.ask(m.TakeBundles(UserId(5)), timeout=1)
     (question,) = end.said()
-    end.peer.answered(m.Bundles(question.ask, ()))
+    end.peer.answered(m.Bundles(question.ask, (), None, ()))
 
 
 async def test_a_refusal_is_raised_where_it_was_asked(end: BusEnd, autojump_clock: MockClock) -> None:

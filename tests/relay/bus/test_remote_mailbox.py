@@ -30,7 +30,7 @@ async def test_messages_and_typing_arrive(pair: Pair) -> None:
 
 async def test_bundles_of_a_user_whose_worker_is_dead_are_refused_as_restarting(pair: Pair) -> None:
     mailbox = await remote(pair)
-    assert [bundle.device for bundle in await mailbox.take_bundles()] == [1]
+    assert [bundle.device for bundle in (await mailbox.take_bundles()).bundles] == [1]
     pair.node.kill(1)
     await trio.testing.wait_all_tasks_blocked()
     with pytest.raises(PeerDownError) as caught:
