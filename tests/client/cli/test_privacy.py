@@ -14,7 +14,8 @@ def test_how_things_stand_is_shown_to_people_and_to_machines(pair: Desk) -> None
     ]
     (facts,) = pair.run(privacy, "show", "--home", home, "--json").objects
     assert facts == {
-        "last_seen": "everyone", "read_receipts": "everyone", "profile": "everyone", "stored": True,
+        "last_seen": "everyone", "read_receipts": "everyone", "profile": "everyone",
+        "discoverable": "everyone", "stored": True,
     }  # fmt: skip
 
 
