@@ -102,6 +102,7 @@ __all__ = [
     "device_lists",
     "holder_of",
     "is_backup",
+    "kem_prekeys",
     "load_or_create_secrets",
     "mailboxes",
     "open_environment",

@@ -16,6 +16,7 @@ from storage.codes import CODE_CODEC
 from storage.device_lists import DEVICE_LIST_CODEC
 from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
+from storage.kem_prekeys import KEM_PREKEY_CODEC, LAST_RESORT_CODEC
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
 from storage.migrations import META_CODEC
 from storage.pins import PIN_CODEC
@@ -32,6 +33,8 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     DEVICE_CODEC,
     STATIC_KEY_CODEC,
     PREKEY_CODEC,
+    KEM_PREKEY_CODEC,
+    LAST_RESORT_CODEC,
     MESSAGE_CODEC,
     CURSOR_CODEC,
     PROGRESS_CODEC,

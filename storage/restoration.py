@@ -49,7 +49,7 @@ from storage.mailboxes import DeviceCursor
 from storage.node import read_secrets
 from storage.offline import open_writer
 from storage.outside import environment_files
-from storage.tables import CODES, PREKEYS, DeleteRange, Op
+from storage.tables import CODES, KEM_PREKEYS, PREKEYS, DeleteRange, Op
 
 SEQ_JUMP = 1 << 24
 """How far a queue's next seq is raised: no device is delivered 16 million messages between a backup and the
@@ -242,7 +242,7 @@ def make_safe(environment: Environment) -> None:
         CorruptRecordError: a row is damaged.
     """
     with open_writer(environment) as write:
-        write([DeleteRange(PREKEYS, b"\0", LAST_KEY), DeleteRange(CODES, b"\0", LAST_KEY)])
+        write([DeleteRange(table, b"\0", LAST_KEY) for table in (PREKEYS, KEM_PREKEYS, CODES)])
         with environment.read() as reader:
             # All of one snapshot; the writes go to a transaction of their own, which LMDB allows.
             changes = _changes(reader)

@@ -47,6 +47,8 @@ PHONES = _table("phones", Family.DIRECTORY)
 DEVICES = _table("devices", Family.USER)
 STATIC_KEYS = _table("static_keys", Family.DIRECTORY)
 PREKEYS = _table("prekeys", Family.USER)
+KEM_PREKEYS = _table("kem_prekeys", Family.USER)
+LAST_RESORTS = _table("last_resorts", Family.USER)
 QUEUE = _table("queue", Family.USER)
 CURSORS = _table("cursors", Family.USER)
 PROGRESS = _table("progress", Family.USER)
@@ -64,7 +66,9 @@ DURABLE_TABLES = tuple(FAMILY_OF)
 
 # What a message, a registration or a profile adds to. The others change rows that are there, or add few
 # bytes: receipts and codes go on while new messages are refused because storage is nearly full.
-GROWING_TABLES = frozenset((USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, QUEUE, CONTACTS, PROFILES))
+GROWING_TABLES = frozenset(
+    (USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, KEM_PREKEYS, QUEUE, CONTACTS, PROFILES)
+)
 
 # LMDB's own limit for a key (mdb_env_get_maxkeysize of the usual build).
 MAX_KEY_BYTES = 511

@@ -19,6 +19,7 @@ from storage.checks import CODECS
 from storage.codes import CODE_CODEC, CodeRecord
 from storage.device_lists import DEVICE_LIST_CODEC
 from storage.errors import CorruptRecordError
+from storage.kem_prekeys import KEM_PREKEY_CODEC, LAST_RESORT_CODEC, KemPrekeyRecord
 from storage.mailboxes import (
     CURSOR_CODEC,
     MESSAGE_CODEC,
@@ -43,6 +44,8 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (DEVICE_CODEC, DeviceRecord(b"s" * 32, b"i" * 32, 7, b"p" * 32, b"g" * 64, 1_790_000_000, "phone")),
     (STATIC_KEY_CODEC, ADDRESS),
     (PREKEY_CODEC, b"k" * 32),
+    (KEM_PREKEY_CODEC, b"k" * 1_184 + b"s" * 64),
+    (LAST_RESORT_CODEC, KemPrekeyRecord(7, b"k" * 1_184, b"s" * 64)),
     (MESSAGE_CODEC, QueuedMessage(ADDRESS, MessageNumber(5), 1_790_000_000, 1_792_592_000, b"c" * 100)),
     (CURSOR_CODEC, DeviceCursor(Seq(9), Seq(4), 4, 400)),
     (PROGRESS_CODEC, Progress(MessageNumber(9), MessageNumber(8), MessageNumber(7))),

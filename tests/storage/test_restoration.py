@@ -34,6 +34,13 @@ from storage import (
 )
 from storage.accounts import DeviceRecord, UserRecord, add_device
 from storage.codes import CodeRecord
+from storage.kem_prekeys import (
+    KemPrekeyRecord,
+    add_kem_prekeys,
+    list_kem_prekey_ids,
+    load_last_resort,
+    put_last_resort,
+)
 from storage.prekeys import OneTimePrekey, add_prekeys, count_prekeys
 from storage.restoration import DEVICE_JUMP, SEQ_JUMP
 from storage.tables import QUEUE
@@ -48,6 +55,7 @@ __all__ = ["crashes"]
 
 ANNA = DeviceAddress(UserId(7), DeviceId(1))
 BEN = DeviceAddress(UserId(8), DeviceId(1))
+KEM_PREKEY = KemPrekeyRecord(1, b"k" * 1_184, b"s" * 64)
 
 
 def _device(letter: bytes) -> DeviceRecord:
@@ -61,6 +69,7 @@ def saved(environment: Environment, tmp_path: Path) -> Path:
     _, _, anna = add_device(ANNA.user, UserRecord("+491", 1), _device(b"a"))
     _, _, ben = add_device(BEN.user, UserRecord("+492", 1), _device(b"b"))
     prekeys = add_prekeys(ANNA, [OneTimePrekey(1, b"k" * 32), OneTimePrekey(2, b"l" * 32)])
+    prekeys += [*add_kem_prekeys(ANNA, [KEM_PREKEY]), put_last_resort(ANNA, KEM_PREKEY)]
     code = codes.put_code("+491", CodeRecord(b"s" * 16, b"h" * 32, 1, 2, 3, 4))
     store(environment, [*anna, *ben, *prekeys, *some_messages(10), *code])
     backup(InsideView(environment), tmp_path / "saved", taken_at=1.0)
@@ -103,6 +112,8 @@ def test_no_device_number_prekey_or_code_is_given_away_twice(saved: Path, tmp_pa
         assert user.last_device == ANNA.device + DEVICE_JUMP
         assert accounts.load_device(reader, ANNA) == _device(b"a")
         assert count_prekeys(reader, ANNA) == 0
+        assert list_kem_prekey_ids(reader, ANNA) == []
+        assert load_last_resort(reader, ANNA) == KEM_PREKEY  # that one is given away again and again
         assert codes.load_code(reader, "+491") is None
 
 
