@@ -13,7 +13,18 @@ The families are modules, and are used with their names: accounts, codes, mailbo
 settings.
 """
 
-from storage import accounts, bans, codes, device_lists, mailboxes, pins, prekeys, profiles, settings
+from storage import (
+    accounts,
+    bans,
+    codes,
+    device_lists,
+    kem_prekeys,
+    mailboxes,
+    pins,
+    prekeys,
+    profiles,
+    settings,
+)
 from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
