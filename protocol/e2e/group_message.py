@@ -1,6 +1,6 @@
 """The ciphertext of a group message: bytes to its parts, and back.
 
-    0x13 | key id 4 | n varint | epoch varint | head 2 | ciphertext | signature 64
+    0x14 | key id 4 | n varint | epoch varint | head 2 | ciphertext | signature 64
 
 The first byte is version << 4 | kind, in one row with the pairwise ciphertexts of message.py. Varints are
 theirs as well: a message has one encoding. The signature covers all that stands before it.
@@ -14,7 +14,7 @@ from protocol.e2e.keys import SIGNATURE_BYTES
 from protocol.e2e.message import FORMAT_VERSION, encode_varint
 from protocol.limits import MAX_CIPHERTEXT_BYTES
 
-GROUP_KIND: Final = 3
+GROUP_KIND: Final = 4
 
 KEY_ID_BYTES: Final = 4
 """Tells a device's keys apart: it has had a few in a group, so nobody meets two of one name by chance."""

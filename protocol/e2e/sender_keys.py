@@ -1,6 +1,6 @@
 """Sender keys: one ciphertext for a whole group. Each device has a chain of its own, which all members know.
 
-    group message  0x13 | key id 4 | n varint | epoch varint | head 2 | ciphertext | signature 64
+    group message  0x14 | key id 4 | n varint | epoch varint | head 2 | ciphertext | signature 64
 
 A sending device gives each device of the group its chain key and the public half of a signing key, over the
 pairwise sessions. From the chain each message has its own key (AES-256-CTR); everybody who can read could

@@ -25,7 +25,7 @@ def test_a_message_comes_out_as_it_went_in(message: GroupMessage) -> None:
 
 
 def test_the_layout_of_a_message() -> None:
-    assert MESSAGE.encode() == b"\x13name\xac\x02\x01hhsealed" + bytes(64)
+    assert MESSAGE.encode() == b"\x14name\xac\x02\x01hhsealed" + bytes(64)
     assert key_id_of(b"name and the rest") == b"name"
 
 
@@ -38,7 +38,7 @@ def test_a_message_cut_short_loses_its_end_or_is_none() -> None:
 
 @given(st.binary(max_size=100))
 def test_of_any_bytes_only_the_named_errors_come_out(noise: bytes) -> None:
-    for data in (noise, b"\x13" + noise):
+    for data in (noise, b"\x14" + noise):
         try:
             message = decode_group_message(data)
         except BadCiphertextError:
@@ -51,13 +51,13 @@ def test_of_any_bytes_only_the_named_errors_come_out(noise: bytes) -> None:
 )
 def test_a_number_has_one_form(number: bytes) -> None:
     with pytest.raises(BadCiphertextError):
-        decode_group_message(b"\x13name" + number + bytes(64))
+        decode_group_message(b"\x14name" + number + bytes(64))
 
 
 def test_other_kinds_and_versions_are_told_apart() -> None:
     body = MESSAGE.encode()[1:]
     with pytest.raises(UnsupportedVersionError):
         decode_group_message(b"\x23" + body)
-    for wrong in (b"\x11" + body, b"\x14" + body, b"", bytes(MAX_CIPHERTEXT_BYTES + 1)):
+    for wrong in (b"\x11" + body, b"\x13" + body, b"", bytes(MAX_CIPHERTEXT_BYTES + 1)):
         with pytest.raises(BadCiphertextError):
             decode_group_message(wrong)
