@@ -24,14 +24,13 @@ from client.requests import Answer
 from client.store import Store
 from client.wire_keys import bundle_from_wire
 from protocol.codes import ErrorCode, code_name
-from protocol.e2e import BadBundleError, UntrustedIdentityError
-from protocol.ids import MessageNumber, UserId
+from protocol.e2e import BadBundleError, UntrustedDevicesError, UntrustedIdentityError
+from protocol.ids import DeviceId, MessageNumber, UserId
 from protocol.limits import MAX_PROGRESS_USERS
 from protocol.stanzas import (
     Bundles,
     ChatProgress,
     Detail,
-    DeviceBundle,
     Failed,
     FetchBundles,
     FetchProgress,
@@ -104,6 +103,7 @@ class _PhonesFound:
 @dataclass(frozen=True, slots=True)
 class _BundlesFetched:
     user: UserId
+    asked: tuple[DeviceId, ...] | None
     answer: Answer
 
 
@@ -369,9 +369,11 @@ class Outbox(Actor):
                 self._ask_bundle(user)
 
     def _ask_bundle(self, user: UserId) -> None:
+        devices = self._store.devices_needing_bundles(user)
+        asked = None if devices is None else tuple(devices)
         self._connection.ask_relay(
-            lambda request: FetchBundles(request, user),
-            lambda answer: self.ref.tell_nowait(_BundlesFetched(user, answer)),
+            lambda request: FetchBundles(request, user, asked),
+            lambda answer: self.ref.tell_nowait(_BundlesFetched(user, asked, answer)),
         )
 
     def _ask_progress(self) -> None:
@@ -387,9 +389,9 @@ class Outbox(Actor):
         match answered:
             case _PhonesFound(phones, Found(users=users)):
                 self._learn_phones(phones, users)
-            case _BundlesFetched(user, Bundles(devices=devices)):
-                self._learn_bundles(user, devices)
-            case _BundlesFetched(user, Failed(code=ErrorCode.UNKNOWN_USER)):
+            case _BundlesFetched(user, asked, Bundles() as bundles):
+                self._learn_bundles(user, asked, bundles)
+            case _BundlesFetched(user, _, Failed(code=ErrorCode.UNKNOWN_USER)):
                 self._asked_users.pop(user, None)
                 self._fail_queued(user, ErrorCode.UNKNOWN_USER.wire_name)
             case _ProgressFetched(Progresses(chats=chats)):
@@ -430,17 +432,18 @@ class Outbox(Actor):
         entries = self._store.history(phone)
         return [entry.message_id for entry in entries if entry.state is MessageState.PENDING]
 
-    def _learn_bundles(self, user: UserId, devices: Sequence[DeviceBundle]) -> None:
+    def _learn_bundles(self, user: UserId, asked: tuple[DeviceId, ...] | None, answer: Bundles) -> None:
         self._asked_users.pop(user, None)
-        if not devices:
+        if asked is None and not answer.devices:
             self._fail_queued(user, ErrorCode.UNKNOWN_USER.wire_name)
             return
+        bundles = [(device.device, bundle_from_wire(device)) for device in answer.devices]
         try:
-            self._store.learn_bundles(user, [(device.device, bundle_from_wire(device)) for device in devices])
+            self._store.learn_bundles(user, bundles, answer.device_list, asked)
         except BadBundleError:
             self._fail_queued(user, "bad-keys")
-        except UntrustedIdentityError:
-            self._fail_queued(user, "untrusted-identity")
+        except (UntrustedIdentityError, UntrustedDevicesError) as error:
+            self._fail_queued(user, error.name)
 
     def _fail_queued(self, user: UserId, error_name: str) -> None:
         self._tell_ticks(self._store.fail_queued(user, error_name))

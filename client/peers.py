@@ -1,17 +1,25 @@
-"""The people this phone knows: user ids and phone numbers, their devices, and the identity key of each.
+"""The people this phone knows: user ids and phone numbers, their devices, and the identity of each.
 
 A device's identity key never changes, because device numbers are never reused: another key under a known
-number is an attack (or a relay gone wrong) and is refused. A **new** device brings a new key, which people
-should hear of: the history gets a "security code changed" entry.
+number is an attack (or a relay gone wrong) and is refused. The identity of an **account** is its primary
+device (client/peer_devices.py says whom to believe). Another one is what people should hear of: the history
+gets a "security code changed" entry.
 """
 
 from collections.abc import Sequence
 
 from actors.ports import Clock, Entropy
 from client.database import Database
+from client.peer_devices import Believed, KnownDevices, judge_answer, judge_sender, proof_from_bytes
 from client.records import Account, EntryKind, MessageState
-from protocol.e2e import UntrustedIdentityError, safety_number
+from protocol.device_list import ListedDevice, SignedDeviceList, decode_device_list
+from protocol.e2e import UntrustedDevicesError, UntrustedIdentityError, safety_number, verify_device_list
+from protocol.e2e.errors import UntrustedDeviceError
+from protocol.errors import BadDeviceListError
 from protocol.ids import DeviceAddress, DeviceId, UserId
+
+DEVICES_FRESH_SECONDS = 86_400.0
+"""How long a user's devices are taken for what they were; then the relay is asked again."""
 
 
 class Peers:
@@ -70,70 +78,169 @@ class Peers:
         )
         return [DeviceId(row["device"]) for row in rows]
 
-    def set_devices(self, user: UserId, devices: Sequence[tuple[DeviceId, bytes]]) -> bool:
-        """The relay's list of a user's devices: these are active, all others are not.
+    # ------------------------------------------------------------- whom to believe
+
+    def known_devices(self, account: Account, user: UserId) -> KnownDevices:
+        """What is believed so far of a user's devices."""
+        is_own = user == account.user
+        row = self._database.row("SELECT * FROM device_lists WHERE user = ?", user)
+        highest: int | None = self._database.value(
+            "SELECT max(device) FROM peer_devices WHERE user = ?", user
+        )
+        if row is None:
+            own = ListedDevice(account.device, account.identity_key)
+            return KnownDevices(own, 0, (own,), account.device, True) if is_own else KnownDevices()
+        primary = ListedDevice(DeviceId(row["primary_device"]), row["primary_key"])
+        devices = (primary,) if row["encoded"] is None else decode_device_list(row["encoded"]).devices
+        return KnownDevices(primary, row["number"], devices, highest or 0, is_own)
+
+    def primary_key(self, account: Account, user: UserId) -> bytes | None:
+        """The key that is the identity of an account: that of its primary. None while it is not known."""
+        primary = self.known_devices(account, user).primary
+        return None if primary is None else primary.identity_key
+
+    def learn_answer(
+        self,
+        account: Account,
+        user: UserId,
+        named: Sequence[tuple[DeviceId, bytes]],
+        signed: SignedDeviceList | None,
+        asked: Sequence[DeviceId] | None,
+    ) -> bool:
+        """The relay's answer to the question for a user's devices: whom to write to from now on.
+
+        Args:
+            account: who asks.
+            user: whose devices they are.
+            named: those for which there were keys, with their identity keys.
+            signed: the list that vouches for them, if there is one.
+            asked: for which of them was asked; None: for all.
 
         Returns:
             Whether the security code changed.
 
         Raises:
+            UntrustedDevicesError: nobody vouches for them, or the list is none to be believed.
             UntrustedIdentityError: a known device with another key.
         """
+        known = self.known_devices(account, user)
+        listed = None if signed is None else verify_device_list(signed, user)
+        rows = [ListedDevice(*row) for row in named]
+        for device, key in rows:
+            self._insist_on_key(DeviceAddress(user, device), key)
+        believed = judge_answer(known, rows, listed, is_whole=asked is None)
+        if believed is None:
+            self._database.execute(
+                "UPDATE device_lists SET checked_at = ? WHERE user = ?", self._clock.now(), user
+            )
+            return False
+        there = [device.device for device in rows]
+        before = [device.device for device in known.devices]
+        # Who is listed and was not asked for stays as it was; who is new in the list is met by it.
+        gone = [
+            device.device
+            for device in believed.devices
+            if device.device not in there
+            and (asked is None or device.device in asked or not self._is_active_or_new(user, device, before))
+        ]
+        return self._believe(account, user, believed, signed, gone)
+
+    def meet_device(
+        self, account: Account, address: DeviceAddress, identity_key: bytes, proof: bytes | None
+    ) -> bool:
+        """A device has opened a session with us, perhaps with a list that vouches for it.
+
+        Returns:
+            Whether the security code changed.
+
+        Raises:
+            UntrustedDeviceError: nobody vouches for it.
+            UntrustedIdentityError: a known device with another key.
+        """
+        if self.identity_key(address) == identity_key:
+            return False
+        known = self.known_devices(account, address.user)
+        signed = _verified(proof, address.user)
+        listed = None if signed is None else decode_device_list(signed.encoded)
+        believed = judge_sender(known, ListedDevice(address.device, identity_key), listed)
+        return self._believe(account, address.user, believed, signed, [])
+
+    def keep_list(self, account: Account, user: UserId, signed: SignedDeviceList) -> None:
+        """A list that came by a way that needs no judging: from one's own primary, at linking or by itself.
+
+        Raises:
+            UntrustedDevicesError: it is not signed by whom it names first.
+        """
+        listed = verify_device_list(signed, user)
+        believed = Believed(listed.primary, listed.number, listed.devices, is_new_identity=False)
+        self._believe(account, user, believed, signed, [])
+
+    def signed_list(self, user: UserId) -> SignedDeviceList | None:
+        """The newest list of a user that is believed; None if there is none."""
+        row = self._database.row("SELECT encoded, signature FROM device_lists WHERE user = ?", user)
+        return None if row is None or row["encoded"] is None else SignedDeviceList(*row)
+
+    def _believe(
+        self,
+        account: Account,
+        user: UserId,
+        believed: Believed,
+        signed: SignedDeviceList | None,
+        gone: Sequence[DeviceId],
+    ) -> bool:
         self.remember(user)
-        changed = [self._learn_device(DeviceAddress(user, device), key) for device, key in devices]
+        # One's own other devices; this one is none of those that are written to.
+        others = [each for each in believed.devices if (user, each.device) != account.address]
+        for device in others:
+            self._learn_device(DeviceAddress(user, device.device), device.identity_key)
         self._database.execute("UPDATE peer_devices SET active = 0 WHERE user = ?", user)
         self._database.execute_many(
             "UPDATE peer_devices SET active = 1 WHERE user = ? AND device = ?",
-            [(user, device) for device, _ in devices],
+            [(user, each.device) for each in others if each.device not in gone],
         )
-        return any(changed)
+        encoded, signature = signed or (None, None)
+        self._database.execute(
+            "INSERT OR REPLACE INTO device_lists"
+            " (user, primary_device, primary_key, number, encoded, signature, checked_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            user,
+            *believed.primary,
+            believed.number,
+            encoded,
+            signature,
+            self._clock.now(),
+        )
+        if believed.is_new_identity:
+            self._note_change(user)
+        return believed.is_new_identity
 
-    def meet_device(self, address: DeviceAddress, identity_key: bytes) -> bool:
-        """A device has opened a session with us. If it is the newest, it takes the older ones' place.
-
-        Returns:
-            Whether the security code changed.
-
-        Raises:
-            UntrustedIdentityError: a known device with another key.
-        """
-        newest = self._database.value("SELECT max(device) FROM peer_devices WHERE user = ?", address.user)
-        if newest is not None and address.device < newest:
-            # A straggler from a device that has been replaced: it can be read, but not written to.
-            self._learn_device(address, identity_key)
-            return False
-        return self.set_devices(address.user, [(address.device, identity_key)])
+    def _is_active_or_new(self, user: UserId, device: ListedDevice, before: Sequence[DeviceId]) -> bool:
+        return device.device not in before or device.device in self.active_devices(user)
 
     def safety_number(self, account: Account, user: UserId) -> str | None:
-        """The digits to compare, over the newest device's key; None while no key is known."""
-        key = self._database.value(
-            "SELECT identity_key FROM peer_devices WHERE user = ? ORDER BY device DESC", user
-        )
-        if key is None:
+        """The digits to compare, over the keys of the two primaries; None while theirs is not known."""
+        own, theirs = self.primary_key(account, account.user), self.primary_key(account, user)
+        if own is None or theirs is None:
             return None
-        return safety_number((account.user, account.identity_key), (user, key))
+        return safety_number((account.user, own), (user, theirs))
 
-    def _learn_device(self, address: DeviceAddress, identity_key: bytes) -> bool:
+    def _learn_device(self, address: DeviceAddress, identity_key: bytes) -> None:
+        if not self._insist_on_key(address, identity_key):
+            self._database.execute(
+                "INSERT INTO peer_devices (user, device, identity_key, first_seen_at, active)"
+                " VALUES (?, ?, ?, ?, 0)",
+                address.user,
+                address.device,
+                identity_key,
+                self._clock.now(),
+            )
+
+    def _insist_on_key(self, address: DeviceAddress, identity_key: bytes) -> bool:
+        """Whether the device is known, by this key. Raises UntrustedIdentityError: by another."""
         known = self.identity_key(address)
         if known is not None and known != identity_key:
             raise UntrustedIdentityError(f"{address} has another identity key than before")
-        if known is not None:
-            return False
-        others = self._database.rows(
-            "SELECT identity_key FROM peer_devices WHERE user = ? ORDER BY device DESC", address.user
-        )
-        self._database.execute(
-            "INSERT INTO peer_devices (user, device, identity_key, first_seen_at, active)"
-            " VALUES (?, ?, ?, ?, 0)",
-            address.user,
-            address.device,
-            identity_key,
-            self._clock.now(),
-        )
-        changed = bool(others) and others[0]["identity_key"] != identity_key
-        if changed:
-            self._note_change(address.user)
-        return changed
+        return known is not None
 
     def _note_change(self, user: UserId) -> None:
         self._database.execute(
@@ -144,3 +251,19 @@ class Peers:
             self._clock.now(),
             MessageState.RECEIVED,
         )
+
+
+def _verified(proof: bytes | None, user: UserId) -> SignedDeviceList | None:
+    """The list of a proof, if one came.
+
+    Raises:
+        UntrustedDeviceError: one came, and it does not hold.
+    """
+    if proof is None:
+        return None
+    try:
+        signed = proof_from_bytes(proof)
+        verify_device_list(signed, user)
+    except (BadDeviceListError, UntrustedDevicesError) as error:
+        raise UntrustedDeviceError(str(error)) from None
+    return signed

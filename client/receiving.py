@@ -130,7 +130,7 @@ class Receiving:
         )
         changed = False
         if first is not None:
-            changed = self._peers.meet_device(sender, first.identity_key)
+            changed = self._peers.meet_device(account, sender, first.identity_key, first.device_proof)
             self._keys.use_up(first.prekey_id)
             self._renewals.came(sender)
         self._sessions.store(sender, record)

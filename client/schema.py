@@ -233,6 +233,43 @@ CREATE TABLE deletions (
 CREATE INDEX messages_unknown ON messages (row) WHERE kind = 2;
 """
 
+_VERSION_7 = """
+-- Who an account is by its primary device, and the newest list of its devices that the primary has signed.
+CREATE TABLE device_lists (
+    user INTEGER PRIMARY KEY,
+    primary_device INTEGER NOT NULL,
+    primary_key BLOB NOT NULL,
+    number INTEGER NOT NULL,                -- of the list; 0: there was none
+    encoded BLOB,
+    signature BLOB,
+    checked_at REAL NOT NULL                -- when the relay was asked last
+) STRICT;
+INSERT INTO device_lists SELECT user, device, identity_key, 0, NULL, NULL, 0 FROM peer_devices p
+    WHERE device = (SELECT max(device) FROM peer_devices q WHERE q.user = p.user);
+
+-- A message for one device alone: the user's other devices get word that it is not for them.
+ALTER TABLE messages ADD COLUMN for_device INTEGER;
+CREATE INDEX messages_for_device ON messages (for_device, state) WHERE for_device IS NOT NULL;
+
+-- What of the history goes to a new device of one's own, newest first; one row a device.
+CREATE TABLE history_transfers (
+    device INTEGER PRIMARY KEY,
+    before INTEGER NOT NULL,                -- rows of `messages` below this are still to go
+    since REAL NOT NULL,                    -- and were stored after this moment
+    sent INTEGER NOT NULL DEFAULT 0,
+    total INTEGER NOT NULL,
+    is_done INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- And what has come of it, on the new device.
+CREATE TABLE history_arrivals (
+    device INTEGER PRIMARY KEY,             -- from which
+    received INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    is_done INTEGER NOT NULL
+) STRICT;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -240,6 +277,7 @@ MIGRATIONS: tuple[str, ...] = (
     _VERSION_4,
     GROUP_TABLES,
     CONTACT_TABLES,
+    _VERSION_7,
 )
 
 CURRENT_VERSION = len(MIGRATIONS)

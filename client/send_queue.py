@@ -36,7 +36,7 @@ from protocol.limits import MAX_LOOKUP_PHONES
 from protocol.stanzas import Audience
 
 # A user can be written to when the device list is fresh, not empty, and there is a session with each of them
-# that does not wait to be made anew. The number: list that were checked before are not fresh.
+# that does not wait to be made anew. A list is fresh for a day.
 _READY = """
     NOT EXISTS (SELECT 1 FROM peers p WHERE p.user = m.user AND p.bundles_stale = 1)
     AND EXISTS (SELECT 1 FROM device_lists l WHERE l.user = m.user AND abs(l.checked_at - {now}) <= {fresh})

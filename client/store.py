@@ -53,6 +53,7 @@ from client.send_queue import SendQueue
 from client.sent_messages import SentMessages
 from client.sessions import Sessions
 from client.settings import Settings
+from protocol.device_list import SignedDeviceList
 from protocol.ids import DeviceId, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
 
@@ -244,10 +245,21 @@ class Store:
         """Users with queued messages to whom nothing can be encrypted yet: fetch their bundles."""
         return self._queue.users_needing_bundles()
 
-    def learn_bundles(self, user: UserId, bundles: Sequence[tuple[DeviceId, Bundle]]) -> bool:
+    def devices_needing_bundles(self, user: UserId) -> list[DeviceId] | None:
+        """Of which devices to fetch bundles; an empty list: only the device list. None: of all there are."""
+        return self._queue.devices_needing_bundles(user)
+
+    def learn_bundles(
+        self,
+        user: UserId,
+        bundles: Sequence[tuple[DeviceId, Bundle]],
+        signed: SignedDeviceList | None = None,
+        asked: Sequence[DeviceId] | None = None,
+    ) -> bool:
         """A ``FetchBundles`` was answered: these are the user's devices now; sessions are made where needed.
 
-        An empty list fails what is queued, as ``no-devices``.
+        ``signed`` is the device list that came with them, ``asked`` for which devices it was (None: all).
+        None at all fails what is queued, as ``no-devices``.
 
         Returns:
             Whether the user's security code changed (the history then has an entry about it).
@@ -255,9 +267,10 @@ class Store:
         Raises:
             BadBundleError: a signature is wrong or a key is no key; the relay's or the peer's fault.
             UntrustedIdentityError: a device that is known answers with another identity key.
-            In both cases nothing has changed; ``fail_queued`` ends what waits for it.
+            UntrustedDevicesError: nobody vouches for the devices, or the list is none to be believed.
+            In each case nothing has changed; ``fail_queued`` ends what waits for it.
         """
-        return self._queue.learn_bundles(user, bundles)
+        return self._queue.learn_bundles(user, bundles, signed, asked)
 
     def fail_queued(self, user: UserId, error_name: str) -> list[str]:
         """Everything still unencrypted for this user has failed. Returns the message ids."""

@@ -7,10 +7,11 @@ bytes that left the process: a message that went out, or an acknowledgement.
 import sys
 from pathlib import Path
 
-from actors.ports import system_clock, system_entropy
+from actors.ports import system_entropy
 from client.records import IncomingDelivery
 from client.store import Store
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from tests.client.phones import SettableClock
 
 
 def send_for_ever(store: Store, to: UserId) -> None:
@@ -46,7 +47,7 @@ def read_deliveries(path: Path) -> list[IncomingDelivery]:
 
 def main(task: str, home: str, argument: str) -> None:
     """Do the task until somebody kills this process."""
-    store = Store.open(Path(home), system_entropy, system_clock)
+    store = Store.open(Path(home), system_entropy, SettableClock())
     print("ready", flush=True)
     if task == "send":
         send_for_ever(store, UserId(int(argument)))

@@ -16,6 +16,8 @@ from client.records import (
     RegistrationKeys,
 )
 from client.store import Store
+from protocol.device_list import DeviceList, ListedDevice, SignedDeviceList
+from protocol.e2e import sign_device_list
 from protocol.ids import DeviceId, Seq, UserId
 
 START = 1_800_000_000.0
@@ -45,7 +47,7 @@ class TestPhone:
     def __init__(self, home: Path, user: int, phone: str, device: int = 1) -> None:
         self.home = home
         self.clock = SettableClock()
-        self.store = Store.open(home, seeded_entropy(user), self.clock)
+        self.store = Store.open(home, seeded_entropy(user + 7_919 * (device - 1)), self.clock)
         self.phone = phone
         self.user = UserId(user)
         self.starts = 0
@@ -101,6 +103,13 @@ class TestPhone:
 
     def texts(self) -> list[str | None]:
         return [entry.text for entry in self.store.history()]
+
+
+def list_of(primary: TestPhone, *companions: TestPhone, number: int = 1) -> SignedDeviceList:
+    """What the primary signs about its account: itself and these."""
+    devices = tuple(ListedDevice(each.device, each.keys.identity_key) for each in (primary, *companions))
+    listed = DeviceList(primary.user, number, int(primary.clock.now()), devices)
+    return sign_device_list(primary.store._keys.identity(), listed)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from client.records import EntryKind, ReceivedMessage
 from protocol.e2e import UntrustedIdentityError
 from protocol.ids import DeviceId, UserId
-from tests.client.phones import TestPhone
+from tests.client.phones import TestPhone, list_of
 
 Phones = tuple[TestPhone, TestPhone]
 
@@ -110,9 +110,10 @@ def test_another_key_for_a_known_device_is_refused_and_changes_nothing(friends: 
 
 def test_a_bundle_list_makes_exactly_its_devices_active(friends: Phones) -> None:
     alice, bob = friends
-    first = bob.bundle()
-    bob.register(device=2)
-    alice.store.learn_bundles(bob.user, [(DeviceId(1), first), (bob.device, bob.bundle())])
+    other = TestPhone(bob.home / "companion", bob.user, bob.phone, device=2)
+    bundles = [(bob.device, bob.bundle()), (other.device, other.bundle())]
+    alice.store.learn_bundles(bob.user, bundles, list_of(bob, other))
     assert [part.device for part in alice.send(bob, "to both").parts] == [1, 2]
-    alice.store.learn_bundles(bob.user, [(bob.device, bob.bundle())])
-    assert [part.device for part in alice.send(bob, "to one").parts] == [2]
+    alice.store.learn_bundles(bob.user, [(bob.device, bob.bundle())], list_of(bob, number=2))
+    assert [part.device for part in alice.send(bob, "to one").parts] == [1]
+    other.store.close()
