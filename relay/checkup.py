@@ -206,4 +206,8 @@ def check_sms(config: Config) -> Finding:
     if config.sms == "console" and not is_loopback(config.listen.host):
         advice = "set sms to webhook:URL: with console, codes are shown to the operator only"
         return Finding("verification codes", Verdict.WARNING, "sms = console", advice)
-    return Finding("verification codes", Verdict.OK, f"sms = {config.sms.partition(':')[0]}")
+    kind = config.sms.partition(":")[0]
+    if kind == "webhook" and not config.sms_secret:
+        advice = "set ROOST_SMS_SECRET, so that the receiver can tell the relay's requests from anybody's"
+        return Finding("verification codes", Verdict.WARNING, "sms = webhook, unsigned", advice)
+    return Finding("verification codes", Verdict.OK, f"sms = {kind}")

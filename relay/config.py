@@ -111,6 +111,9 @@ NEW_ACCOUNT_SECONDS = 7 * DAY_SECONDS
 MAX_CONTACTS = 10_000
 """Contacts that an account may name to the relay: the largest address books have fewer, and each is a row."""
 
+MAX_SMS_SECRETS = 2
+"""The one that is used, and the one that it replaces."""
+
 TOKEN_CHARACTERS = 16
 """Below this a token could be guessed by somebody who tries for long enough."""
 
@@ -144,6 +147,8 @@ class Config:
     listen: HostPort = DEFAULT_LISTEN
     data: Path = Path("roost-data")
     sms: str = "console"
+    sms_secret: str = field(default="", repr=False)
+    """One secret, or while they are changed two with a comma between them: the new one and the old one."""
     admin: HostPort | None = DEFAULT_ADMIN
     ready_file: Path | None = None
     workers: int = 1
@@ -214,6 +219,22 @@ def _token(text: Any) -> str:
     return token
 
 
+def _secrets(text: Any) -> str:
+    """Never part of an error, as tokens are not."""
+    secrets = str(text).split(",") if str(text) else []
+    try:
+        if len(secrets) > MAX_SMS_SECRETS:
+            raise ValueError
+        for secret in secrets:
+            _token(secret)
+    except ValueError:
+        raise ValueError(
+            f"it is one secret, or two with a comma between them while they are changed; each has"
+            f" {TOKEN_CHARACTERS} or more printable characters without spaces and commas"
+        ) from None
+    return ",".join(secrets)
+
+
 def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
     """A reader of whole numbers within limits."""
 
@@ -233,6 +254,9 @@ SETTINGS: dict[str, Setting] = {
     "listen": Setting(parse_host_port, "where devices connect; port 0 takes a free one"),
     "data": Setting(lambda text: Path(str(text)), "the data folder; one node a folder"),
     "sms": Setting(_sms, "who brings verification codes: console, file:PATH or webhook:URL"),
+    "sms_secret": Setting(
+        _secrets, "what requests to the webhook are signed with, 16 characters or more; two while it is changed"
+    ),
     "admin": Setting(_admin, "where operators ask; off for none. Off loopback it needs an admin_token"),
     "ready_file": Setting(
         lambda text: Path(str(text)), "written once devices can connect: JSON with relay, admin, pid, workers"
@@ -432,4 +456,5 @@ def _test_hooks(environment: Mapping[str, str]) -> bool:
 def as_table(config: Config) -> dict[str, str]:
     """The settings as text, for the log line that says how a node was started."""
     table = {each.name: str(getattr(config, each.name)) for each in dataclasses.fields(config)}
-    return table | {"admin_token": "None" if config.admin_token is None else "(set)"}
+    secret = ("admin_token", "sms_secret")
+    return table | {key: "(set)" if getattr(config, key) else "None" for key in secret}

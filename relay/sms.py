@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from actors.ports import Clock
+from actors.ports import Clock, Entropy
+from relay.config import Config
 from relay.errors import GatewayError
 
 
@@ -68,13 +69,14 @@ class FileGateway:
             raise GatewayError(f"the code file cannot be written: {error.strerror}") from None
 
 
-def gateway_from(setting: str, clock: Clock, show: Callable[[str], None]) -> SmsGateway:
-    """The gateway that a checked `sms` setting names."""
-    kind, _, rest = setting.partition(":")
+def gateway_from(config: Config, clock: Clock, entropy: Entropy, show: Callable[[str], None]) -> SmsGateway:
+    """The gateway that the settings name."""
+    kind, _, rest = config.sms.partition(":")
     if kind == "file":
         return FileGateway(Path(rest), clock)
     if kind == "webhook":
-        from relay.webhook import WebhookGateway  # only for those who use it: see there
+        from relay.webhook import Webhook, WebhookGateway  # only for those who use it: see there
 
-        return WebhookGateway(rest)
+        secrets = tuple(secret.encode() for secret in config.sms_secret.split(",") if secret)
+        return WebhookGateway(Webhook(rest, secrets), clock, entropy)
     return ConsoleGateway(show)

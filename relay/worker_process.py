@@ -193,7 +193,7 @@ async def open_worker(assignment: Assignment) -> AsyncIterator[tuple[Worker, Por
             routing=routing,
             secrets=secrets,
             static=KeyPair.from_private_bytes(secrets.static_key),
-            sms=gateway_from(config.sms, system_clock, _show),
+            sms=gateway_from(config, system_clock, system_entropy, _show),
             system=system,
             handover=handover,
             max_links=max_links(limit, config.workers),

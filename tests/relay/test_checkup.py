@@ -121,7 +121,11 @@ def test_an_admin_endpoint_in_the_network_is_a_warning_for_it_speaks_in_clear() 
 def test_codes_on_the_console_are_a_warning_once_others_can_connect() -> None:
     assert check_sms(Config()).verdict is Verdict.OK
     assert check_sms(Config(listen=HostPort("0.0.0.0", 5252))).verdict is Verdict.WARNING
-    finding = check_sms(Config(listen=HostPort("0.0.0.0", 5252), sms="webhook:https://a-secret.example"))
+    unsigned = check_sms(Config(sms="webhook:https://a-secret.example"))
+    assert (unsigned.verdict, "a-secret" in unsigned.advice) == (Verdict.WARNING, False)
+    finding = check_sms(
+        Config(listen=HostPort("0.0.0.0", 5252), sms="webhook:https://a-secret.example", sms_secret="s" * 16)
+    )
     assert finding.verdict is Verdict.OK
     assert "secret" not in finding.seen
 

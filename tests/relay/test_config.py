@@ -107,6 +107,21 @@ def test_the_admin_endpoint_can_be_turned_off() -> None:
     assert load(None, {"ROOST_ADMIN": "off"}, {}).admin is None
 
 
+@pytest.mark.parametrize("secret", ["", "s" * 16, "n" * 16 + "," + "o" * 16])
+def test_a_webhooks_secret_may_be_two_while_it_is_changed(secret: str) -> None:
+    config = load(None, {"ROOST_SMS_SECRET": secret}, {})
+    assert config.sms_secret == secret
+    assert as_table(config)["sms_secret"] == ("(set)" if secret else "None")
+    assert "s" * 16 not in repr(config)
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 16 + ",", "x" * 16 + "," + "y" * 16 + "," + "z" * 16])
+def test_a_secret_that_could_be_guessed_is_refused_without_being_shown(secret: str) -> None:
+    with pytest.raises(ConfigError, match="it is one secret") as refusal:
+        load(None, {"ROOST_SMS_SECRET": secret}, {})
+    assert secret not in str(refusal.value)
+
+
 @pytest.mark.parametrize("place", ["0.0.0.0:5280", "10.0.0.1:5280", "[::]:5280", "relay.example:5280"])
 def test_an_admin_endpoint_that_others_can_reach_needs_a_token(place: str) -> None:
     with pytest.raises(ConfigError, match="ROOST_ADMIN_TOKEN"):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.ports import system_entropy
+from relay.config import Config
 from relay.errors import GatewayError
 from relay.sms import ConsoleGateway, FileGateway, SmsGateway, gateway_from
 from relay.webhook import WebhookGateway
@@ -45,4 +47,5 @@ async def test_a_file_that_cannot_be_written_is_a_gateway_error(tmp_path: Path) 
     [("console", ConsoleGateway), ("file:a", FileGateway), ("webhook:https://b", WebhookGateway)],
 )
 def test_the_setting_names_the_gateway(setting: str, kind: type[SmsGateway]) -> None:
-    assert isinstance(gateway_from(setting, FixedClock(), print), kind)
+    config = Config(sms=setting, sms_secret="n" * 16 + "," + "o" * 16)
+    assert isinstance(gateway_from(config, FixedClock(), system_entropy, print), kind)
