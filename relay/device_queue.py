@@ -13,10 +13,10 @@ seq above `sent`, in order; what is above `durable` is never sent.
 from collections import deque
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, MessageNumber, Seq
+from protocol import DeviceAddress, GroupSeq, MemberAddress, MessageNumber, Seq
 from relay.delivery import QUEUE_TRANSITIONS, QueueEvent, QueueState, window_has_room
 from storage import Op, Reader, mailboxes
-from storage.mailboxes import DeviceCursor, QueuedMessage, Taken
+from storage.mailboxes import DeviceCursor, Queued, Taken
 
 
 # One is built for every delivery, so it is slotted and not frozen: freezing triples the cost.
@@ -25,8 +25,9 @@ class InFlight:
     """A delivery that the device has not acknowledged."""
 
     seq: Seq
-    sender: DeviceAddress
-    number: MessageNumber
+    sender: DeviceAddress | MemberAddress
+    number: MessageNumber | GroupSeq
+    """What the sender counts it as; in a group, its place in the timeline."""
     size: int
 
 
@@ -62,13 +63,13 @@ class DeviceQueue:
         self.in_flight: deque[InFlight] | tuple[()] = ()  # at most the window
         # Messages that go out from memory once they are durable. At most the window: a device that is
         # further behind is served from the disk.
-        self.fresh: deque[tuple[Seq, QueuedMessage]] | tuple[()] = ()
+        self.fresh: deque[tuple[Seq, Queued]] | tuple[()] = ()
         self._in_flight_bytes = 0
         self._given = 0  # the present connection has seen everything up to here
         self._window_messages = window_messages
         self._window_bytes = window_bytes
 
-    def append(self, message: QueuedMessage) -> Op:
+    def append(self, message: Queued) -> Op:
         """Give the next message its seq; returns what makes it durable, together with `put_cursor`.
 
         Nothing is sent before that. The message is kept in memory if the device is keeping up.
@@ -144,7 +145,7 @@ class DeviceQueue:
         """How many more messages, and bytes of them, the window takes."""
         return self._window_messages - len(self.in_flight), self._window_bytes - self._in_flight_bytes
 
-    def next_fresh(self) -> QueuedMessage | None:
+    def next_fresh(self) -> Queued | None:
         """The message after `sent`, if it is in memory; None means: read it from the disk."""
         if self.fresh and self.fresh[0][0] == self.sent + 1:
             message = self.fresh.popleft()[1]
@@ -152,7 +153,7 @@ class DeviceQueue:
             return message
         return None
 
-    def launch(self, seq: Seq, message: QueuedMessage) -> bool:
+    def launch(self, seq: Seq, message: Queued) -> bool:
         """Count a delivery as in flight; says whether it must be sent, or the device was given it before."""
         size = len(message.ciphertext)
         self.sent = seq
@@ -166,7 +167,7 @@ class DeviceQueue:
         """The disk has nothing after `sent`: what is missing there has expired."""
         self.sent = self.durable
 
-    def has_expired(self, seq: int, message: QueuedMessage, now: float) -> bool:
+    def has_expired(self, seq: int, message: Queued, now: float) -> bool:
         """Whether a message is too old to be delivered. What the device has been given already is not."""
         return message.expires_at <= now and seq > self._given
 

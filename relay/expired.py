@@ -13,12 +13,12 @@ joined: a message of theirs may be called expired although it arrived, but none 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, DeviceId, MessageNumber, Run
+from protocol import DeviceAddress, DeviceId, MemberAddress, MessageNumber, Run
 from protocol.limits import MAX_EXPIRED_RUNS
 from relay.device_queue import DeviceQueue
 from relay.senders import Senders
 from storage import Op, Reader, mailboxes
-from storage.mailboxes import Progress
+from storage.mailboxes import Progress, QueuedMessage
 
 DROP_AT_ONCE = 256
 """Messages of one queue in one transaction: about what the window reads at once, so never a long turn."""
@@ -55,10 +55,16 @@ def drop_expired(
             ops += expired.ops
             count += len(expired.messages)
             for _, message in expired.messages:
-                gone.setdefault(message.sender, {})[message.number] = None
+                if isinstance(message, QueuedMessage):  # of a group's nobody is told: others have it
+                    gone.setdefault(message.sender, {})[message.number] = None
     if not ops:
         return None
-    given = {(delivery.sender, delivery.number) for queue in queues.values() for delivery in queue.in_flight}
+    given = {
+        (delivery.sender, delivery.number)
+        for queue in queues.values()
+        for delivery in queue.in_flight
+        if not isinstance(delivery.sender, MemberAddress)
+    }
     notices: Notices = {}
     for sender, numbers in gone.items():
         state = senders.of(sender)
@@ -126,6 +132,8 @@ def _undelivered(
     waiting: dict[tuple[DeviceAddress, MessageNumber], None] = {}
     for queue in queues:
         for _, message in mailboxes.read_range(reader, queue.address, 0, queue.cursor.messages):
+            if not isinstance(message, QueuedMessage):
+                continue
             if message.number > senders.of(message.sender).progress.delivered:
                 waiting[message.sender, message.number] = None
     return waiting

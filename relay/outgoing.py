@@ -25,6 +25,7 @@ from protocol import (
     ErrorCode,
     Expired,
     LocalProtocolError,
+    MemberAddress,
     MessageNumber,
     Paused,
     Presence,
@@ -41,7 +42,7 @@ from relay.bus.chat import Chat
 from relay.config import MAX_CHATS_REMEMBERED
 from relay.correspondent import Source
 from relay.metrics import Counters
-from storage.mailboxes import QueuedMessage
+from storage.mailboxes import GroupMessage, Queued, QueuedMessage
 
 log = logging.getLogger("roost.relay")
 
@@ -145,7 +146,7 @@ class Outgoing:
         else:
             self.plan_flush()
 
-    def deliver(self, seq: Seq, message: QueuedMessage, *, waited: bool) -> None:
+    def deliver(self, seq: Seq, message: Queued, *, waited: bool) -> None:
         """Deliver a message; how long it waited is said only if it did."""
         self.given = seq
         if self.end is not None:
@@ -154,7 +155,12 @@ class Outgoing:
         if not self._channel.is_bound(sender):
             self._bind(sender)
         accepted_at = message.accepted_at if waited else None
-        self.push(Deliver(seq, sender, message.number, message.ciphertext, accepted_at))
+        if type(message) is QueuedMessage:
+            self.push(Deliver(seq, message.sender, message.number, message.ciphertext, accepted_at))
+        elif type(message) is GroupMessage:
+            is_entry = 1 if message.is_entry else None
+            origin, gseq = message.origin, message.number
+            self.push(Deliver(seq, message.sender, origin, message.ciphertext, accepted_at, gseq, is_entry))
 
     def accepted(self, user: UserId, number: MessageNumber) -> None:
         """✓ for everything sent to `user` up to `number`."""
@@ -208,8 +214,8 @@ class Outgoing:
         """See correspondent.py; a device has one connection at a time."""
         return source is not self
 
-    def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
-        """Somebody types, or has paused."""
+    def activity(self, sender: DeviceAddress | MemberAddress, *, is_typing: bool) -> None:
+        """Somebody types, or has paused; in a group as its member."""
         if not self.welcomed:
             return
         if self.end is None and not self._channel.is_bound(sender):
@@ -355,7 +361,7 @@ class Outgoing:
         except LocalProtocolError as error:
             self._give_up(error)
 
-    def _bind(self, address: DeviceAddress) -> None:
+    def _bind(self, address: DeviceAddress | MemberAddress) -> None:
         """Introduce a sender: with its phone number, the directory's word for who this is."""
         try:
             self._channel.bind(address, self._shared.phone_of(address.user))

@@ -8,7 +8,7 @@ anything is on its way.
 
 from collections.abc import Sequence
 
-from protocol import DeviceAddress, MessageNumber, UserId
+from protocol import DeviceAddress, MemberAddress, MessageNumber, UserId
 from relay.device_queue import InFlight
 from storage import Environment, Op, mailboxes
 from storage.mailboxes import Progress
@@ -100,8 +100,13 @@ class Senders:
             done: what was acknowledged, in order.
             is_only_device: there is no other device that could have got what this one has not.
         """
-        newest = {delivery.sender: delivery.number for delivery in done}
-        oldest = {} if is_only_device else {each.sender: each.number for each in reversed(done)}
+        own = [
+            (delivery.sender, MessageNumber(delivery.number))
+            for delivery in done
+            if not isinstance(delivery.sender, MemberAddress)  # those of groups are not ours
+        ]
+        newest = dict(own)
+        oldest = {} if is_only_device else dict(reversed(own))
         ticks: Ticks = {}
         ops: list[Op] = []
         for sender, number in newest.items():

@@ -9,8 +9,8 @@
         cursor, ops = mailboxes.append(device, cursor, message)
         journal.submit([*ops, mailboxes.put_progress(user, sender, progress)], done)
 
-The families are modules, and are used with their names: accounts, codes, mailboxes, prekeys, profiles,
-settings.
+The families are modules, and are used with their names: accounts, codes, groups, mailboxes, payloads,
+prekeys, profiles, settings.
 """
 
 from storage import (
@@ -18,8 +18,10 @@ from storage import (
     bans,
     codes,
     device_lists,
+    groups,
     kem_prekeys,
     mailboxes,
+    payloads,
     pins,
     prekeys,
     profiles,
@@ -111,6 +113,7 @@ __all__ = [
     "codes",
     "create_routing_table",
     "device_lists",
+    "groups",
     "holder_of",
     "is_backup",
     "kem_prekeys",
@@ -120,6 +123,7 @@ __all__ = [
     "open_outside",
     "open_routing_table",
     "open_store",
+    "payloads",
     "pins",
     "prekeys",
     "prepare_store",

@@ -16,9 +16,20 @@ from storage.codes import CODE_CODEC
 from storage.device_lists import DEVICE_LIST_CODEC
 from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
+from storage.groups import (
+    ENTRY_CODEC,
+    GROUP_CODEC,
+    GROUP_CURSOR_CODEC,
+    ITEM_CODEC,
+    JOIN_CODEC,
+    MARK_CODEC,
+    MEMBER_CODEC,
+    NUMBER_CODEC,
+)
 from storage.kem_prekeys import KEM_PREKEY_CODEC, LAST_RESORT_CODEC
 from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
 from storage.migrations import META_CODEC
+from storage.payloads import ARRIVED_CODEC, PAYLOAD_CODEC
 from storage.pins import PIN_CODEC
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC
@@ -45,8 +56,18 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     SHUNNED_CODEC,
     PIECE_CODEC,
     PIN_CODEC,
-    BAN_CODEC,
     DEVICE_LIST_CODEC,
+    BAN_CODEC,
+    GROUP_CODEC,
+    GROUP_CURSOR_CODEC,
+    ENTRY_CODEC,
+    ITEM_CODEC,
+    MEMBER_CODEC,
+    NUMBER_CODEC,
+    JOIN_CODEC,
+    MARK_CODEC,
+    PAYLOAD_CODEC,
+    ARRIVED_CODEC,
 )
 
 # Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.

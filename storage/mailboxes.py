@@ -15,12 +15,24 @@ what is on its way there. Readers see what is durable, nothing else.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.ids import (
+    DeviceAddress,
+    DeviceId,
+    GroupId,
+    GroupSeq,
+    MemberAddress,
+    MessageNumber,
+    Seq,
+    UserId,
+)
 from protocol.stanzas import Run
+from storage import payloads
 from storage.environment import Reader
+from storage.errors import CorruptRecordError
 from storage.records import RecordCodec
 from storage.tables import CURSORS, PROGRESS, QUEUE, Delete, DeleteRange, Op, Put
 
@@ -49,6 +61,63 @@ class QueuedMessage:
     accepted_at: int
     expires_at: int
     ciphertext: bytes
+
+
+class GroupMessage:
+    """A group's message, or an entry of its log, as it waits for devices: one object for all of them.
+
+    Its row is short and refers to the payload, which the environment has once (payloads.py).
+    """
+
+    __slots__ = (
+        "accepted_at",
+        "ciphertext",
+        "expires_at",
+        "is_entry",
+        "number",
+        "origin",
+        "row",
+        "sender",
+    )
+
+    def __init__(
+        self,
+        sender: MemberAddress,
+        gseq: GroupSeq,
+        origin: MessageNumber,
+        accepted_at: int,
+        expires_at: int,
+        is_entry: bool,
+        ciphertext: bytes,
+    ) -> None:
+        self.sender = sender
+        self.number = gseq  # its place in the group's timeline
+        self.origin = origin  # what the sender's device counts it as
+        self.accepted_at = accepted_at
+        self.expires_at = expires_at
+        self.is_entry = is_entry
+        self.ciphertext = ciphertext
+        group, user, device = sender
+        size = len(ciphertext)
+        self.row = _GROUP_ROW.pack(  # made once, whoever it waits for
+            user, device, origin, accepted_at, expires_at, group, gseq, size, is_entry
+        )
+
+
+class GroupRow(NamedTuple):
+    """The row of a group's message: everything but its payload."""
+
+    sender: MemberAddress
+    gseq: GroupSeq
+    origin: MessageNumber
+    accepted_at: int
+    expires_at: int
+    is_entry: bool
+    size: int
+
+
+Queued: TypeAlias = QueuedMessage | GroupMessage
+"""What waits in a device's queue."""
 
 
 @dataclass(slots=True)
@@ -89,13 +158,15 @@ class Expired:
 
     cursor: DeviceCursor
     ops: list[Op]
-    messages: list[tuple[Seq, QueuedMessage]]
+    messages: list[tuple[Seq, Queued]]
 
 
 # Records ----------------------------------------------------------------------------------------------------
 
 # sender user, sender device, number, accepted_at, expires_at; the ciphertext is the rest.
 _MESSAGE_V1 = struct.Struct(">QHQQQ")
+# Version 2 is another kind of row: as version 1, then group, gseq, size of the payload, is_entry.
+_GROUP_ROW = struct.Struct(">QHQQQQQIB")
 _CURSOR_V1 = struct.Struct(">QQQQ")
 _PROGRESS_V1 = struct.Struct(">QQQ")
 # Version 2: as version 1, then any number of runs; nearly all rows have none.
@@ -112,6 +183,18 @@ def _decode_message_v1(payload: bytes) -> QueuedMessage:
     user, device, number, accepted_at, expires_at = _MESSAGE_V1.unpack_from(payload)
     return QueuedMessage(
         DeviceAddress(user, device), number, accepted_at, expires_at, payload[_MESSAGE_V1.size :]
+    )
+
+
+def _encode_group_message(message: GroupMessage) -> bytes:
+    return message.row
+
+
+def _decode_group_row(payload: bytes) -> GroupRow:
+    user, device, origin, accepted_at, expires_at, group, gseq, size, is_entry = _GROUP_ROW.unpack(payload)
+    sender = MemberAddress(GroupId(group), UserId(user), DeviceId(device))
+    return GroupRow(
+        sender, GroupSeq(gseq), MessageNumber(origin), accepted_at, expires_at, bool(is_entry), size
     )
 
 
@@ -141,7 +224,14 @@ def _decode_progress_v2(payload: bytes) -> Progress:
     return Progress(accepted, delivered, read, expired)
 
 
-MESSAGE_CODEC = RecordCodec(QUEUE, 1, _encode_message, {1: _decode_message_v1})
+_ROW_DECODERS: dict[int, Callable[[bytes], QueuedMessage | GroupRow]] = {
+    1: _decode_message_v1,
+    2: _decode_group_row,
+}
+# One table with two kinds of rows, told apart by their version; either codec reads both.
+_GROUP_VERSION = b"\x02"
+MESSAGE_CODEC: RecordCodec[Any] = RecordCodec(QUEUE, 1, _encode_message, _ROW_DECODERS)
+GROUP_ROW_CODEC: RecordCodec[Any] = RecordCodec(QUEUE, 2, _encode_group_message, _ROW_DECODERS)
 CURSOR_CODEC = RecordCodec(CURSORS, 1, _encode_cursor, {1: _decode_cursor_v1})
 PROGRESS_CODEC = RecordCodec(PROGRESS, 2, _encode_progress, {1: _decode_progress_v1, 2: _decode_progress_v2})
 
@@ -162,7 +252,7 @@ def load_device_queue_state(reader: Reader, device: DeviceAddress) -> DeviceCurs
 
 def read_range(
     reader: Reader, device: DeviceAddress, after: int, limit: int, max_bytes: int | None = None
-) -> list[tuple[Seq, QueuedMessage]]:
+) -> list[tuple[Seq, Queued]]:
     """Up to `limit` messages that wait for `device` after seq `after`, in order.
 
     Seqs may be missing where messages have expired. With `max_bytes`, reading stops with the message that
@@ -171,7 +261,7 @@ def read_range(
     Raises:
         CorruptRecordError: a row is damaged.
     """
-    messages: list[tuple[Seq, QueuedMessage]] = []
+    messages: list[tuple[Seq, Queued]] = []
     size = 0
     for seq, message in _queue(reader, device, after):
         if len(messages) >= limit or (max_bytes is not None and size >= max_bytes):
@@ -181,9 +271,7 @@ def read_range(
     return messages
 
 
-def append(
-    device: DeviceAddress, cursor: DeviceCursor, message: QueuedMessage
-) -> tuple[DeviceCursor, list[Op]]:
+def append(device: DeviceAddress, cursor: DeviceCursor, message: Queued) -> tuple[DeviceCursor, list[Op]]:
     """Put `message` at the end of the queue, as `cursor.next_seq`.
 
     Returns:
@@ -194,7 +282,7 @@ def append(
 
 
 def append_one_of_several(
-    device: DeviceAddress, cursor: DeviceCursor, message: QueuedMessage
+    device: DeviceAddress, cursor: DeviceCursor, message: Queued
 ) -> tuple[DeviceCursor, Op]:
     """As `append`, without the cursor's row: for several messages in one submission.
 
@@ -207,7 +295,8 @@ def append_one_of_several(
         cursor.messages + 1,
         cursor.ciphertext_bytes + len(message.ciphertext),
     )
-    return after, MESSAGE_CODEC.put(key, message)
+    codec = MESSAGE_CODEC if type(message) is QueuedMessage else GROUP_ROW_CODEC
+    return after, codec.put(key, message)
 
 
 def acknowledge(
@@ -282,7 +371,7 @@ def expire(
     Raises:
         CorruptRecordError: a row is damaged.
     """
-    messages: list[tuple[Seq, QueuedMessage]] = []
+    messages: list[tuple[Seq, Queued]] = []
     for seq, message in _queue(reader, device, max(given, cursor.acked_seq)):
         if message.expires_at > now or len(messages) >= limit:
             break
@@ -337,11 +426,55 @@ def count_queued(reader: Reader) -> int:
 
 def _queue(
     reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
-) -> Iterator[tuple[Seq, QueuedMessage]]:
+) -> Iterator[tuple[Seq, Queued]]:
     first = _QUEUE_KEY.pack(device.user, device.device, after + 1)
     last = _QUEUE_KEY.pack(device.user, device.device, upto)
     for key, data in reader.scan(QUEUE, first, last):
-        yield Seq(_QUEUE_KEY.unpack(key)[2]), MESSAGE_CODEC.unpack(key, data)
+        row = MESSAGE_CODEC.unpack(key, data)
+        message = row if type(row) is QueuedMessage else _with_payload(reader, key, row)
+        yield Seq(_QUEUE_KEY.unpack(key)[2]), message
+
+
+def _with_payload(reader: Reader, key: bytes, row: GroupRow) -> GroupMessage:
+    sender, gseq, origin, accepted_at, expires_at, is_entry, _ = row
+    payload = payloads.load_payload(reader, sender.group, gseq)
+    if payload is None:
+        raise CorruptRecordError(QUEUE, key, "what it refers to is not there")
+    return GroupMessage(sender, gseq, origin, accepted_at, expires_at, is_entry, payload)
+
+
+def group_rows_after(
+    reader: Reader, after: bytes, limit: int
+) -> tuple[bytes | None, list[payloads.PayloadKey]]:
+    """What rows refer to, among up to `limit` rows of all queues behind the key `after`.
+
+    Returns:
+        The key to go on behind (None: that was the last), and the payloads.
+
+    Raises:
+        CorruptRecordError: a row is damaged.
+    """
+    found: list[payloads.PayloadKey] = []
+    rows = reader.scan(QUEUE, after + b"\0", b"\xff" * _QUEUE_KEY.size)
+    for count, (key, data) in enumerate(rows, start=1):
+        reference = refers_to(key, data)
+        if reference is not None:
+            found.append(reference)
+        if count >= limit:
+            return key, found
+    return None, found
+
+
+def refers_to(key: bytes, data: bytes) -> payloads.PayloadKey | None:
+    """What payload a row of a queue refers to; None if it has its own ciphertext.
+
+    Raises:
+        CorruptRecordError: the row is damaged.
+    """
+    if data[:1] != _GROUP_VERSION:
+        return None
+    row = GROUP_ROW_CODEC.unpack(key, data)
+    return row.sender.group, row.gseq
 
 
 def _delete_range(device: DeviceAddress, first: int, last: int) -> DeleteRange:

@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from protocol.slots import first_user_of, slot_moves, slots_of
+from storage import mailboxes, payloads
 from storage.environment import MIB, Environment, Reader, disk_free_bytes
-from storage.errors import NoRoomToMoveError
+from storage.errors import CorruptRecordError, NoRoomToMoveError
 from storage.folder import environment_numbers, remove_environment, sync_folder
+from storage.group_settling import settle_groups
 from storage.layout import Layout
 from storage.offline import Write, open_writer
 from storage.store import DIRECTORY_ENVIRONMENT
-from storage.tables import DeleteRange, Family, Put, Table, tables_of
+from storage.tables import PAYLOADS, QUEUE, DeleteRange, Family, Put, Table, tables_of
 
 log = logging.getLogger("roost.storage")
 
@@ -64,6 +66,9 @@ class Measurable(Protocol):
 def copy_moving_users(environments: Sequence[Environment], before: Layout, after: Layout, tell: Tell) -> None:
     """Copy the rows of users whose owner is another one in `after`; durable when this returns.
 
+    What is on its way from groups to members arrives first (group_settling.py), and what the rows of queues
+    refer to is copied with them.
+
     Args:
         environments: all of `before`, swept, and all of `after`, open.
         before: the layout that holds now.
@@ -73,6 +78,7 @@ def copy_moving_users(environments: Sequence[Environment], before: Layout, after
     Raises:
         JournalError: they could not be written, as when the disk is full.
     """
+    settle_groups(environments[: before.environments], before)
     rows = [_rows_of_users(environment) for environment in environments]
     progress = _Progress(tell, after.environments, _moving_part_of(rows, before, after))
     for move in slot_moves(before.environments, after.environments):
@@ -119,12 +125,33 @@ def _copy(source: Environment, target: Environment, slots: range, progress: _Pro
         for table in tables_of(Family.USER):
             for batch in _batches(source, table, first, end):
                 _copy_batch(write, table, batch)
+                if table == QUEUE:
+                    _copy_payloads(source, write, batch)
                 target.grow_if_due()
                 progress.add(len(batch))
 
 
 def _copy_batch(write: Write, table: Table, batch: Sequence[tuple[bytes, bytes]]) -> None:
     write([Put(table, key, value) for key, value in batch])
+
+
+def _copy_payloads(source: Environment, write: Write, batch: Sequence[tuple[bytes, bytes]]) -> None:
+    """Copy what these rows of queues refer to; what is there already is written once more."""
+    keys = dict.fromkeys(key for key in (_reference(*row) for row in batch) if key is not None)
+    with source.read() as reader:
+        for key in keys:
+            stored = payloads.payload_key(*key)
+            value = reader.get(PAYLOADS, stored)
+            if value is not None:
+                write([Put(PAYLOADS, stored, value)])
+
+
+def _reference(key: bytes, value: bytes) -> payloads.PayloadKey | None:
+    """A damaged row moves as it is: who reads it finds that out, and nobody else is held up."""
+    try:
+        return mailboxes.refers_to(key, value)
+    except CorruptRecordError:
+        return None
 
 
 def _batches(

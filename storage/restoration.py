@@ -24,8 +24,8 @@ from pathlib import Path
 
 import lmdb
 
-from protocol.ids import DeviceAddress
-from storage import accounts, mailboxes
+from protocol.ids import DeviceAddress, GroupSeq
+from storage import accounts, groups, mailboxes
 from storage.backups import Report, first_problem, mark_file, no_report
 from storage.environment import Environment, Reader, open_environment
 from storage.errors import CorruptLayoutError, JournalError, RestoreError, system_reason
@@ -257,6 +257,9 @@ def _changes(reader: Reader) -> Iterator[Op]:
             address = DeviceAddress(user, device)
             cursor = mailboxes.load_device_queue_state(reader, address)
             yield mailboxes.put_cursor(address, _raised(cursor))
+    # A group's environment may be older than those in which its messages have arrived.
+    for group, gseq in groups.all_cursors(reader):
+        yield groups.put_next_gseq(group, GroupSeq(gseq + SEQ_JUMP))
 
 
 def _raised(cursor: DeviceCursor) -> DeviceCursor:

@@ -26,6 +26,9 @@ class Family(Enum):
     USER = "user"
     """That of the user's slot. Keys begin with the user's id, 8 bytes, big-endian: a slot is one range."""
 
+    ENVIRONMENT = "environment"
+    """The environment of the worker that wrote it: what other rows there refer to."""
+
     DIRECTORY = "directory"
     """Environment 0: what leads to a user from something else than its id."""
 
@@ -59,15 +62,41 @@ CONTACTS = _table("contacts", Family.USER)
 SHUNNED = _table("shunned", Family.USER)
 PROFILES = _table("profiles", Family.USER)
 PINS = _table("pins", Family.USER)
-BANS = _table("bans", Family.DIRECTORY)
 DEVICE_LISTS = _table("device_lists", Family.USER)
+BANS = _table("bans", Family.DIRECTORY)
+
+# Groups have ids as users have, and slots: a group's rows lie in the environment of its slot's owner.
+GROUPS = _table("groups", Family.USER)
+GROUP_CURSORS = _table("group_cursors", Family.USER)
+GROUP_ENTRIES = _table("group_entries", Family.USER)
+GROUP_ITEMS = _table("group_items", Family.USER)
+GROUP_MEMBERS = _table("group_members", Family.USER)
+GROUP_NUMBERS = _table("group_numbers", Family.USER)
+GROUP_JOINS = _table("group_joins", Family.USER)
+GROUP_MARKS = _table("group_marks", Family.USER)
+PAYLOADS = _table("payloads", Family.ENVIRONMENT)
+ARRIVED = _table("arrived", Family.ENVIRONMENT)
 
 DURABLE_TABLES = tuple(FAMILY_OF)
 
 # What a message, a registration or a profile adds to. The others change rows that are there, or add few
 # bytes: receipts and codes go on while new messages are refused because storage is nearly full.
 GROWING_TABLES = frozenset(
-    (USERS, PHONES, DEVICES, STATIC_KEYS, PREKEYS, KEM_PREKEYS, QUEUE, CONTACTS, PROFILES)
+    (
+        USERS,
+        PHONES,
+        DEVICES,
+        STATIC_KEYS,
+        PREKEYS,
+        KEM_PREKEYS,
+        QUEUE,
+        CONTACTS,
+        PROFILES,
+        GROUP_ENTRIES,
+        GROUP_ITEMS,
+        GROUP_JOINS,
+        PAYLOADS,
+    )
 )
 
 # LMDB's own limit for a key (mdb_env_get_maxkeysize of the usual build).

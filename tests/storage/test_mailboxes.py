@@ -91,7 +91,8 @@ class Mailbox:
 
     def read(self, after: int = 0, limit: int = 100) -> list[tuple[int, QueuedMessage]]:
         with self.environment.read() as reader:
-            return [(seq, each) for seq, each in read_range(reader, self.device, after, limit)]
+            rows = read_range(reader, self.device, after, limit)
+        return [(seq, each) for seq, each in rows if isinstance(each, QueuedMessage)]
 
     def seqs(self, after: int = 0, limit: int = 100) -> list[int]:
         return [seq for seq, _ in self.read(after, limit)]

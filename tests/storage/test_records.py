@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.device_list import SignedDeviceList
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.ids import DeviceAddress, DeviceId, GroupSeq, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
 from storage.accounts import DEVICE_CODEC, PHONE_CODEC, STATIC_KEY_CODEC, USER_CODEC, DeviceRecord, UserRecord
 from storage.bans import BAN_CODEC, BanRecord
@@ -19,6 +19,20 @@ from storage.checks import CODECS
 from storage.codes import CODE_CODEC, CodeRecord
 from storage.device_lists import DEVICE_LIST_CODEC
 from storage.errors import CorruptRecordError
+from storage.groups import (
+    ENTRY_CODEC,
+    GROUP_CODEC,
+    GROUP_CURSOR_CODEC,
+    ITEM_CODEC,
+    JOIN_CODEC,
+    MARK_CODEC,
+    MEMBER_CODEC,
+    NUMBER_CODEC,
+    GroupItem,
+    JoinAsk,
+    Mark,
+    Membership,
+)
 from storage.kem_prekeys import KEM_PREKEY_CODEC, LAST_RESORT_CODEC, KemPrekeyRecord
 from storage.mailboxes import (
     CURSOR_CODEC,
@@ -29,6 +43,7 @@ from storage.mailboxes import (
     QueuedMessage,
 )
 from storage.migrations import META_CODEC
+from storage.payloads import ARRIVED_CODEC, PAYLOAD_CODEC
 from storage.pins import PIN_CODEC, PinRecord
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC, Piece
@@ -56,8 +71,18 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (SHUNNED_CODEC, 17),
     (PIECE_CODEC, Piece(2**62, b"sealed" * 20)),
     (PIN_CODEC, PinRecord(b"s" * 16, b"d" * 32, 1_790_000_000, 9, 1_790_000_000, 0)),
-    (BAN_CODEC, BanRecord(1_790_000_000, "spam")),
     (DEVICE_LIST_CODEC, SignedDeviceList(b"list", b"s" * 64)),
+    (BAN_CODEC, BanRecord(1_790_000_000, "spam")),
+    (GROUP_CODEC, b"state"),
+    (GROUP_CURSOR_CODEC, GroupSeq(9)),
+    (ENTRY_CODEC, b"entry"),
+    (ITEM_CODEC, GroupItem(GroupSeq(9), ADDRESS, MessageNumber(5), 1_790_000_000, 1, True, b"payload")),
+    (MEMBER_CODEC, Membership(GroupSeq(3), GroupSeq(9))),
+    (NUMBER_CODEC, GroupSeq(9)),
+    (JOIN_CODEC, JoinAsk(b"i" * 32, b"proof", 1_790_000_000)),
+    (MARK_CODEC, Mark(GroupSeq(9), GroupSeq(8))),
+    (PAYLOAD_CODEC, b"payload"),
+    (ARRIVED_CODEC, GroupSeq(9)),
 ]
 KEY = b"\x01" * 18
 every_record = pytest.mark.parametrize(("codec", "value"), EXAMPLES, ids=[e[0].table for e in EXAMPLES])

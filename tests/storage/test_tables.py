@@ -3,13 +3,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+from protocol.ids import DeviceAddress, DeviceId, GroupId, MessageNumber, UserId
 from storage import (
     DeleteRange,
     Environment,
     Op,
     accounts,
     device_lists,
+    groups,
     kem_prekeys,
     mailboxes,
     pins,
@@ -40,6 +41,7 @@ def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
     """A slot is a range of keys only if they do. A new table of users needs a line here."""
     user = UserId(0x1122334455667788)
     device, other = DeviceAddress(user, DeviceId(1)), DeviceAddress(UserId(9), DeviceId(2))
+    group = GroupId(user)  # a group's id has a slot as well
     record = DeviceRecord(b"s" * 32, b"i" * 32, 1, b"p" * 32, b"g" * 64, 1)
     message = mailboxes.QueuedMessage(other, MessageNumber(1), 1, 2, b"c")
     ops: list[Op] = [
@@ -55,6 +57,16 @@ def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
         profiles.remove_profile(user),
         pins.remove_pin(user),
         device_lists.remove_device_list(user),
+        groups.put_group(group, b"state"),
+        groups.put_next_gseq(group, groups.FIRST_GSEQ),
+        groups.put_entry(group, 0, b"entry"),
+        groups.put_item(
+            group, groups.GroupItem(groups.FIRST_GSEQ, other, MessageNumber(1), 1, 2, False, b"c")
+        ),
+        groups.put_member(group, other.user, groups.Membership(groups.FIRST_GSEQ)),
+        *groups.put_number(group, other, 1, groups.FIRST_GSEQ, 1),
+        groups.put_join(group, other.user, groups.JoinAsk(b"i", b"p", 1)),
+        groups.put_mark(user, GroupId(9), groups.Mark()),
     ]
     of_users = [op for op in ops if FAMILY_OF[op.table] is Family.USER]
     for op in of_users:
