@@ -27,7 +27,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     "actors": frozenset({"trio"}),
     "supervisors": frozenset({"trio"}),
     "protocol": frozenset({"cbor2", "cryptography"}),
-    "protocol.e2e": frozenset({"cbor2", "cryptography", "x3dh", "doubleratchet", "xeddsa"}),
+    "protocol.e2e": frozenset({"cbor2", "cryptography", "x3dh", "doubleratchet", "xeddsa", "spake2"}),
     "storage": frozenset({"lmdb", "cbor2"}),
 }
 

@@ -6,6 +6,8 @@
     - ``UntrustedDevicesError``: a device list that the account's primary device has not signed
     - ``UntrustedDeviceError``: a device writes to us for which its account's primary does not vouch
         - ``DowngradedBundleError``: keys that lack what the device is known to publish: no silent downgrade
+    - ``BadLinkingError``: what came while two devices were being linked is not what belongs there
+        - ``WrongLinkCodeError``: the other side does not know the link's secret
     - ``UntrustedIdentityError``: a device answers with another identity key than the one known for it
     - ``BadCiphertextError``: the bytes are not a ciphertext for this session: forged, damaged, or too old
         - ``UnsupportedVersionError``: a format of a later version
@@ -61,6 +63,18 @@ class DowngradedBundleError(BadBundleError):
     """Keys without the KEM prekey that the device publishes; the relay took it out, or plays an old one."""
 
     name = "downgraded-keys"
+
+
+class BadLinkingError(EndToEndError):
+    """What came while two devices were being linked is not what the protocol has there."""
+
+    name = "bad-linking"
+
+
+class WrongLinkCodeError(BadLinkingError):
+    """The other side of a link does not know its secret: a code mistyped, or somebody in between."""
+
+    name = "wrong-link-code"
 
 
 class UntrustedIdentityError(EndToEndError):
