@@ -16,7 +16,7 @@ import trio
 from client.errors import ClientError
 from client.records import MessageState
 from protocol.e2e import Change
-from protocol.ids import GroupId, UserId
+from protocol.ids import DeviceId, GroupId, UserId
 
 MOST_WAITING_EVENTS = 1_000  # per listener; beyond it the oldest are dropped and EventsMissed says so
 
@@ -70,6 +70,37 @@ class MessageChanged:
     phone: str | None
     change: Change
     group: GroupId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSentElsewhere:
+    """Another device of this account has sent a message; it is in the history, as ours."""
+
+    message_id: str
+    user: UserId
+    """The chat; a group's id stands there as well."""
+    phone: str | None
+    text: str | None = field(repr=False)
+    is_group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesSeenElsewhere:
+    """Messages of these chats were seen on another device of this account."""
+
+    chats: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryProgress:
+    """History goes to a new device of this account, or comes to this one."""
+
+    device: DeviceId | None
+    """To which it goes; None: it comes here."""
+    done: int
+    """Messages so far, of ``total``."""
+    total: int
+    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +162,9 @@ Event: TypeAlias = (
     ConnectionChanged
     | MessageReceived
     | MessageChanged
+    | MessageSentElsewhere
+    | MessagesSeenElsewhere
+    | HistoryProgress
     | TickChanged
     | TypingChanged
     | PresenceChanged

@@ -198,7 +198,46 @@ class Served:
     seq: Seq
 
 
-Received = ReceivedMessage | Duplicate | Undecryptable | Served | GroupChanged
+@dataclass(frozen=True, slots=True)
+class SentElsewhere:
+    """Another device of this account has sent something; it is in the history, as ours."""
+
+    seq: Seq
+    chat: UserId
+    message_id: str
+    content: Content
+    phone: str | None
+    is_group: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeenElsewhere:
+    """Messages of these chats were seen on another device of this account."""
+
+    seq: Seq
+    chats: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryArrived:
+    """Some of the history came from another device of this account."""
+
+    seq: Seq
+    received: int
+    total: int
+    is_done: bool
+
+
+Received = (
+    ReceivedMessage
+    | Duplicate
+    | Undecryptable
+    | Served
+    | GroupChanged
+    | SentElsewhere
+    | SeenElsewhere
+    | HistoryArrived
+)
 """What ``Store.receive`` answers. Each of them is to be acknowledged."""
 
 
@@ -305,6 +344,7 @@ __all__ = [
     "Duplicate",
     "EntryKind",
     "GroupChanged",
+    "HistoryArrived",
     "HistoryEntry",
     "IncomingDelivery",
     "MessageState",
@@ -318,6 +358,8 @@ __all__ = [
     "Received",
     "ReceivedMessage",
     "RegistrationKeys",
+    "SeenElsewhere",
+    "SentElsewhere",
     "Served",
     "Undecryptable",
 ]
