@@ -168,6 +168,7 @@ class Config:
     limit_bytes: Limit = rate_limits.BYTES
     limit_prekey_fetches: Limit = rate_limits.PREKEY_FETCHES
     limit_prekey_fetches_per_target: Limit = rate_limits.PREKEY_FETCHES_PER_TARGET
+    limit_one_time_prekeys: Limit = rate_limits.ONE_TIME_PREKEYS
     limit_lookups: Limit = rate_limits.LOOKUPS
     limit_lookups_of_new: Limit = rate_limits.LOOKUPS_OF_NEW
     limit_lookups_per_address: Limit = rate_limits.LOOKUPS_PER_ADDRESS
@@ -255,7 +256,8 @@ SETTINGS: dict[str, Setting] = {
     "data": Setting(lambda text: Path(str(text)), "the data folder; one node a folder"),
     "sms": Setting(_sms, "who brings verification codes: console, file:PATH or webhook:URL"),
     "sms_secret": Setting(
-        _secrets, "what requests to the webhook are signed with, 16 characters or more; two while it is changed"
+        _secrets,
+        "what requests to the webhook are signed with, 16 characters or more; two while it is changed",
     ),
     "admin": Setting(_admin, "where operators ask; off for none. Off loopback it needs an admin_token"),
     "ready_file": Setting(
@@ -313,6 +315,10 @@ SETTINGS: dict[str, Setting] = {
     "limit_prekey_fetches_per_target": Setting(
         parse_limit,
         "prekey fetches of one account for one user: nobody else may run out of one-time prekeys by them",
+    ),
+    "limit_one_time_prekeys": Setting(
+        parse_limit,
+        "one-time prekeys of one user for all who fetch them together; beyond it the last resorts do",
     ),
     "limit_lookups": Setting(
         parse_limit,

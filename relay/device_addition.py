@@ -36,6 +36,7 @@ async def add_device(worker: Worker, mailboxes: Mailboxes, newcomer: Newcomer) -
         record.signed_prekey,
         record.signed_prekey_signature,
         newcomer.one_time,
+        newcomer.last_resort,
         record.created_at,
         *newcomer.device_list,
     )

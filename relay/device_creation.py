@@ -9,12 +9,12 @@ order).
 
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, Prekey, UserId
+from protocol import DeviceAddress, KemPrekey, Prekey, UserId
+from relay import prekeys
 from relay.mailboxes import Mailboxes
 from relay.worker import Worker
-from storage import Op, accounts, device_lists, prekeys
+from storage import Op, accounts, device_lists
 from storage.accounts import DeviceRecord, UserRecord
-from storage.prekeys import OneTimePrekey
 from storage.tables import Family, of_family
 
 
@@ -27,6 +27,7 @@ class NewDevice:
     phone: str
     record: DeviceRecord
     one_time: tuple[Prekey, ...]
+    last_resort: KemPrekey | None
 
 
 async def create_device(worker: Worker, mailboxes: Mailboxes, device: NewDevice) -> DeviceAddress:
@@ -46,11 +47,11 @@ async def create_device(worker: Worker, mailboxes: Mailboxes, device: NewDevice)
     ops: list[Op] = []
     for number, old in before:
         gone = DeviceAddress(user, number)
-        ops += accounts.remove_device(gone, old) + prekeys.remove_prekeys(gone)
+        ops += accounts.remove_device(gone, old) + prekeys.forget(gone)
     record = known or UserRecord(device.phone, device.record.created_at)
     address, _, added = accounts.add_device(user, record, device.record)
     ops += added
-    ops += prekeys.add_prekeys(address, [OneTimePrekey(*prekey) for prekey in device.one_time])
+    ops += prekeys.keep_first(address, device.one_time, device.last_resort)
     ops.append(device_lists.remove_device_list(user))  # its primary is gone, and with it who could sign
     ops = of_family(ops, Family.USER)
     if known is None:  # a new user has no mailbox yet; that of a known one must know of its device at once

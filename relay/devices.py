@@ -22,16 +22,17 @@ from protocol import (
     DeviceId,
     DeviceList,
     ErrorCode,
+    KemPrekey,
     Prekey,
     SignedDeviceList,
     UserId,
     decode_device_list,
 )
 from protocol.limits import MAX_DEVICE_ID, MAX_DEVICES_PER_USER
+from relay import prekeys
 from relay.errors import RefusalError
-from storage import Op, Reader, accounts, device_lists, prekeys
+from storage import Op, Reader, accounts, device_lists
 from storage.accounts import DeviceRecord
-from storage.prekeys import OneTimePrekey
 from storage.tables import Family, of_family
 
 
@@ -64,6 +65,7 @@ class Newcomer:
     user: UserId
     record: DeviceRecord
     one_time: tuple[Prekey, ...]
+    last_resort: KemPrekey | None
     device_list: SignedDeviceList
 
 
@@ -179,7 +181,7 @@ def add(reader: Reader, newcomer: Newcomer) -> DeviceChange:
     account = accounts.load_user(reader, user)
     assert account is not None  # next_device has seen it
     address, _, ops = accounts.add_device(user, account, newcomer.record)
-    ops += prekeys.add_prekeys(address, [OneTimePrekey(*prekey) for prekey in newcomer.one_time])
+    ops += prekeys.keep_first(address, newcomer.one_time, newcomer.last_resort)
     ops.append(device_lists.put_device_list(user, newcomer.device_list))
     return DeviceChange(of_family(ops, Family.USER), number)
 
@@ -212,5 +214,5 @@ def _removal(user: UserId, gone: Sequence[tuple[DeviceId, DeviceRecord]]) -> lis
     for number, record in gone:
         address = DeviceAddress(user, number)
         ops += of_family(accounts.remove_device(address, record), Family.USER)
-        ops += prekeys.remove_prekeys(address)
+        ops += prekeys.forget(address)
     return ops

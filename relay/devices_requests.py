@@ -134,6 +134,7 @@ async def _complete_link(asker: Asker, request: CompleteLink) -> Registered:
         identity_key=request.identity_key,
         signed_prekey=SignedPrekey(request.signed_prekey_id, request.signed_prekey, request.signature),
         prekeys=request.prekeys,
+        last_resort=request.last_resort,
         takes_over=False,
         pin=None,
     )

@@ -234,7 +234,14 @@ class LinkDeskHandle:
         """Make the companion a device; returns its address once that is durable."""
         if self._peer is None:
             return await self._desk.complete(name, keys)
-        question = m.CompleteLink(name, keys.static_key, keys.identity_key, *keys.signed_prekey, keys.prekeys)
+        question = m.CompleteLink(
+            name,
+            keys.static_key,
+            keys.identity_key,
+            *keys.signed_prekey,
+            keys.prekeys,
+            keys.last_resort,
+        )
         answer: m.Redeemed = await self._peer.ask(question, ASK_SECONDS)
         return answer.device
 
@@ -292,7 +299,7 @@ class LinkDeskActor(Actor):
         link, signed = self._links.confirmed(name, keys.static_key, trio.current_time())
         assert link.primary is not None  # it has confirmed
         record = device_record(keys, int(self._worker.clock.now()))
-        newcomer = Newcomer(link.primary.user, record, keys.prekeys, signed)
+        newcomer = Newcomer(link.primary.user, record, keys.prekeys, keys.last_resort, signed)
         try:
             address = await add_device(self._worker, self._mailboxes, newcomer)
         except RefusalError as refusal:

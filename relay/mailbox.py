@@ -19,8 +19,10 @@ durable → Committed → delivered to the devices that are connected, and ✓ t
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import trio
+
 from actors import Actor, NameTakenError, Overflow, StartIgnored, TimerRef
-from protocol import ChangeSettings, DeviceAddress, DeviceId, ErrorCode, Prekey, SignedPrekey, UserId
+from protocol import ChangeSettings, DeviceAddress, DeviceId, ErrorCode, UploadPrekeys, UserId
 from relay import prekeys
 from relay.blocklist import Blocklist, load_blocklist
 from relay.bus.messages import Lost
@@ -51,7 +53,7 @@ from relay.mailbox_handle import (
     name_of,
 )
 from relay.outgoing import Outgoing
-from relay.prekeys import PrekeyShelf
+from relay.prekeys import PrekeyCount, PrekeyShelf
 from relay.senders import Senders
 from relay.settings_change import change_settings
 from relay.worker import Worker
@@ -177,8 +179,8 @@ class Mailbox(Actor):
                 self._change_devices(judge, spare)
             case TakeBundles(devices):
                 self._take_bundles(devices)
-            case StorePrekeys(device, signed, one_time):
-                self._store_prekeys(device, signed, one_time)
+            case StorePrekeys(device, uploaded):
+                self._store_prekeys(device, uploaded)
             case ChangeOwnSettings(change):
                 self._change_settings(change)
             case Keep(ops):
@@ -285,21 +287,23 @@ class Mailbox(Actor):
         """What is durable: list, devices and bundles fit one another also while a device comes or goes."""
         with self._worker.environment.read() as reader:
             present = tuple(device for device, _ in accounts.list_devices(reader, self._user))
-            bundles, ops = self._shelf.take(reader, present if devices is None else devices)
+            wanted = present if devices is None else devices
+            now = trio.current_time()
+            # Nobody is kept from writing; but for first messages by the dozen the last resorts have to do.
+            one_time = bool(wanted) and self._worker.limits.grants_one_time(self._user, now)
+            bundles, ops = self._shelf.take(reader, wanted, one_time=one_time)
             device_list = device_lists.load_device_list(reader, self._user)
         answer = UserDevices(bundles, device_list, present)
         shelf = self._shelf
         self._submit_and_reply(ops, answer, lambda _error: shelf.settled(bundles))
 
-    def _store_prekeys(
-        self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]
-    ) -> None:
+    def _store_prekeys(self, device: DeviceId, uploaded: UploadPrekeys) -> None:
         """An upload of a device that was logged out is dropped: it must not bring the device back."""
         if device not in self._deliveries.devices:
-            self.reply_later().send(0)
+            self.reply_later().send(PrekeyCount(0, 0))
             return
         with self._worker.environment.read() as reader:
-            count, ops = prekeys.upload(reader, DeviceAddress(self._user, device), signed, one_time)
+            count, ops = prekeys.upload(reader, DeviceAddress(self._user, device), uploaded)
         self._submit_and_reply(ops, count)
 
     def _change_settings(self, change: ChangeSettings) -> None:

@@ -13,11 +13,10 @@ from protocol import (
     DeviceAddress,
     DeviceId,
     MessageNumber,
-    Prekey,
     Send,
     Seq,
     Settings,
-    SignedPrekey,
+    UploadPrekeys,
     UserId,
 )
 from relay.config import COMMIT_SECONDS
@@ -25,6 +24,7 @@ from relay.correspondent import Source
 from relay.devices import DeviceChange, UserDevices
 from relay.errors import RefusalError
 from relay.outgoing import Outgoing
+from relay.prekeys import PrekeyCount
 from storage import JournalError, Op, Reader
 from storage.accounts import NO_DEVICE
 
@@ -134,8 +134,7 @@ class StorePrekeys:
     """A device of this user has uploaded prekeys. Asked; answered with how many there are, when durable."""
 
     device: DeviceId
-    signed: SignedPrekey | None
-    one_time: tuple[Prekey, ...]
+    prekeys: UploadPrekeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +234,9 @@ class MailboxHandle:
         bundles: UserDevices = await self._ask(TakeBundles(devices))
         return bundles
 
-    async def store_prekeys(
-        self, device: DeviceId, signed: SignedPrekey | None, one_time: tuple[Prekey, ...]
-    ) -> int:
+    async def store_prekeys(self, device: DeviceId, prekeys: UploadPrekeys) -> PrekeyCount:
         """Keep what a device has uploaded; returns how many one-time prekeys it has. Raises as `_ask`."""
-        count: int = await self._ask(StorePrekeys(device, signed, one_time))
+        count: PrekeyCount = await self._ask(StorePrekeys(device, prekeys))
         return count
 
     async def change_settings(self, change: ChangeSettings) -> Settings:

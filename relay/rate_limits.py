@@ -79,6 +79,11 @@ PREKEY_FETCHES_PER_TARGET = Limit(36, "h", 6)
 """As Signal: 6 in 10 minutes. A device has some 100 one-time prekeys and looks each hour while it is
 online: one account cannot use them up before it has uploaded more. Offline, its signed prekey is left."""
 
+ONE_TIME_PREKEYS = Limit(12, "h", 20)
+"""Of one user, for all who fetch together. Beyond it bundles come without one-time prekeys, as if they had
+run out: so nobody can be kept from writing. Any number of accounts needs nearly seven hours to use up the 100
+of an offline phone, and an hour and forty minutes for its 40 KEM prekeys. 20 at once are for groups."""
+
 LOOKUPS = Limit(1_000, "d", 5_000)
 """The burst is a large address book, the rate what is added to it. At this rate one account needs 9,600 years
 for the 3.5 billion numbers that were once drawn out of WhatsApp."""
@@ -209,6 +214,7 @@ class RateLimits:
         "_lookups",
         "_lookups_by_address",
         "_lookups_of_new",
+        "_one_time_prekeys",
         "_prekeys",
         "_prekeys_by_target",
         "_profiles",
@@ -223,6 +229,7 @@ class RateLimits:
         self._logins = Buckets(config.limit_logins)
         self._prekeys = Buckets(config.limit_prekey_fetches)
         self._prekeys_by_target = Buckets(config.limit_prekey_fetches_per_target)
+        self._one_time_prekeys = Buckets(config.limit_one_time_prekeys)
         self._lookups = Buckets(config.limit_lookups, MAX_LOOKUP_KEYS)
         self._lookups_of_new = Buckets(config.limit_lookups_of_new, MAX_LOOKUP_KEYS)
         self._lookups_by_address = Buckets(config.limit_lookups_per_address)
@@ -269,6 +276,10 @@ class RateLimits:
         """
         _check(self._prekeys_by_target.take((user, target), now))
         _check(self._prekeys.take(user, now))
+
+    def grants_one_time(self, target: UserId, now: float) -> bool:
+        """Whether whoever fetches this user's bundles gets one-time prekeys with them, or does without."""
+        return not self._one_time_prekeys.take(target, now)
 
     def check_lookup(self, asker: "LookupAsker", numbers: int, now: float) -> None:
         """A user may ask who has so many numbers; who may not has used up nothing.

@@ -30,6 +30,7 @@ from protocol import (
     DeviceAddress,
     DeviceId,
     ErrorCode,
+    KemPrekey,
     Prekey,
     Register,
     SignedPrekey,
@@ -92,6 +93,7 @@ class Application:
     identity_key: bytes
     signed_prekey: SignedPrekey
     prekeys: tuple[Prekey, ...]
+    last_resort: KemPrekey | None
     takes_over: bool
     """Whether the devices of an active account may be logged out by it."""
     pin: str | None
@@ -170,6 +172,7 @@ class RemoteDesk:
             application.identity_key,
             *application.signed_prekey,
             application.prekeys,
+            application.last_resort,
             int(application.takes_over),
             application.pin,
         )
@@ -225,6 +228,7 @@ class RegistrationHandle:
             request.identity_key,
             SignedPrekey(request.signed_prekey_id, request.signed_prekey, request.signature),
             request.prekeys,
+            request.last_resort,
             bool(request.take_over),
             request.pin,
         )
@@ -311,7 +315,9 @@ class Registration(Actor):
             await self._remove(user, NO_DEVICE)
             user, before = self._free_user_id(), []
         device = device_record(application, int(now))
-        address = await self._create(NewDevice(user, phone, device, application.prekeys))
+        address = await self._create(
+            NewDevice(user, phone, device, application.prekeys, application.last_resort)
+        )
         await self._enter(phone, address, device, before)
         self._worker.counters.registrations += 1
         log.info("device_registered", extra={"device": str(address), "phone": mask_phone(phone)})
@@ -400,6 +406,7 @@ class Registration(Actor):
                 record.signed_prekey,
                 record.signed_prekey_signature,
                 device.one_time,
+                device.last_resort,
                 record.created_at,
             )
         )

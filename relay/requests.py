@@ -85,8 +85,8 @@ def _registration_for(asker: Asker) -> RegistrationHandle:
 async def _upload_prekeys(asker: Asker, request: UploadPrekeys) -> Done:
     assert asker.device is not None  # the protocol lets no stranger upload
     mailbox = await asker.mailboxes.get(asker.device.user)
-    count = await mailbox.store_prekeys(asker.device.device, request.signed, request.prekeys)
-    return Done(request.request, count)
+    count = await mailbox.store_prekeys(asker.device.device, request)
+    return Done(request.request, count.one_time, count.kem)
 
 
 async def _fetch_bundles(asker: Asker, request: FetchBundles) -> Bundles:

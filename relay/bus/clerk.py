@@ -133,7 +133,8 @@ class Clerk(Actor):
             signed_prekey_signature=question.signature,
             created_at=question.created_at,
         )
-        device = NewDevice(question.user, question.phone, record, tuple(question.prekeys))
+        one_time = tuple(question.prekeys)
+        device = NewDevice(question.user, question.phone, record, one_time, question.last_resort)
         address = await create_device(self._worker, self._mailboxes, device)
         return m.DeviceCreated(question.ask, address.device)
 
@@ -152,6 +153,7 @@ class Clerk(Actor):
             question.identity_key,
             SignedPrekey(question.signed_prekey_id, question.signed_prekey, question.signature),
             tuple(question.prekeys),
+            question.last_resort,
             bool(question.takes_over),
             question.pin,
         )
@@ -179,7 +181,8 @@ class Clerk(Actor):
             created_at=question.created_at,
         )
         device_list = SignedDeviceList(question.list_encoded, question.list_signature)
-        newcomer = Newcomer(question.user, record, tuple(question.prekeys), device_list)
+        one_time = tuple(question.prekeys)
+        newcomer = Newcomer(question.user, record, one_time, question.last_resort, device_list)
         address = await add_device_here(self._mailboxes, newcomer)
         return m.DeviceCreated(question.ask, address.device)
 

@@ -52,6 +52,7 @@ async def _complete(system: ActorSystem, question: m.CompleteLink) -> m.Redeemed
         question.identity_key,
         SignedPrekey(question.signed_prekey_id, question.signed_prekey, question.signature),
         tuple(question.prekeys),
+        question.last_resort,
         takes_over=False,
         pin=None,
     )

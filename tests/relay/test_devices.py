@@ -27,7 +27,7 @@ def record_of(letter: str) -> DeviceRecord:
 
 
 def newcomer(letter: str, device_list: SignedDeviceList) -> Newcomer:
-    return Newcomer(USER, record_of(letter), (Prekey(1, b"p" * 32),), device_list)
+    return Newcomer(USER, record_of(letter), (Prekey(1, b"p" * 32),), None, device_list)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import pytest
 from trio.testing import MockClock
 
 from actors import ActorDeadError
-from protocol import MessageNumber, Send, UserId
+from protocol import MessageNumber, Send, UploadPrekeys, UserId
 from relay.mailbox_handle import name_of
 from relay.mailboxes import Mailboxes
+from relay.prekeys import PrekeyCount
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import open_stage
 
@@ -36,7 +37,8 @@ async def test_an_upload_of_a_device_that_is_gone_is_not_stored(
     async with open_stage(tmp_path, sim) as stage:
         new = await stage.register_anew(stage.ben)
         handle = await Mailboxes(stage.running.worker).get(stage.ben.address.user)
-        assert await handle.store_prekeys(stage.ben.address.device, None, ()) == 0
+        count = await handle.store_prekeys(stage.ben.address.device, UploadPrekeys(1, None, ()))
+        assert count == PrekeyCount(0, 0)
         devices = await handle.take_bundles()
         assert [bundle.device for bundle in devices.bundles] == [new.device]
 

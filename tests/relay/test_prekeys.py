@@ -1,12 +1,12 @@
 """Prekeys: each handed out once, also while its removal is on the way to the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from protocol import DeviceAddress, DeviceId, Prekey, SignedPrekey, UserId
-from relay.prekeys import MAX_STORED_PREKEYS, PrekeyShelf, upload
+from protocol import DeviceAddress, DeviceId, KemPrekey, Prekey, SignedPrekey, UploadPrekeys, UserId
+from relay.prekeys import MAX_STORED_KEM_PREKEYS, MAX_STORED_PREKEYS, PrekeyShelf, forget, keep_first, upload
 from storage import Environment, InlineJournal, Op, accounts, open_environment, prekeys
 from storage.accounts import DeviceRecord, UserRecord
 
@@ -32,9 +32,29 @@ def commit(environment: Environment, ops: list[Op]) -> None:
 
 def add(environment: Environment, count: int, signed: SignedPrekey | None = None) -> int:
     with environment.read() as reader:
-        total, ops = upload(reader, DEVICE, signed, [Prekey(n, b"%032d" % n) for n in range(count)])
+        prekeys = tuple(Prekey(n, b"%032d" % n) for n in range(count))
+        total, ops = upload(reader, DEVICE, UploadPrekeys(1, signed, prekeys))
     commit(environment, ops)
-    return total
+    return total.one_time
+
+
+def kem_prekey(number: int) -> KemPrekey:
+    return KemPrekey(number, b"%04d" % number * 296, b"s" * 64)
+
+
+def add_kem(environment: Environment, ids: Iterable[int], last_resort: int | None) -> int:
+    last = None if last_resort is None else kem_prekey(last_resort)
+    with environment.read() as reader:
+        prekeys = tuple(kem_prekey(n) for n in ids)
+        total, ops = upload(reader, DEVICE, UploadPrekeys(1, None, (), last, prekeys))
+    commit(environment, ops)
+    return total.kem
+
+
+def take_kem(environment: Environment, shelf: PrekeyShelf) -> KemPrekey | None:
+    with environment.read() as reader:
+        (bundle,), _ = shelf.take(reader, DEVICES)
+    return bundle.kem_prekey
 
 
 def take(environment: Environment, shelf: PrekeyShelf) -> int | None:
@@ -77,11 +97,10 @@ def test_a_device_cannot_fill_the_disk_with_prekeys(environment: Environment) ->
 def test_an_id_that_is_there_already_is_replaced_and_counts_once(environment: Environment) -> None:
     assert add(environment, 3) == 3
     with environment.read() as reader:
-        total, ops = upload(
-            reader, DEVICE, None, [Prekey(2, b"N" * 32), Prekey(3, b"3" * 32), Prekey(3, b"4" * 32)]
-        )
+        again = (Prekey(2, b"N" * 32), Prekey(3, b"3" * 32), Prekey(3, b"4" * 32))
+        total, ops = upload(reader, DEVICE, UploadPrekeys(1, None, again))
     commit(environment, ops)
-    assert total == 4
+    assert total.one_time == 4
     with environment.read() as reader:
         assert prekeys.list_prekey_ids(reader, DEVICE) == [0, 1, 2, 3]
 
@@ -89,11 +108,10 @@ def test_an_id_that_is_there_already_is_replaced_and_counts_once(environment: En
 def test_a_full_shelf_still_replaces_what_it_has(environment: Environment) -> None:
     add(environment, MAX_STORED_PREKEYS)
     with environment.read() as reader:
-        total, ops = upload(
-            reader, DEVICE, None, [Prekey(MAX_STORED_PREKEYS, b"x" * 32), Prekey(0, b"N" * 32)]
-        )
+        again = (Prekey(MAX_STORED_PREKEYS, b"x" * 32), Prekey(0, b"N" * 32))
+        total, ops = upload(reader, DEVICE, UploadPrekeys(1, None, again))
     commit(environment, ops)
-    assert total == MAX_STORED_PREKEYS
+    assert total.one_time == MAX_STORED_PREKEYS
     with environment.read() as reader:
         taken = prekeys.take_prekey(reader, DEVICE)
     assert taken is not None
@@ -106,3 +124,62 @@ def test_a_new_signed_prekey_replaces_the_old_one(environment: Environment) -> N
         (bundle,), _ = PrekeyShelf(USER).take(reader, DEVICES)
     assert (bundle.signed_prekey_id, bundle.signed_prekey, bundle.signature) == (2, b"S" * 32, b"G" * 64)
     assert bundle.identity_key == b"i" * 32
+
+
+def test_a_device_that_has_uploaded_no_kem_prekey_has_none_in_its_bundle(environment: Environment) -> None:
+    add(environment, 1)
+    assert take_kem(environment, PrekeyShelf(USER)) is None
+
+
+def test_each_kem_prekey_is_promised_once_and_then_there_is_the_last_resort(environment: Environment) -> None:
+    assert add_kem(environment, (1, 2), last_resort=9) == 2
+    shelf = PrekeyShelf(USER)
+    given = [take_kem(environment, shelf) for _ in range(4)]
+    assert given == [kem_prekey(1), kem_prekey(2), kem_prekey(9), kem_prekey(9)]
+
+
+def test_kem_prekeys_that_were_handed_out_are_gone_and_those_that_failed_are_not(
+    environment: Environment,
+) -> None:
+    add_kem(environment, (1, 2), last_resort=9)
+    shelf = PrekeyShelf(USER)
+    with environment.read() as reader:
+        first, ops = shelf.take(reader, DEVICES)
+        second, _ = shelf.take(reader, DEVICES)
+    commit(environment, ops)
+    shelf.settled(first)
+    shelf.settled(second)
+    assert take_kem(environment, shelf) == kem_prekey(2)
+
+
+def test_without_one_time_prekeys_a_bundle_has_the_last_resorts(environment: Environment) -> None:
+    add(environment, 1)
+    add_kem(environment, (1,), last_resort=9)
+    with environment.read() as reader:
+        (bundle,), ops = PrekeyShelf(USER).take(reader, DEVICES, one_time=False)
+    assert (bundle.one_time_prekey, bundle.kem_prekey, ops) == (None, kem_prekey(9), [])
+
+
+def test_a_device_cannot_fill_the_disk_with_kem_prekeys(environment: Environment) -> None:
+    most = MAX_STORED_KEM_PREKEYS
+    assert add_kem(environment, range(1, most + 10), last_resort=None) == most
+
+
+def test_a_signed_prekey_and_a_last_resort_are_replaced_in_one_step(environment: Environment) -> None:
+    signed = SignedPrekey(2, b"S" * 32, b"G" * 64)
+    with environment.read() as reader:
+        _, ops = upload(reader, DEVICE, UploadPrekeys(1, signed, (), kem_prekey(9)))
+        (before,), _ = PrekeyShelf(USER).take(reader, DEVICES)
+    commit(environment, ops)  # one submission: nobody sees one without the other
+    with environment.read() as reader:
+        (after,), _ = PrekeyShelf(USER).take(reader, DEVICES)
+    assert (before.signed_prekey_id, before.kem_prekey) == (1, None)
+    assert (after.signed_prekey_id, after.kem_prekey) == (2, kem_prekey(9))
+
+
+def test_what_a_device_comes_with_is_kept_and_forgotten_with_it(environment: Environment) -> None:
+    commit(environment, keep_first(DEVICE, [Prekey(1, b"p" * 32)], kem_prekey(9)))
+    add_kem(environment, (1,), last_resort=None)
+    commit(environment, forget(DEVICE))
+    shelf = PrekeyShelf(USER)
+    assert (take(environment, shelf), take_kem(environment, shelf)) == (None, None)

@@ -126,6 +126,15 @@ def test_many_addresses_together_meet_the_limit_in_total() -> None:
     assert sum(admitted) == 10
 
 
+def test_one_time_prekeys_of_a_user_are_rationed_whoever_fetches_and_nobody_is_refused() -> None:
+    limits = RateLimits(Config())
+    granted = [limits.grants_one_time(BEN, 0.0) for _ in range(30)]
+    assert granted == [True] * 20 + [False] * 10
+    assert limits.grants_one_time(ANNA, 0.0)
+    in_an_hour = [limits.grants_one_time(BEN, 3600.0) for _ in range(20)]
+    assert sum(in_an_hour) == 12
+
+
 def test_one_user_cannot_take_all_prekeys_of_another() -> None:
     limits = RateLimits(Config())
     for _ in range(6):

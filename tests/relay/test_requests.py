@@ -20,6 +20,7 @@ from protocol import (
     FetchProfile,
     FetchProgress,
     Found,
+    KemPrekey,
     Lookup,
     Prekey,
     Presence,
@@ -28,6 +29,7 @@ from protocol import (
     ProfileStored,
     Progresses,
     RequestCode,
+    SignedPrekey,
     StoreProfile,
     Subscribe,
     UploadPrekeys,
@@ -63,6 +65,40 @@ async def test_a_one_time_prekey_is_given_to_one_peer_only(
             (bundle,) = (await anna.expect(Bundles)).devices
             given.append(bundle.one_time_prekey)
         assert given == [Prekey(7, b"k" * 32), None]
+
+
+async def test_kem_prekeys_are_given_to_one_peer_each_and_then_the_last_resort_to_all(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    kem = [KemPrekey(n, bytes([n]) * 1_184, b"s" * 64) for n in (1, 2, 3)]
+    async with open_stage(tmp_path, sim) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        ben.say(UploadPrekeys(1, SignedPrekey(2, b"S" * 32, b"G" * 64), (), kem[2], tuple(kem[:2])))
+        assert (await ben.expect(Done)).kem_prekeys_left == 2
+        given = []
+        for request in (1, 2, 3, 4):
+            anna.say(FetchBundles(request, stage.ben.address.user))
+            (bundle,) = (await anna.expect(Bundles)).devices
+            given.append(bundle.kem_prekey)
+        assert given == [*kem, kem[2]]
+        ben.say(UploadPrekeys(2, None, ()))
+        assert (await ben.expect(Done)).kem_prekeys_left == 0
+
+
+async def test_beyond_the_ration_bundles_come_without_one_time_prekeys_and_nobody_is_refused(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    config = replace(TEST_CONFIG, limit_one_time_prekeys=Limit(1, "h", 2))
+    async with open_stage(tmp_path, sim, config=config) as stage:
+        anna, ben = await stage.anna.connect(), await stage.ben.connect()
+        ben.say(UploadPrekeys(1, None, tuple(Prekey(n, b"%032d" % n) for n in range(1, 6))))
+        await ben.expect(Done)
+        given = []
+        for request in (1, 2, 3):
+            anna.say(FetchBundles(request, stage.ben.address.user))
+            (bundle,) = (await anna.expect(Bundles)).devices
+            given.append(None if bundle.one_time_prekey is None else bundle.one_time_prekey.id)
+        assert given == [1, 2, None]
 
 
 async def test_a_request_about_nobody_fails_and_the_connection_lives(

@@ -6,7 +6,7 @@ As all questions (questions.py): a field `ask` at the end, which the answer repe
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from protocol import DeviceAddress, Prekey, UserId
+from protocol import DeviceAddress, KemPrekey, Prekey, UserId
 
 
 @dataclass(slots=True)
@@ -103,6 +103,7 @@ class CompleteLink:
     signed_prekey: bytes
     signature: bytes
     prekeys: Sequence[Prekey]
+    last_resort: KemPrekey | None
     ask: int = 0
 
 
@@ -117,6 +118,7 @@ class AddDevice:
     signed_prekey: bytes
     signature: bytes
     prekeys: Sequence[Prekey]
+    last_resort: KemPrekey | None
     created_at: int
     list_encoded: bytes
     list_signature: bytes

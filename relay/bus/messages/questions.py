@@ -7,7 +7,7 @@ beginning. Any question may be answered with `NotDone`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, DeviceBundle, DeviceId, Prekey, SignedDeviceList, UserId
+from protocol import DeviceAddress, DeviceBundle, DeviceId, KemPrekey, Prekey, SignedDeviceList, UserId
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class CreateDevice:
     signed_prekey: bytes
     signature: bytes
     prekeys: Sequence[Prekey]
+    last_resort: KemPrekey | None
     created_at: int
     ask: int = 0
 
@@ -97,6 +98,7 @@ class Redeem:
     signed_prekey: bytes
     signature: bytes
     prekeys: Sequence[Prekey]
+    last_resort: KemPrekey | None
     takes_over: int
     pin: str | None
     ask: int = 0

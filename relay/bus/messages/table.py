@@ -12,6 +12,7 @@ from protocol import (
     DeviceAddress,
     DeviceBundle,
     DeviceId,
+    KemPrekey,
     MessageNumber,
     Part,
     Prekey,
@@ -21,6 +22,7 @@ from protocol import (
 )
 from protocol.fields import Bytes, Either, FieldError, FieldType, ListOf, Null, Record, Text, Uint
 from protocol.limits import (
+    KEM_KEY_BYTES,
     KEY_BYTES,
     LINK_BYTES,
     MAX_CIPHERTEXT_BYTES,
@@ -115,6 +117,11 @@ PHONE = Text(MAX_PHONE_CHARS)
 PIN = Either((Null(), Text(MAX_PIN_CHARS)))
 PREKEY = Record(Prekey, (("id", Uint(MAX_UINT32)), ("key", KEY)))
 PREKEYS = ListOf(PREKEY, MAX_PREKEYS_PER_UPLOAD)
+KEM_PREKEY = Record(
+    KemPrekey,
+    (("id", Uint(MAX_UINT32)), ("key", Bytes(KEM_KEY_BYTES, KEM_KEY_BYTES)), ("signature", SIGNATURE)),
+)
+LAST_RESORT = Either((Null(), KEM_PREKEY))
 PART = Record(Part, (("device", DEVICE_NUMBER), ("ciphertext", Bytes(MAX_CIPHERTEXT_BYTES))))
 PARTS = ListOf(PART, MAX_DEVICE_ID)
 BUNDLE = Record(
@@ -126,6 +133,7 @@ BUNDLE = Record(
         ("signed_prekey", KEY),
         ("signature", SIGNATURE),
         ("one_time_prekey", Either((Null(), PREKEY))),
+        ("kem_prekey", LAST_RESORT),
     ),
 )
 RUNS = ListOf(Record(Run, (("first", NUMBER), ("last", NUMBER))), MAX_EXPIRED_RUNS * 1_024)
@@ -138,7 +146,7 @@ NAMEPLATE = Text(NAMEPLATE_CHARS)
 LINK_MESSAGE = Bytes(MAX_LINK_MESSAGE_BYTES)
 MAX_ADDRESS_CHARS = 64
 """The host of a peer as text: 45 for the longest IPv6 address."""
-_NEW_DEVICE: tuple[FieldType, ...] = (KEY, KEY, Uint(MAX_UINT32), KEY, SIGNATURE, PREKEYS)
+_NEW_DEVICE: tuple[FieldType, ...] = (KEY, KEY, Uint(MAX_UINT32), KEY, SIGNATURE, PREKEYS, LAST_RESORT)
 
 
 class _Numbered:
