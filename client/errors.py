@@ -23,6 +23,7 @@
         - ``StoreFailedError``: the disk did not take or give what it should (full, read-only, broken)
     - ``TextTooLongError``: a text above the limit of the content format, or no text at all
     - ``MessageStateError``: the store was asked for a step that is not this message's next one (our bug)
+    - ``GroupError``: what is wanted of a group cannot be; ``name`` says why
     - ``RelayRefusedError``: the relay said no; ``name`` is its error code's name
     - ``RelayKeyError``: whoever answers at the relay's address does not hold the pinned key
     - ``NotConnectedError``: the relay cannot be reached at the moment
@@ -223,6 +224,20 @@ class MessageStateError(ClientError):
     """The store was asked for a step that is not this message's next one; a bug in the caller."""
 
     name = "wrong-message-state"
+
+
+class GroupError(ClientError):
+    """What is wanted of a group cannot be.
+
+    Args:
+        name: ``no-such-group``, ``ambiguous-group``, ``not-a-member``, ``not-allowed``, ``already-there``,
+            ``group-full``, ``bad-invite``, ``unknown-log`` or ``broken-group``.
+        sentence: why, for people.
+    """
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
 
 
 class RelayRefusedError(ClientError):

@@ -20,6 +20,7 @@ from client.errors import (
     OwnNumberError,
     TextTooLongError,
 )
+from client.groups.logs import GroupLogs
 from client.peer_devices import proof_to_bytes
 from client.peers import DEVICES_FRESH_SECONDS, Peers
 from client.profiles import Profiles
@@ -31,7 +32,7 @@ from protocol.device_list import SignedDeviceList, decode_device_list
 from protocol.e2e import Bundle, Content, Edit, MisuseError, Text
 from protocol.e2e import content as contents
 from protocol.e2e.retry import Service, encode_service
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
+from protocol.ids import DeviceAddress, DeviceId, GroupId, MessageNumber, UserId
 from protocol.limits import MAX_LOOKUP_PHONES
 from protocol.stanzas import Audience
 
@@ -67,6 +68,7 @@ class SendQueue:
         settings: Settings,
         blocks: Blocks,
         profiles: Profiles,
+        groups: GroupLogs,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -77,6 +79,7 @@ class SendQueue:
         self._settings = settings
         self._blocks = blocks
         self._profiles = profiles
+        self._groups = groups
         self._renewals = Renewals(database, clock)
         self._entropy = entropy
         self._clock = clock
@@ -95,7 +98,7 @@ class SendQueue:
                 raise BlockedError(phone or self._peers.phone_of(user) or f"{user:016x}")
             content = make(self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now))
             generation = None
-            if isinstance(content, Text):
+            if isinstance(content, Text) and not (user is not None and self._groups.is_group(user)):
                 generation, key = self._profile_key_for(user) or (None, None)
                 content = replace(content, profile_key=key)
             self._insert(content.id, user, phone, _encoded(content), now, generation, kind_of(content))
@@ -120,6 +123,9 @@ class SendQueue:
             if user is not None:
                 self._peers.note_contact(user)
             return user, to
+        if self._groups.is_group(to):
+            self._groups.check_may_write(self._keys.require_account(), GroupId(to))
+            return to, None
         self._peers.remember(to)
         self._peers.note_contact(to)
         return to, None
@@ -150,16 +156,23 @@ class SendQueue:
 
     def queue_service(self, user: UserId, service: Service) -> None:
         """Queue what phones tell each other and nobody sees. Only inside a transaction."""
-        self._database.execute(
+        self.queue_encoded(user, service.id, encode_service(service))
+
+    def queue_encoded(self, user: UserId, service_id: bytes, encoded: bytes) -> int:
+        """The same of a service of another kind; returns its row. Only inside a transaction."""
+        self._database.execute("INSERT OR IGNORE INTO peers (user) VALUES (?)", user)
+        row = self._database.execute(
             "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, state)"
             " VALUES (?, ?, 1, ?, ?, ?, ?)",
-            service.id,
+            service_id,
             EntryKind.SERVICE.value,
             user,
-            encode_service(service),
+            encoded,
             self._clock.now(),
             MessageState.PENDING,
-        )
+        ).lastrowid
+        assert row is not None, "an INSERT has a row"
+        return row
 
     # ------------------------------------------------------------- what is missing
 
@@ -184,6 +197,7 @@ class SendQueue:
         """Users of queued messages whose devices or sessions are missing, oldest first."""
         rows = self._database.rows(
             f"SELECT m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND NOT ({self._ready})"
+            " AND m.user NOT IN (SELECT id FROM groups)"
             " GROUP BY m.user ORDER BY min(m.row)"
         )
         return [UserId(row["user"]) for row in rows]
@@ -219,8 +233,10 @@ class SendQueue:
             for device, bundle in bundles:
                 if (user, device) != account.address:
                     self._initiate(account, DeviceAddress(user, device), bundle)
-            self._database.execute("UPDATE peers SET bundles_stale = 0 WHERE user = ?", user)
-            if not self._peers.active_devices(user):
+            # Nothing of what was asked for is there: then it is time to ask for all.
+            is_stale = bool(asked) and not bundles
+            self._database.execute("UPDATE peers SET bundles_stale = ? WHERE user = ?", is_stale, user)
+            if (asked is None and not bundles) or not self._peers.active_devices(user):
                 self._fail("m.user = ?", user, "no-devices")
             return changed
 

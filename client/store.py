@@ -28,8 +28,10 @@ from client.composing import Composer
 from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.groups.groups import Groups
 from client.groups.info import GroupInfos
 from client.groups.lines import GroupLines
+from client.groups.logs import GroupLogs
 from client.groups.people import People
 from client.history import History
 from client.lost_messages import LostMessages
@@ -73,14 +75,14 @@ class Store:
         self._peers = Peers(database, entropy, clock)
         self._sessions = Sessions(database, entropy)
         changes = Changes(database)
-        people = People(database, self._keys)
-        self._history = History(
-            database, self._keys, changes, GroupLines(database, people, GroupInfos(database))
-        )
+        infos = GroupInfos(database)
+        lines = GroupLines(database, People(database, self._keys), infos)
+        self._history = History(database, self._keys, changes, lines)
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.contacts = ContactBook(database, self._peers, clock)
         self.profiles = Profiles(database, entropy, clock)
+        logs = GroupLogs(database, self._peers, infos, entropy, clock)
         self._queue = SendQueue(
             database,
             self._keys,
@@ -89,11 +91,13 @@ class Store:
             self.settings,
             self.blocks,
             self.profiles,
+            logs,
             entropy,
             clock,
         )
         self.compose = Composer(database, self._keys, self._peers, self._queue, changes, clock)
         self._sent = SentMessages(database, clock)
+        self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)
         self._receiving = Receiving(
             database,

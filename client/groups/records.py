@@ -6,6 +6,7 @@ No record shows a key, a name or a description in its ``repr``.
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from protocol.e2e.group_info import GroupInfo
 from protocol.ids import GroupId, UserId
 from protocol.membership.actions import Settings
 
@@ -60,15 +61,6 @@ class GroupMember:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupInfo:
-    """What members call a group; sealed for the relay."""
-
-    name: str = field(default="", repr=False)
-    description: str = field(default="", repr=False)
-    picture: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """A group as this phone knows it."""
 
@@ -79,8 +71,8 @@ class Group:
     members: tuple[GroupMember, ...]
     """In the order in which they came; empty while the log is not here."""
     settings: Settings
-    invite: bytes | None = field(repr=False)
-    """The public key of the newest invitation that holds."""
+    has_invite: bool
+    """Whether an invitation holds, of whichever admin."""
     next_index: int
     """How many entries of the log are known."""
     problem: str | None

@@ -1,13 +1,14 @@
 """Asking again for messages that could not be opened, and the answer: two kinds of content that nobody sees.
 
-    [32, id, sent_at, device, [number, ...]]            please send these again
-    [33, id, sent_at, [number, ...], content or null]   here is one of them again; null: it is gone
+    [32, id, sent_at, device, [number, ...], group?]            please send these again
+    [33, id, sent_at, [number, ...], content or null, group?]   here is one of them again; null: it is gone
 
 Both travel encrypted like any content, so the relay can neither forge nor answer them. A request names the
 sender's device and the numbers under which the relay delivered its messages: the ids are inside what could
 not be opened. An answer repeats the *whole* content with its old id, which is how nothing is shown twice.
-An answer may itself be asked for again; the next one then names both numbers, and their count is what ends
-a loop: after ``MAX_RESENT_NUMBERS`` the message is given up.
+With a group the numbers are those of that device's messages to the group.
+An answer may itself be asked for again; the next one then names both numbers, and their count is what ends a
+loop: after ``MAX_RESENT_NUMBERS`` the message is given up.
 
 This module only knows the format. Who may ask, and how often, is decided in the phone:
 ``client/resending.py`` and ``client/lost_messages.py``.
@@ -19,7 +20,7 @@ from typing import Any
 import cbor2
 
 from protocol.e2e import BadContentError, Content, Unknown
-from protocol.ids import DeviceId, MessageNumber
+from protocol.ids import DeviceId, GroupId, MessageNumber
 
 REQUEST_KIND = 32
 RESENT_KIND = 33
@@ -43,6 +44,7 @@ class RetryRequest:
     device: DeviceId
     """Which device of the receiver's sent them; the others have nothing to do with it."""
     numbers: tuple[MessageNumber, ...]
+    group: GroupId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Resent:
     """Under what it was sent before: first the message itself, then each answer that was lost as well."""
     content: bytes | None = field(repr=False)
     """What was encrypted the first time; None if the sender has it no more."""
+    group: GroupId | None = None
 
 
 Service = RetryRequest | Resent
@@ -64,10 +67,11 @@ Service = RetryRequest | Resent
 def encode_service(service: Service) -> bytes:
     """The bytes to be encrypted."""
     match service:
-        case RetryRequest(content_id, sent_at, device, numbers):
-            return cbor2.dumps([REQUEST_KIND, content_id, sent_at, device, list(numbers)])
-        case Resent(content_id, sent_at, numbers, content):
-            return cbor2.dumps([RESENT_KIND, content_id, sent_at, list(numbers), content])
+        case RetryRequest(content_id, sent_at, device, numbers, group):
+            fields: list[object] = [REQUEST_KIND, content_id, sent_at, device, list(numbers)]
+        case Resent(content_id, sent_at, numbers, content, group):
+            fields = [RESENT_KIND, content_id, sent_at, list(numbers), content]
+    return cbor2.dumps(fields if group is None else [*fields, group])
 
 
 def read_service(content: Content) -> Service | None:
@@ -81,23 +85,29 @@ def read_service(content: Content) -> Service | None:
     fields = cbor2.loads(content.encoded)[3:]  # it has been decoded before: it is an array
     if len(fields) < 2:
         raise BadContentError("a request for a repetition, or its answer, without its fields")
+    group = _read_group(fields[2]) if len(fields) > 2 else None
     if content.kind == REQUEST_KIND:
-        return _read_request(content, *fields[:2])
-    return _read_resent(content, *fields[:2])
+        return _read_request(content, fields[0], fields[1], group)
+    return _read_resent(content, fields[0], fields[1], group)
 
 
-def _read_request(content: Unknown, device: Any, numbers: Any) -> RetryRequest:
+def _read_group(group: Any) -> GroupId | None:
+    if group is not None and not _is_uint(group, 1, _MAX_NUMBER):
+        raise BadContentError("a repetition in something that is no group")
+    return None if group is None else GroupId(group)
+
+
+def _read_request(content: Unknown, device: Any, numbers: Any, group: GroupId | None) -> RetryRequest:
     if not _is_uint(device, 1, _MAX_DEVICE):
         raise BadContentError("a request for a repetition that names no device")
-    return RetryRequest(
-        content.id, content.sent_at, DeviceId(device), _read_numbers(numbers, MAX_REQUESTED_NUMBERS)
-    )
+    wanted = _read_numbers(numbers, MAX_REQUESTED_NUMBERS)
+    return RetryRequest(content.id, content.sent_at, DeviceId(device), wanted, group)
 
 
-def _read_resent(content: Unknown, numbers: Any, repeated: Any) -> Resent:
+def _read_resent(content: Unknown, numbers: Any, repeated: Any, group: GroupId | None) -> Resent:
     if repeated is not None and not isinstance(repeated, bytes):
         raise BadContentError("a repetition of something that is no content")
-    return Resent(content.id, content.sent_at, _read_numbers(numbers, MAX_RESENT_NUMBERS), repeated)
+    return Resent(content.id, content.sent_at, _read_numbers(numbers, MAX_RESENT_NUMBERS), repeated, group)
 
 
 def _read_numbers(numbers: Any, limit: int) -> tuple[MessageNumber, ...]:
