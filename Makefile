@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RESULTS := bench/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types pytest bench bench-micro clean
+.PHONY: help setup run demo test check format lint types pytest vectors bench bench-micro clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ pytest: $(STAMP)
 format: $(STAMP)  ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+vectors: $(STAMP)  ## Write the test vectors of the end-to-end layer anew, after a format has changed on purpose
+	@$(BIN)/python -m tests.vectors
 
 # Status 5 says that the load was the limit of a run: its table says so as well, and the others are still worth it.
 bench: $(STAMP)  ## Measure a node and fill docs/benchmarks.md (eight minutes, on a quiet machine)
