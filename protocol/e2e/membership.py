@@ -215,7 +215,13 @@ def is_invite_proved(invite: bytes, proof: bytes, group: GroupId, user: UserId, 
 # --- Reading ---
 
 
-def extend(log: GroupLog | None, group: GroupId, signed: bytes, is_key_known: KeyView) -> Extended:
+def extend(
+    log: GroupLog | None,
+    group: GroupId,
+    signed: bytes,
+    is_key_known: KeyView,
+    vouched: Vouched | None = None,
+) -> Extended:
     """Read the next entry of a log.
 
     Args:
@@ -223,9 +229,11 @@ def extend(log: GroupLog | None, group: GroupId, signed: bytes, is_key_known: Ke
         group: whose log it is.
         signed: the entry as the relay shows it.
         is_key_known: which keys this phone knows as whose.
+        vouched: up to this entry new keys of members are believed: a member has checked them, who was there.
 
     Raises:
-        BadLogError: the entry cannot be the next one: something is missing, or these are two histories.
+        BadLogError: the entry cannot be the next one: something is missing, or these are two histories, one
+            of which is the one that was vouched for.
         UnsupportedEntryError: it is of a later version, so this program cannot say who is a member any more.
     """
     try:
@@ -236,7 +244,10 @@ def extend(log: GroupLog | None, group: GroupId, signed: bytes, is_key_known: Ke
         raise BadLogError(str(error)) from None
     entry, hash_ = read.entry, entry_hash(signed)
     _check_chain(log, group, entry)
-    flaw = _find_flaw(log, read, is_key_known)
+    if vouched is not None and entry.index == vouched.epoch and hash_ != vouched.head:
+        raise BadLogError("another history than the one that was vouched for")
+    is_vouched = vouched is not None and entry.index <= vouched.epoch
+    flaw = _find_flaw(log, read, _believe if is_vouched else is_key_known)
     if flaw is None:
         return Extended(_believed(log, read, hash_), entry, None)
     if log is None:
@@ -264,16 +275,11 @@ def replay(
     log: GroupLog | None = None
     findings: list[Finding] = []
     for signed in entries:
-        is_vouched = vouched is not None and (log is None or log.state.next_index <= vouched.epoch)
-        extended = extend(log, group, signed, _believe if is_vouched else is_key_known)
+        extended = extend(log, group, signed, is_key_known, vouched)
         log = extended.log
         if extended.finding is not None:
             findings.append(extended.finding)
-        if vouched is not None and (log.state.epoch, log.state.head) == (vouched.epoch, vouched.head):
-            vouched = None  # it has been met
-        elif vouched is not None and log.state.epoch >= vouched.epoch:
-            raise BadLogError("another history than the one that was vouched for")
-    if log is None or vouched is not None:
+    if log is None or (vouched is not None and log.state.epoch < vouched.epoch):
         raise BadLogError("a log that ends too early")
     return Replayed(log, tuple(findings))
 

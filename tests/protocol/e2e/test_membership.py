@@ -318,6 +318,18 @@ def test_a_newcomer_believes_the_keys_that_a_member_has_checked() -> None:
     ]
 
 
+def test_entries_that_come_one_by_one_must_lead_to_what_is_vouched_for() -> None:
+    scribe = rekeyed_group()
+    log = None
+    for signed in scribe.entries[:2]:
+        log = extend(log, GROUP, signed, knows_none, Vouched(2, bytes(32))).log
+    with pytest.raises(BadLogError, match="another history"):
+        extend(log, GROUP, scribe.entries[2], knows_none, Vouched(2, bytes(32)))
+    assert (
+        extend(log, GROUP, scribe.entries[2], knows_none, Vouched(2, scribe.read.state.head)).finding is None
+    )
+
+
 def test_behind_what_is_vouched_for_keys_must_be_known() -> None:
     scribe = rekeyed_group()
     first = Vouched(0, entry_hash(scribe.entries[0]))
