@@ -70,7 +70,12 @@ HANDSHAKE_SECONDS = 10.0  # from the open link to the relay's Welcome
 STEADY_SECONDS = 5.0  # a connection that lived for so long has worked: the next failure is a first one
 STOP_SECONDS = 1.0  # how long a stop may wait for a dial that is under way
 # Trying again does not help after these: somebody has to do something first.
-FATAL_CODES = (ErrorCode.REPLACED, ErrorCode.LOGGED_OUT, ErrorCode.UNSUPPORTED_VERSION)
+FATAL_CODES = (
+    ErrorCode.REPLACED,
+    ErrorCode.LOGGED_OUT,
+    ErrorCode.BANNED,
+    ErrorCode.UNSUPPORTED_VERSION,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ from protocol import (
     code_name,
 )
 from relay import login, requests
+from relay.ban_list import is_user_banned
 from relay.asker import Asker
 from relay.config import (
     BACKLOG_HIGH,
@@ -410,7 +411,13 @@ class Connection(Actor):
             self.stop()
 
     def _log_in(self, device: DeviceAddress, resume: Seq) -> None:
-        """Take the place of an older connection of the device."""
+        """Take the place of an older connection of the device.
+
+        Raises:
+            RefusalError: `banned`.
+        """
+        if is_user_banned(self._worker, device.user):
+            raise RefusalError(ErrorCode.BANNED)
         self._outgoing.device = device
         self._outgoing.acked = self._outgoing.given = resume
         login.enter(self._worker, device, self._outgoing)

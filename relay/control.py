@@ -1,13 +1,14 @@
 """The control socket of a worker: its parent asks how it is doing, and puts the answers of all together.
 
-One connection, one question, one answer: a line with the question's name, then JSON until the end. So there
-is no state between two questions, a worker that was killed is refused by the kernel at once, and one that
-hangs costs its asker a second and nothing else.
+One connection, one question, one answer: a line with the question's name, then JSON until the end. An order
+is a question that changes something; what it is about stands behind its name, as JSON. So there is no state
+between two questions, a worker that was killed is refused by the kernel at once, and one that hangs costs its
+asker a second and nothing else.
 
 An actor in the worker because it waits for questions and must not take anything down with it.
 Restarts as: permanent.
-Rule 1: who may ask is who may look into the data folder: its owner. Nothing here names a user, a number or a
-    key.
+Rule 1: who may ask is who may look into the data folder: its owner. No answer names a user, a number or a
+    key; an order may, and the log does not.
 """
 
 import json
@@ -28,13 +29,17 @@ log = logging.getLogger("roost.relay")
 Questions = Mapping[str, Callable[[], Awaitable[Any]]]
 """{name: gives what can be turned into JSON}."""
 
+Orders = Mapping[str, Callable[[Any], Awaitable[Any]]]
+"""{name: does something with what it is told, which has come as JSON, and gives an answer likewise}."""
+
 ANSWER_SECONDS = 1.0
 """A worker that does not answer within this is shown as missing."""
 
 QUESTION_SECONDS = 5.0
 """Whoever connects and asks nothing is not our parent."""
 
-MAX_QUESTION_BYTES = 64
+MAX_QUESTION_BYTES = 4096
+"""A name, and what an order is about."""
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A worker that answers with more is broken."""
@@ -55,17 +60,21 @@ class Serve:
 SERVE = Serve()
 
 
-def child_spec(path: Path, questions: Questions) -> ChildSpec:
+NO_ORDERS: Orders = {}
+
+
+def child_spec(path: Path, questions: Questions, orders: Orders = NO_ORDERS) -> ChildSpec:
     """The control socket at a path."""
-    return ChildSpec(id="control", start=lambda: Control(path, questions))
+    return ChildSpec(id="control", start=lambda: Control(path, questions, orders))
 
 
 class Control(Actor):
     """Answers the parent."""
 
-    def __init__(self, path: Path, questions: Questions) -> None:
+    def __init__(self, path: Path, questions: Questions, orders: Orders) -> None:
         self._path = path
         self._questions = questions
+        self._orders = orders
         self._listener: trio.SocketListener | None = None
 
     async def on_start(self) -> None:
@@ -96,11 +105,24 @@ class Control(Actor):
 
     async def _answer(self, stream: trio.SocketStream) -> None:
         asked = bytes(await stream.receive_some(MAX_QUESTION_BYTES)).decode(errors="replace").strip()
-        question = self._questions.get(asked)
-        if question is None:
-            log.warning("control_question_unknown", extra={"question": asked})
+        name, _, argument = asked.partition(" ")
+        question, order = self._questions.get(asked), self._orders.get(name)
+        if question is not None:
+            answer = await question()
+        elif order is not None and (facts := _read(argument)) is not None:
+            answer = await order(facts)
+        else:
+            log.warning("control_question_unknown", extra={"question": name})
             return
-        await stream.send_all(json.dumps(await question(), default=str).encode())
+        await stream.send_all(json.dumps(answer, default=str).encode())
+
+
+def _read(argument: str) -> Any | None:
+    """What stands behind the name of an order; None if that is nothing that we would say."""
+    try:
+        return json.loads(argument)
+    except ValueError:
+        return None
 
 
 async def ask(path: Path, question: str, seconds: float = ANSWER_SECONDS) -> Any | None:

@@ -8,6 +8,7 @@ RelayError
 ├── WrongVersionError      a worker process of another version than its node
 ├── WorkerNotStartedError  a worker could not start, and so the node cannot
 ├── WorkersEndedError      the workers ended again and again, and the node gives up
+├── NodeNotAnsweringError  a running node does not answer the operator's order
 ├── WrongNumberError       a text that cannot be anybody's phone number; names the problem
 ├── GatewayError           a verification code could not be handed to the SMS gateway
 └── RefusalError           a request that is refused, with the wire code and detail to answer with
@@ -87,6 +88,14 @@ class WorkersEndedError(RelayError):
             f"the workers ended again and again, more often than {restarts} times within {seconds:g} s; "
             "the log says why"
         )
+
+
+class NodeNotAnsweringError(RelayError):
+    """The node that runs in a data folder does not do what it is told; its own words if it has any."""
+
+    def __init__(self, data: object, complaint: str | None = None) -> None:
+        problem = f"the node in {data} does not answer: it starts, stops or hangs; try again"
+        super().__init__(complaint or problem)
 
 
 class WrongNumberError(RelayError, ValueError):

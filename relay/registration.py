@@ -48,7 +48,7 @@ from relay.mailboxes import Mailboxes
 from relay.phones import check_phone, mask_phone
 from relay.pin_guard import PinGuardHandle
 from relay.worker import Worker
-from storage import JournalError, Op, accounts
+from storage import JournalError, Op, accounts, bans
 from storage import codes as stored_codes
 from storage.accounts import NO_DEVICE, DeviceRecord, UserRecord
 from storage.tables import Family, of_family
@@ -307,6 +307,7 @@ class Registration(Actor):
             raise RefusalError(ErrorCode.INVALID_CODE)
         # Only from here on may anything be said about the number: it has been proved. The code stays good for
         # whoever has to decide first.
+        self._check_ban(phone)
         user, before = self._account_of(phone)
         if not application.takes_over and _is_active_elsewhere(before, application.static_key):
             raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
@@ -322,6 +323,12 @@ class Registration(Actor):
         self._worker.counters.registrations += 1
         log.info("device_registered", extra={"device": str(address), "phone": mask_phone(phone)})
         return address
+
+    def _check_ban(self, phone: str) -> None:
+        with self._worker.store.read_directory() as reader:
+            if bans.is_banned(reader, phone):
+                log.info("banned_number_refused", extra={"phone": mask_phone(phone)})
+                raise RefusalError(ErrorCode.BANNED)
 
     def _is_known(self, static_key: bytes) -> bool:
         """Whether the key is that of a device. One that leads to a device that is gone is nobody's."""

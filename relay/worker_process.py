@@ -32,7 +32,7 @@ from actors.network import Listener as Port
 from actors.ports import system_clock, system_entropy, system_monotonic
 from actors.reactor import open_reactor
 from protocol import KeyPair
-from relay import control
+from relay import ban_list, control
 from relay.assignment import Assignment, read_assignment
 from relay.config import DRAIN_SECONDS
 from relay.control import Questions, control_path
@@ -43,6 +43,7 @@ from relay.handover import open_handover
 from relay.journal import open_journal
 from relay.phase import Phase
 from relay.readiness import reasons_against
+from relay.registration import DESK_WORKER
 from relay.sms import gateway_from
 from relay.status import worker_status
 from relay.tree import relay_tree
@@ -148,7 +149,8 @@ async def work(assignment: Assignment) -> int:
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with open_worker(assignment) as (worker, port):
             path = control_path(worker.config.data, assignment.number)
-            asked = control.child_spec(path, questions(worker))
+            told = ban_list.orders(worker) if worker.store.worker == DESK_WORKER else control.NO_ORDERS
+            asked = control.child_spec(path, questions(worker), told)
             root = await worker.system.start(lambda: relay_tree(worker, port, asked), name=ROOT_NAME)
             worker.phase = Phase.READY
             _calm_the_collector()

@@ -58,6 +58,9 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("relay.doctor", "check whether a node can run here, and what to change"),
     "backup": Command("relay.backup", "save a node's store and keys, while it runs or not"),
     "restore": Command("relay.restore", "put a backup in place"),
+    "ban": Command("relay.ban", "ban a number from this node"),
+    "unban": Command("relay.unban", "end a ban"),
+    "bans": Command("relay.bans", "list the banned numbers"),
     "top": Command("roost.top", "watch a node's supervision tree live"),
     "bench": Command(
         "bench.command", "measure a node: throughput, latency, CPU a message, bytes a connection"

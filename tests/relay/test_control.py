@@ -54,6 +54,19 @@ async def test_an_answer_of_any_length_arrives_whole(tmp_path: Path) -> None:
     assert answer == ["x" * 1_000] * 1_000
 
 
+async def test_an_order_is_told_what_it_is_about(tmp_path: Path) -> None:
+    async def double(number: int) -> int:
+        return 2 * number
+
+    path = tmp_path / "control-0"
+    async with open_actor_system() as system:
+        await system.start(child_spec(path, {}, {"double": double}).start)
+        assert await ask(path, "double 21") == 42
+        for nonsense in ("double", "double {", "halve 2"):
+            assert await ask(path, nonsense) is None
+        assert await ask(path, "double 4") == 8
+
+
 async def test_a_worker_that_is_not_there_is_missing_at_once(tmp_path: Path) -> None:
     with trio.fail_after(0.5):
         assert await ask(tmp_path / "control-0", "how") is None
