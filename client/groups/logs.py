@@ -183,9 +183,8 @@ class GroupLogs:
 
     def _extend(self, account: Account, group: GroupId, signed: bytes) -> bool:
         before = self.log(group)
-        is_vouched = self.next_index(group) <= self._vouched_to(group)
         try:
-            extended = extend(before, group, signed, _believe if is_vouched else self.key_view(account))
+            extended = extend(before, group, signed, self.key_view(account), self._vouched(group))
         except BadLogError:
             self.distrust(group, BROKEN_LOG if before is None else TWO_HISTORIES)
             return False
@@ -267,13 +266,16 @@ class GroupLogs:
 
     # ------------------------------------------------------------- vouching, reading again
 
-    def _vouched_to(self, group: GroupId) -> int:
-        place: int | None = self._database.value("SELECT vouched_index FROM groups WHERE id = ?", group)
-        return -1 if place is None else place
+    def _vouched(self, group: GroupId) -> Vouched | None:
+        row = self._database.row("SELECT vouched_index, vouched_hash FROM groups WHERE id = ?", group)
+        if row is None or row["vouched_index"] is None:
+            return None
+        return Vouched(row["vouched_index"], row["vouched_hash"])
 
     def vouch(self, account: Account, group: GroupId, vouched: Vouched) -> None:
         """A member has checked the log up to here: their word for members' new keys is as good as ours."""
-        if vouched.epoch <= self._vouched_to(group):
+        known = self._vouched(group)
+        if known is not None and vouched.epoch <= known.epoch:
             return
         self._database.execute(
             "UPDATE groups SET vouched_index = ?, vouched_hash = ? WHERE id = ?",
@@ -286,13 +288,13 @@ class GroupLogs:
     def read_again(self, account: Account, group: GroupId) -> None:
         """Read the whole log once more: a key is known that was not, or somebody vouches for a part of it."""
         rows = self._database.rows("SELECT entry FROM group_entries WHERE group_id = ? ORDER BY place", group)
-        row = self._database.row("SELECT vouched_index, vouched_hash FROM groups WHERE id = ?", group)
-        if not rows or row is None:
+        if not rows:
             return
-        is_met = row["vouched_index"] is not None and row["vouched_index"] < len(rows)
-        vouched = Vouched(row["vouched_index"], row["vouched_hash"]) if is_met else None
+        vouched = self._vouched(group)
+        is_met = vouched is not None and vouched.epoch < len(rows)
+        entries = [each["entry"] for each in rows]
         try:
-            replayed = replay(group, [each["entry"] for each in rows], self.key_view(account), vouched)
+            replayed = replay(group, entries, self.key_view(account), vouched if is_met else None)
         except BadLogError:
             self.distrust(group, TWO_HISTORIES)
             return
@@ -300,11 +302,6 @@ class GroupLogs:
         is_member = account.user in replayed.log.state.members
         if is_member:
             self.set_standing(group, Standing.MEMBER)
-
-
-def _believe(_user: UserId, _key: bytes) -> bool:
-    """The key view for what a member has vouched for."""
-    return True
 
 
 @lru_cache(maxsize=64)
