@@ -20,12 +20,15 @@ from client.groups.receiving import GroupReceiving
 from client.groups.records import Group, GroupMember, Standing, WishState
 from client.groups.sending import GroupSending
 from client.groups.welcomes import GroupWelcomes
-from client.groups.wishes import DueWish, Wishes
+from client.groups.wishes import DueWish, Wish, WishCreate, WishDescribe, Wishes
 from client.peers import Peers
 from client.records import OutgoingSend, QueuedMessage
 from client.send_queue import SendQueue
 from client.sent_messages import SentMessages
-from protocol.ids import GroupId, MessageNumber, UserId
+from protocol.e2e import IdentityKeyPair, MisuseError
+from protocol.e2e.group_info import GroupInfo, check_info
+from protocol.e2e.group_link import GroupLink
+from protocol.ids import GroupId, MessageNumber, UserId, new_user_id
 from protocol.membership import GroupState, Settings
 
 
@@ -47,6 +50,7 @@ class Groups:
         self._own = own
         self._peers = peers
         self._sent = sent
+        self._entropy = entropy
         self._people = People(database, own)
         self._infos = GroupInfos(database)
         self.logs = logs
@@ -65,6 +69,10 @@ class Groups:
     def is_group(self, chat: int) -> bool:
         """Whether a chat is one with a group."""
         return self.logs.is_group(chat)
+
+    def is_member(self, chat: int) -> bool:
+        """Whether a chat is one with a group of which this account is a member."""
+        return self.is_group(chat) and self.logs.standing(GroupId(chat)) is Standing.MEMBER
 
     def all(self) -> list[Group]:
         """All groups that this phone knows of."""
@@ -155,6 +163,49 @@ class Groups:
 
     # ------------------------------------------------------------- what is wanted
 
+    def create(
+        self,
+        users: Sequence[UserId],
+        info: GroupInfo,
+        settings: Settings = Settings(0),  # noqa: B008 - a value
+    ) -> tuple[GroupId, int]:
+        """Want a new group of these people and us; its id, and the number of the wish.
+
+        Raises:
+            GroupError: the name, the description or the picture cannot be.
+        """
+        _check(info)
+        with self._database.transaction():
+            self._own.require_account()
+            group = GroupId(new_user_id(self._entropy))
+            wish = WishCreate(tuple(users), settings, info.name, info.description, info.picture)
+            self.logs.remember(group)
+            return group, self.wishes.add(group, wish)
+
+    def want(self, group: GroupId, wish: Wish) -> int:
+        """Want something of a group; the number of the wish, for ``wishes.outcome``.
+
+        Raises:
+            GroupError: a name, a description or a picture that cannot be.
+        """
+        if isinstance(wish, WishDescribe):
+            _check(GroupInfo(wish.name or "a name", wish.description or "", wish.picture or None))
+        with self._database.transaction():
+            self._own.require_account()
+            self.logs.remember(group)
+            return self.wishes.add(group, wish)
+
+    def link(self, group: GroupId) -> GroupLink | None:
+        """The newest invitation that this device has made and that holds; None if there is none."""
+        account, seed, key = (
+            self._own.require_account(),
+            self.authoring.invite_seed(group),
+            self._infos.key(group),
+        )
+        if seed is None or key is None:
+            return None
+        return GroupLink(account.relay_url, group, IdentityKeyPair.from_seed(seed), key)
+
     def next_step(self, due: DueWish) -> Step:
         """What to say to the relay for a wish, as things are now."""
         with self._database.transaction():
@@ -168,3 +219,20 @@ class Groups:
     def wish_settled(self, due: DueWish, state: WishState, error_name: str | None = None) -> None:
         """A wish is done without an entry, or can not be."""
         self.wishes.settle(due.row, state, error_name)
+
+    def join_asked(self, due: DueWish) -> None:
+        """The admins have been asked to let us in."""
+        with self._database.transaction():
+            self.authoring.ask_to_join(due)
+
+    def wish_rekeys(self) -> None:
+        """Want our present key in each log that has another one."""
+        with self._database.transaction():
+            self.authoring.wish_rekeys()
+
+
+def _check(info: GroupInfo) -> None:
+    try:
+        check_info(info)
+    except MisuseError as error:
+        raise GroupError("invalid-name", str(error)) from None

@@ -220,6 +220,8 @@ class GroupLogs:
         """A line for the entry; and for whom it would have brought in, if it does not count."""
         entry, finding = extended.entry, extended.finding
         author = entry.author.user
+        if not (account.user in extended.log.state.members or self.standing(group) is Standing.MEMBER):
+            return  # it was before this account came, or after it went: history is from joining on
         if finding is None or finding.flaw is Flaw.KEY:
             self._line(group, author, entry.index + 1, None, is_own=author == account.user)
             return

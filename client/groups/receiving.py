@@ -1,9 +1,8 @@
 """Deliveries of groups: entries go into the log, messages are opened, and who is no member is found out.
 
 A delivery can be judged only with the log in front of it. Where that is not here yet (somebody was just
-added, or the queue has dropped what was too old), it is kept, with everything of the group behind it, and the
-log is fetched (client/group_sync.py); then all of it is taken as if it came now. So it can be acknowledged at
-once.
+added, or the queue has dropped what was too old), it is kept, with everything of the group behind it, and
+the log is fetched (sync.py); then all of it is taken as if it came now. So it can be acknowledged at once.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """What a person wants done with a group, kept until the relay has it.
 
-Any process may want something; the phone of the home brings it to the relay (client/group_sync.py), where the
-group may have changed meanwhile: a wish says what is to be so, and is made into an entry of the log when its
-turn comes. One that is so already is done.
+Any process may want something; the phone of the home brings it to the relay (sync.py), where the group may
+have changed meanwhile: a wish says what is to be so, and becomes an entry of the log when its turn comes.
+One that is so already is done.
 """
 
 from dataclasses import dataclass, field
