@@ -267,7 +267,7 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(7, s.Paused, _BOTH, chat=_ACTIVITY),
     _row(
         8, s.Send, _CLIENT,
-        chat=_TO_USER, number=_NUMBER, parts=_PARTS,
+        chat=_TO_USER, number=_NUMBER, parts=_PARTS, life_s=_Optional(_LIFE),
     ),
     _row(
         9, s.Deliver, _RELAY,

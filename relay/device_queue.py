@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from protocol import DeviceAddress, GroupSeq, MemberAddress, MessageNumber, Seq
 from relay.delivery import QUEUE_TRANSITIONS, QueueEvent, QueueState, window_has_room
 from storage import Op, Reader, mailboxes
-from storage.mailboxes import DeviceCursor, Queued, Taken
+from storage.mailboxes import DeviceCursor, Queued, Taken, Walk
 
 
 # One is built for every delivery, so it is slotted and not frozen: freezing triples the cost.
@@ -35,6 +35,7 @@ class DeviceQueue:
     """The queue of one device."""
 
     __slots__ = (
+        "_expiry_walk",
         "_given",
         "_in_flight_bytes",
         "_window_bytes",
@@ -65,6 +66,7 @@ class DeviceQueue:
         # further behind is served from the disk.
         self.fresh: deque[tuple[Seq, Queued]] | tuple[()] = ()
         self._in_flight_bytes = 0
+        self._expiry_walk: Walk | None = None  # while one is under way, and after the first
         self._given = 0  # the present connection has seen everything up to here
         self._window_messages = window_messages
         self._window_bytes = window_bytes
@@ -176,8 +178,14 @@ class DeviceQueue:
 
         Not while an earlier such step is on its way to the disk: both would count the same rows.
         """
+        if now < self.cursor.soonest:
+            return None
+        self._expiry_walk = self._expiry_walk or Walk()
+        is_complete = self.durable == self.cursor.next_seq - 1
         given = max(self.sent, self._given)
-        expired = mailboxes.expire(reader, self.address, self.cursor, now, limit, given)
+        expired = mailboxes.expire(
+            reader, self.address, self.cursor, now, limit, given, self._expiry_walk, is_complete=is_complete
+        )
         if expired is not None:
             self.cursor = expired.cursor
             if self.state is QueueState.ONLINE:

@@ -120,7 +120,8 @@ class Intake:
             source.refused(self._user, message.number, ErrorCode.MAILBOX_FULL)
             return []
         now = int(self._worker.clock.now())
-        expires_at = now + self._worker.config.message_life_days * DAY_SECONDS
+        longest = self._worker.config.message_life_days * DAY_SECONDS
+        expires_at = now + (longest if message.life_s is None else min(message.life_s, longest))
         progress = state.progress
         state.progress = Progress(message.number, progress.delivered, progress.read, progress.expired)
         if self.blocklist is not None and sender.user in self.blocklist:

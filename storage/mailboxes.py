@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from protocol.ids import (
@@ -41,6 +41,9 @@ _DEVICE_KEY = struct.Struct(">QH")
 _PROGRESS_KEY = struct.Struct(">QQH")
 
 LAST_SEQ = Seq(2**64 - 1)
+
+# Rows that one step of a walk looks at, only for when they expire: about 10 ms.
+WALK_ROWS = 8_192
 
 # Where a queue and a sender's messages stand before the first: both count from 1.
 NO_SEQ = Seq(0)
@@ -131,6 +134,9 @@ class DeviceCursor:
     # What waits: messages, and bytes of ciphertext. Kept here so that nobody has to count rows.
     messages: int = 0
     ciphertext_bytes: int = 0
+    # A lower bound of when the first of them expires, so that nobody has to look before; 0: not known. It is
+    # not exact, and no part of what a cursor says: what leaves otherwise does not raise it.
+    soonest: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True)
@@ -152,6 +158,20 @@ class Taken:
     ciphertext_bytes: int
 
 
+@dataclass(slots=True)
+class Walk:
+    """How far the walk over a queue has come that looks for what has expired."""
+
+    after: int = NO_SEQ
+    # The earliest `expires_at` of what stays; 0: nothing has yet.
+    soonest: int = 0
+    is_over: bool = False
+
+    def begin(self) -> None:
+        """The next one starts at the head of the queue."""
+        self.after, self.soonest, self.is_over = NO_SEQ, 0, False
+
+
 @dataclass(frozen=True, slots=True)
 class Expired:
     """Messages whose time has passed, and what removes them."""
@@ -168,6 +188,11 @@ _MESSAGE_V1 = struct.Struct(">QHQQQ")
 # Version 2 is another kind of row: as version 1, then group, gseq, size of the payload, is_entry.
 _GROUP_ROW = struct.Struct(">QHQQQQQIB")
 _CURSOR_V1 = struct.Struct(">QQQQ")
+# Version 2: as version 1, then `soonest`.
+_CURSOR_V2 = struct.Struct(">QQQQQ")
+# Where a row of the queue, of either kind, has its `expires_at`: behind the record's version byte.
+_EXPIRES_AT = struct.Struct(">Q")
+_EXPIRES_AT_OFFSET = 1 + _MESSAGE_V1.size - _EXPIRES_AT.size
 _PROGRESS_V1 = struct.Struct(">QQQ")
 # Version 2: as version 1, then any number of runs; nearly all rows have none.
 _RUN_V2 = struct.Struct(">QQ")
@@ -199,11 +224,17 @@ def _decode_group_row(payload: bytes) -> GroupRow:
 
 
 def _encode_cursor(cursor: DeviceCursor) -> bytes:
-    return _CURSOR_V1.pack(cursor.next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes)
+    return _CURSOR_V2.pack(
+        cursor.next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes, cursor.soonest
+    )
 
 
 def _decode_cursor_v1(payload: bytes) -> DeviceCursor:
     return DeviceCursor(*_CURSOR_V1.unpack(payload))
+
+
+def _decode_cursor_v2(payload: bytes) -> DeviceCursor:
+    return DeviceCursor(*_CURSOR_V2.unpack(payload))
 
 
 def _encode_progress(progress: Progress) -> bytes:
@@ -232,7 +263,7 @@ _ROW_DECODERS: dict[int, Callable[[bytes], QueuedMessage | GroupRow]] = {
 _GROUP_VERSION = b"\x02"
 MESSAGE_CODEC: RecordCodec[Any] = RecordCodec(QUEUE, 1, _encode_message, _ROW_DECODERS)
 GROUP_ROW_CODEC: RecordCodec[Any] = RecordCodec(QUEUE, 2, _encode_group_message, _ROW_DECODERS)
-CURSOR_CODEC = RecordCodec(CURSORS, 1, _encode_cursor, {1: _decode_cursor_v1})
+CURSOR_CODEC = RecordCodec(CURSORS, 2, _encode_cursor, {1: _decode_cursor_v1, 2: _decode_cursor_v2})
 PROGRESS_CODEC = RecordCodec(PROGRESS, 2, _encode_progress, {1: _decode_progress_v1, 2: _decode_progress_v2})
 
 
@@ -294,6 +325,7 @@ def append_one_of_several(
         cursor.acked_seq,
         cursor.messages + 1,
         cursor.ciphertext_bytes + len(message.ciphertext),
+        min(cursor.soonest, message.expires_at) if cursor.messages else message.expires_at,
     )
     codec = MESSAGE_CODEC if type(message) is QueuedMessage else GROUP_ROW_CODEC
     return after, codec.put(key, message)
@@ -324,6 +356,7 @@ def acknowledge(
         Seq(upto),
         max(0, cursor.messages - taken.messages),
         max(0, cursor.ciphertext_bytes - taken.ciphertext_bytes),
+        cursor.soonest,
     )
     return after, [_delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
 
@@ -334,7 +367,7 @@ def count_on_from(cursor: DeviceCursor, seq: int) -> DeviceCursor:
     For a store that was set back: what it would give away next, the device may have seen.
     """
     next_seq = Seq(max(cursor.next_seq, seq + 1))
-    return DeviceCursor(next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes)
+    return DeviceCursor(next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes, cursor.soonest)
 
 
 def count_range(reader: Reader, device: DeviceAddress, after: int, upto: int) -> Taken:
@@ -354,11 +387,15 @@ def expire(
     now: float,
     limit: int,
     given: int = NO_SEQ,
+    walk: Walk | None = None,
+    *,
+    is_complete: bool = True,
 ) -> Expired | None:
-    """Find up to `limit` messages at the head of the queue whose time has passed; None if there are none.
+    """Find up to `limit` messages of the queue whose time has passed; None if nothing is to be written.
 
-    It looks no further than the first that is still good: messages expire in the order in which they were
-    accepted unless the time to live was changed in between, and then some stay a little longer.
+    Each message has its own life, so one may expire in the middle of the queue. Nothing is read before
+    `cursor.soonest`. Then the rows are walked over, `WALK_ROWS` at a time, and when the walk has come to the
+    end it is known anew when the next one is due.
 
     Args:
         reader: what is durable; no other removal from this part of the queue may be on its way there.
@@ -366,17 +403,22 @@ def expire(
         cursor: how far it has come.
         now: unix seconds.
         limit: the most to take at once.
-        given: the head is what comes after this seq: up to it the device has just been given the messages.
+        given: up to this seq the device has just been given the messages: they stay.
+        walk: how far earlier steps have come; this one goes on from there, and notes how far it came.
+        is_complete: whether all that the cursor counts is durable; what is not, no walk has seen.
 
     Raises:
-        CorruptRecordError: a row is damaged.
+        CorruptRecordError: a row that would be dropped is damaged.
     """
-    messages: list[tuple[Seq, Queued]] = []
-    for seq, message in _queue(reader, device, max(given, cursor.acked_seq)):
-        if message.expires_at > now or len(messages) >= limit:
-            break
-        messages.append((seq, message))
-    if not messages:
+    if now < cursor.soonest:
+        return None
+    walk = walk if walk is not None else Walk()
+    messages, ops = _walk_on(reader, device, max(walk.after, cursor.acked_seq), now, limit, given, walk)
+    soonest = cursor.soonest
+    if walk.is_over:
+        soonest = walk.soonest if is_complete else cursor.soonest
+        walk.begin()
+    if not messages and soonest == cursor.soonest:
         return None
     size = sum(len(message.ciphertext) for _, message in messages)
     # acked_seq stays: nobody acknowledged these, and the sender is told so.
@@ -385,9 +427,46 @@ def expire(
         cursor.acked_seq,
         max(0, cursor.messages - len(messages)),
         max(0, cursor.ciphertext_bytes - size),
+        soonest,
     )
-    ops: list[Op] = [_delete_range(device, messages[0][0], messages[-1][0]), put_cursor(device, after)]
+    ops.append(put_cursor(device, after))
     return Expired(after, ops, messages)
+
+
+def _walk_on(
+    reader: Reader, device: DeviceAddress, after: int, now: float, limit: int, given: int, walk: Walk
+) -> tuple[list[tuple[Seq, Queued]], list[Op]]:
+    """One step of a walk: what has expired, and what deletes it; neighbours by one operation."""
+    messages: list[tuple[Seq, Queued]] = []
+    runs: list[list[int]] = []
+    is_run = False
+    for rows, (key, data) in enumerate(_rows(reader, device, after)):
+        if rows >= WALK_ROWS or len(messages) >= limit:
+            break
+        seq = Seq(_QUEUE_KEY.unpack(key)[2])
+        expires_at = _expires_at(key, data)
+        walk.after = seq
+        if expires_at <= now and seq > given:
+            messages.append((seq, _read_row(reader, key, data)))
+            if is_run:
+                runs[-1][1] = seq
+            else:
+                runs.append([seq, seq])
+            is_run = True
+        else:
+            walk.soonest = min(walk.soonest or expires_at, expires_at)
+            is_run = False
+    else:
+        walk.is_over = True
+    return messages, [_delete_range(device, first, last) for first, last in runs]
+
+
+def _expires_at(key: bytes, data: bytes) -> int:
+    """When a row expires, without reading the rest of it."""
+    if len(data) < _EXPIRES_AT_OFFSET + _EXPIRES_AT.size:
+        MESSAGE_CODEC.unpack(key, data)  # raises: it is damaged
+    expires_at: int = _EXPIRES_AT.unpack_from(data, _EXPIRES_AT_OFFSET)[0]
+    return expires_at
 
 
 def remove_queue(device: DeviceAddress) -> list[Op]:
@@ -427,12 +506,14 @@ def count_queued(reader: Reader) -> int:
 def _queue(
     reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
 ) -> Iterator[tuple[Seq, Queued]]:
-    first = _QUEUE_KEY.pack(device.user, device.device, after + 1)
-    last = _QUEUE_KEY.pack(device.user, device.device, upto)
-    for key, data in reader.scan(QUEUE, first, last):
-        row = MESSAGE_CODEC.unpack(key, data)
-        message = row if type(row) is QueuedMessage else _with_payload(reader, key, row)
-        yield Seq(_QUEUE_KEY.unpack(key)[2]), message
+    for key, data in _rows(reader, device, after, upto):
+        yield Seq(_QUEUE_KEY.unpack(key)[2]), _read_row(reader, key, data)
+
+
+def _read_row(reader: Reader, key: bytes, data: bytes) -> Queued:
+    row = MESSAGE_CODEC.unpack(key, data)
+    message: Queued = row if type(row) is QueuedMessage else _with_payload(reader, key, row)
+    return message
 
 
 def _with_payload(reader: Reader, key: bytes, row: GroupRow) -> GroupMessage:
@@ -475,6 +556,13 @@ def refers_to(key: bytes, data: bytes) -> payloads.PayloadKey | None:
         return None
     row = GROUP_ROW_CODEC.unpack(key, data)
     return row.sender.group, row.gseq
+
+
+def _rows(
+    reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
+) -> Iterator[tuple[bytes, bytes]]:
+    first = _QUEUE_KEY.pack(device.user, device.device, after + 1)
+    return reader.scan(QUEUE, first, _QUEUE_KEY.pack(device.user, device.device, upto))
 
 
 def _delete_range(device: DeviceAddress, first: int, last: int) -> DeleteRange:

@@ -127,6 +127,8 @@ class Send:
     number: MessageNumber
     parts: bytes | tuple[Part, ...]
     """Bytes: the user has exactly one device, the newest. Otherwise one part for each device of the user."""
+    life_s: int | None = None
+    """Seconds after which it is to be dropped if nobody has fetched it; the relay may not wait so long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Abroad:
         elif self._presence.of_device(sender) not in (source, None):
             return
         chat_of(source, user).submitted = messages[-1].number
-        numbered: list[Numbered] = [(message.number, message.parts) for message in messages]
+        numbered: list[Numbered] = [numbered_of(message) for message in messages]
         peer.tell(m.Submit(sender, source.number, user, numbered))
 
     def activity(self, peer: Peer, sender: DeviceAddress, user: UserId, *, is_typing: bool) -> None:
@@ -180,3 +180,10 @@ def chat_of(outgoing: Outgoing, user: UserId) -> Chat:
                 del chats[oldest]
         chat = chats[user] = Chat()
     return chat
+
+
+def numbered_of(message: Send) -> Numbered:
+    """A message as it crosses the bus; most have no life of their own, and pay nothing for it."""
+    if message.life_s is None:
+        return message.number, message.parts
+    return message.number, message.parts, message.life_s

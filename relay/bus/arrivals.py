@@ -74,7 +74,7 @@ class Arrivals:
 
     def _submit(self, peer: Peer, message: m.Submit) -> None:
         user = message.user
-        sends = [Send(user, number, parts) for number, parts in message.messages]
+        sends = [Send(user, *numbered) for numbered in message.messages]
         source = RemoteSource(peer, message.sender, message.connection)
         self._arrive(user, Submission(message.sender, source, sends))
 

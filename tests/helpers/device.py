@@ -116,9 +116,11 @@ class Device:
         self.channel._items.append(item)  # type: ignore[arg-type]  # that is the point
         self.flush()
 
-    def send(self, user: UserId, number: int, ciphertext: bytes = b"ciphertext") -> None:
+    def send(
+        self, user: UserId, number: int, ciphertext: bytes = b"ciphertext", life_s: int | None = None
+    ) -> None:
         """Send a message for a user's only device."""
-        self.say(Send(user, MessageNumber(number), ciphertext))
+        self.say(Send(user, MessageNumber(number), ciphertext, life_s))
 
     def ack(self, seq: int) -> None:
         """Say that everything up to `seq` is stored."""

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from protocol.stanzas import Run
-from storage import CorruptRecordError, Environment, InlineJournal, Put, open_environment
+from storage import CorruptRecordError, Environment, InlineJournal, Put, mailboxes, open_environment
 from storage.mailboxes import (
     DeviceCursor,
     Progress,
@@ -39,7 +39,7 @@ from storage.mailboxes import (
     remove_queue,
 )
 from storage.records import RecordCodec
-from storage.tables import PROGRESS, QUEUE, Op
+from storage.tables import CURSORS, PROGRESS, QUEUE, Op
 from tests.storage.conftest import MIB
 
 ANNA = DeviceAddress(UserId(1), DeviceId(1))
@@ -80,9 +80,9 @@ class Mailbox:
         self.cursor, ops = acknowledge(self.device, self.cursor, upto, taken)
         self.store(ops)
 
-    def expire(self, now: float, limit: int = 100) -> list[Seq]:
+    def expire(self, now: float, limit: int = 100, walk: mailboxes.Walk | None = None) -> list[Seq]:
         with self.environment.read() as reader:
-            expired = expire(reader, self.device, self.cursor, now, limit)
+            expired = expire(reader, self.device, self.cursor, now, limit, walk=walk)
         if expired is None:
             return []
         self.cursor = expired.cursor
@@ -178,6 +178,60 @@ def test_only_what_is_too_old_expires_and_nothing_counts_as_acknowledged(mailbox
     assert mailbox.stored_cursor() == DeviceCursor(Seq(4), Seq(0), 1, 10)
     mailbox.acknowledge(3)
     assert mailbox.stored_cursor() == DeviceCursor(Seq(4), Seq(3), 0, 0)
+
+
+def test_a_message_expires_in_the_middle_of_the_queue(mailbox: Mailbox) -> None:
+    for number, expires_at in enumerate((1000, 50, 60, 1000, 70, 2000), start=1):
+        mailbox.append(message(number, expires_at=expires_at))
+    assert mailbox.cursor.soonest == 50
+    assert mailbox.expire(49) == []
+    assert mailbox.expire(60) == [2, 3]
+    assert mailbox.seqs() == [1, 4, 5, 6]
+    assert mailbox.cursor.soonest == mailbox.stored_cursor().soonest == 70
+    assert mailbox.expire(999) == [5]
+    assert mailbox.cursor.soonest == 1000
+
+
+def test_a_long_queue_is_walked_over_in_steps(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailboxes, "WALK_ROWS", 3)
+    for number in range(1, 12):
+        mailbox.append(message(number, expires_at=50 if number in (5, 11) else 100 + number))
+    walk = mailboxes.Walk()
+    found: list[Seq] = []
+    for _ in range(5):
+        found += mailbox.expire(50, walk=walk)
+    assert found == [5, 11]
+    assert mailbox.cursor.soonest == 101
+
+
+def test_a_bound_is_not_raised_over_what_is_still_on_its_way_to_the_disk(mailbox: Mailbox) -> None:
+    mailbox.append(message(1, expires_at=50))
+    mailbox.append(message(2, expires_at=1000))
+    on_its_way, _ = append(ANNA, mailbox.cursor, message(3, expires_at=60))
+    with mailbox.environment.read() as reader:
+        expired = expire(reader, ANNA, on_its_way, 55, 10, is_complete=False)
+    assert expired is not None
+    assert [seq for seq, _ in expired.messages] == [1]
+    assert expired.cursor.soonest == 50
+
+
+def test_a_queue_that_was_emptied_begins_anew(mailbox: Mailbox) -> None:
+    mailbox.append(message(1, expires_at=50))
+    mailbox.acknowledge(1)
+    mailbox.append(message(2, expires_at=1000))
+    assert mailbox.cursor.soonest == 1000
+
+
+def test_a_cursor_of_the_first_version_knows_no_bound_and_looks(mailbox: Mailbox) -> None:
+    mailbox.append(message(1, expires_at=50))
+    old: RecordCodec[DeviceCursor] = RecordCodec(
+        CURSORS, 1, lambda c: struct.pack(">QQQQ", c.next_seq, c.acked_seq, c.messages, c.ciphertext_bytes),
+        {1: lambda _: DeviceCursor()},
+    )  # fmt: skip
+    mailbox.store([old.put(struct.pack(">QH", *ANNA), mailbox.cursor)])
+    mailbox.cursor = mailbox.stored_cursor()
+    assert mailbox.cursor.soonest == 0
+    assert mailbox.expire(50) == [1]
 
 
 def test_expiry_stops_at_its_limit(mailbox: Mailbox) -> None:
@@ -300,11 +354,7 @@ class MailboxesAgainstDicts(RuleBasedStateMachine):
 
     @rule(device=devices, now=st.integers(0, 100))
     def expire(self, device: DeviceAddress, now: int) -> None:
-        expected: list[int] = []
-        for seq, each in self.queues[device].items():
-            if each.expires_at > now:
-                break
-            expected.append(seq)
+        expected = [seq for seq, each in self.queues[device].items() if each.expires_at <= now]
         assert self.boxes[device].expire(now, limit=1000) == expected
         for seq in expected:
             del self.queues[device][seq]
@@ -321,6 +371,7 @@ class MailboxesAgainstDicts(RuleBasedStateMachine):
             stored = box.stored_cursor()
             assert stored == box.cursor
             assert stored.next_seq == self.next_seq[device]
+            assert all(stored.soonest <= each.expires_at for each in waiting)
             assert (stored.messages, stored.ciphertext_bytes) == (
                 len(waiting),
                 sum(len(each.ciphertext) for each in waiting),

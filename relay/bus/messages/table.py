@@ -123,6 +123,7 @@ KEM_PREKEY = Record(
 )
 LAST_RESORT = Either((Null(), KEM_PREKEY))
 PART = Record(Part, (("device", DEVICE_NUMBER), ("ciphertext", Bytes(MAX_CIPHERTEXT_BYTES))))
+LIFE = Uint(MAX_UINT32, 1)
 PARTS = ListOf(PART, MAX_DEVICE_ID)
 BUNDLE = Record(
     DeviceBundle,
@@ -152,20 +153,22 @@ _NEW_DEVICE: tuple[FieldType, ...] = (KEY, KEY, Uint(MAX_UINT32), KEY, SIGNATURE
 class _Numbered:
     """Written out, because it is read for every message that crosses."""
 
-    text = "[number, bytes or parts]"
+    text = "[number, bytes or parts, life?]"
 
     def read(self, value: object) -> Numbered:
         """Return the number and what goes with it."""
-        if type(value) is not list or len(value) != 2:
+        if type(value) is not list or not 2 <= len(value) <= 3:
             raise FieldError("not a numbered message")
-        number, parts = value
+        number, parts = value[:2]
         if type(number) is not int or not 0 <= number <= MAX_UINT63:
             raise FieldError("not a number")
         if type(parts) is not bytes:
             parts = PARTS.read(parts)
         elif len(parts) > MAX_CIPHERTEXT_BYTES:
             raise FieldError("too long")
-        return MessageNumber(number), parts
+        if len(value) == 2:
+            return MessageNumber(number), parts
+        return MessageNumber(number), parts, LIFE.read(value[2])
 
 
 NUMBERED = _Numbered()
