@@ -24,6 +24,7 @@ GROUP = GroupId(0x4702_0000_0000_0001)
 RETRIES: dict[str, Service] = {
     "please send these again": RetryRequest(ID, AT, DeviceId(2), (MessageNumber(3), MessageNumber(300))),
     "here is one again": Resent(ID, AT, (MessageNumber(3),), encode(SAMPLES["text"])),
+    "please send these again, of a group": RetryRequest(ID, AT, DeviceId(2), (MessageNumber(3),), GROUP),
     "it is gone": Resent(ID, AT, (MessageNumber(3), MessageNumber(5)), None),
 }
 GROUPS: dict[str, GroupService] = {

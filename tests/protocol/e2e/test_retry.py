@@ -16,7 +16,7 @@ from protocol.e2e.retry import (
     encode_service,
     read_service,
 )
-from protocol.ids import DeviceId, MessageNumber
+from protocol.ids import DeviceId, GroupId, MessageNumber
 
 ID = b"8 bytes."
 TEXT = encode(Text(b"another.", 6, "hello"))
@@ -24,6 +24,8 @@ SERVICES: list[Service] = [
     RetryRequest(ID, 7, DeviceId(2), (MessageNumber(3), MessageNumber(9))),
     Resent(ID, 7, (MessageNumber(3),), TEXT),
     Resent(ID, 7, (MessageNumber(3), MessageNumber(2**40)), None),
+    RetryRequest(ID, 7, DeviceId(2), (MessageNumber(3),), GroupId(9)),
+    Resent(ID, 7, (MessageNumber(3),), TEXT, GroupId(2**63 - 1)),
 ]
 
 
@@ -38,7 +40,7 @@ def test_what_is_for_people_is_no_service() -> None:
 
 
 def test_fields_of_a_later_version_are_skipped() -> None:
-    later = cbor2.dumps([REQUEST_KIND, ID, 7, 2, [3], "later"])
+    later = cbor2.dumps([REQUEST_KIND, ID, 7, 2, [3], None, "later"])
     assert read_service(decode(later)) == RetryRequest(ID, 7, DeviceId(2), (MessageNumber(3),))
 
 
@@ -55,6 +57,9 @@ def test_fields_of_a_later_version_are_skipped() -> None:
         [REQUEST_KIND, 2, [-1]],
         [REQUEST_KIND, 2, [2**63]],
         [REQUEST_KIND, 2, {"3": 4}],
+        [REQUEST_KIND, 2, [3], 0],
+        [REQUEST_KIND, 2, [3], "group"],
+        [RESENT_KIND, [3], TEXT, 2**63],
         [REQUEST_KIND, 2, [1] * (MAX_REQUESTED_NUMBERS + 1)],
         [RESENT_KIND, [3]],
         [RESENT_KIND, [3], "text"],
