@@ -1,7 +1,7 @@
 """Reading the history, and what has been seen of it."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from client.changes import Changes
@@ -35,8 +35,16 @@ _UNREAD = "m.state = 16"  # a literal, because only then does SQLite use the ind
 class History:
     """The table ``messages`` as people read it, and ``read_marks``."""
 
-    def __init__(self, database: Database, keys: DeviceKeys, changes: Changes, lines: GroupLines) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: DeviceKeys,
+        changes: Changes,
+        lines: GroupLines,
+        tell_siblings: Callable[[Sequence[HistoryEntry]], None],
+    ) -> None:
         self._database = database
+        self._tell_siblings = tell_siblings  # of what was just seen
         self._keys = keys
         self._changes = changes
         self._lines = lines
@@ -71,6 +79,7 @@ class History:
             seen = self.unread(with_, limit)
             for entry in seen:
                 self._note_read(entry)
+            self._tell_siblings(seen)
             condition, values = _chat_condition(with_)
             self._database.execute(
                 "UPDATE messages SET state = ? WHERE row IN (SELECT m.row FROM messages m"

@@ -16,12 +16,28 @@ from dataclasses import dataclass
 from actors import Actor, ActorSystem
 from actors.registry import Via
 from client.connection_handle import ConnectionHandle
-from client.events import EventStream, MessageChanged, MessageReceived
+from client.events import (
+    EventStream,
+    HistoryProgress,
+    MessageChanged,
+    MessageReceived,
+    MessageSentElsewhere,
+    MessagesSeenElsewhere,
+)
 from client.outbox import OutboxHandle
 from client.prekeys import PrekeysHandle
-from client.records import IncomingDelivery, Received, ReceivedMessage, Served, Undecryptable
+from client.records import (
+    HistoryArrived,
+    IncomingDelivery,
+    Received,
+    ReceivedMessage,
+    SeenElsewhere,
+    SentElsewhere,
+    Served,
+    Undecryptable,
+)
 from client.store import Store
-from protocol.e2e import Change, Deletion, Edit, Reaction
+from protocol.e2e import Change, Deletion, Edit, Reaction, Text
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.client")
@@ -98,6 +114,17 @@ class Inbox(Actor):
                 self._tell_change(received, change, change.target)
             case ReceivedMessage(sender=sender, message_id=message_id, phone=phone, text=text):
                 self._events.publish(MessageReceived(message_id, sender.user, phone, text))
+            case SentElsewhere(content=Reaction() as change):
+                self._tell_own_change(received, change, change.target.id)
+            case SentElsewhere(content=Edit() | Deletion() as change):
+                self._tell_own_change(received, change, change.target)
+            case SentElsewhere(chat=chat, message_id=message_id, phone=phone, content=content):
+                text = content.text if isinstance(content, Text) else None
+                self._events.publish(MessageSentElsewhere(message_id, chat, phone, text, received.is_group))
+            case SeenElsewhere(chats=chats):
+                self._events.publish(MessagesSeenElsewhere(chats))
+            case HistoryArrived(received=done, total=total, is_done=is_done):
+                self._events.publish(HistoryProgress(None, done, total, is_done))
             case Undecryptable(sender=sender, message_id=message_id, error_name=error_name):
                 log.warning("undecryptable", extra={"sender": str(sender), "error": error_name})
                 self._events.publish(MessageReceived(message_id, sender.user, None, None))
@@ -107,3 +134,6 @@ class Inbox(Actor):
     def _tell_change(self, received: ReceivedMessage, change: Change, meant: bytes) -> None:
         user, phone = received.sender.user, received.phone
         self._events.publish(MessageChanged(meant.hex(), user, phone, change))
+
+    def _tell_own_change(self, sent: SentElsewhere, change: Change, meant: bytes) -> None:
+        self._events.publish(MessageChanged(meant.hex(), sent.chat, sent.phone, change))

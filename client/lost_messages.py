@@ -87,7 +87,7 @@ class LostMessages:
         has_asked = False
         for (user, device), rows in groupby(due, lambda row: (row["user"], row["device"])):
             sender = DeviceAddress(UserId(user), DeviceId(device))
-            if sender.user != account.user and self._may_ask(sender, now):
+            if sender != account.address and self._may_ask(sender, now):
                 # The newest first: a sender keeps only so many ready to send again.
                 self._ask_for(sender, [row["number"] for row in rows][:MAX_REQUESTED_NUMBERS], now)
                 has_asked = True

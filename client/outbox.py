@@ -17,7 +17,7 @@ from actors.ports import Entropy
 from actors.registry import Via
 from client.backoff import Backoff
 from client.connection_handle import ConnectionHandle
-from client.events import EventStream, TickChanged
+from client.events import EventStream, HistoryProgress, TickChanged
 from client.flight import Flight
 from client.records import MessageState
 from client.requests import Answer
@@ -265,6 +265,7 @@ class Outbox(Actor):
         """Ask for what is missing, encrypt what can be encrypted, send what has room."""
         if self._session is None:
             return
+        self._fill_transfers()
         self._ask_phones()
         self._ask_bundles()
         for _ in range(self._flight.room):
@@ -274,6 +275,13 @@ class Outbox(Actor):
             self._flight.add(self._store.encrypt(queued.message_id))
         for send in self._flight.take_off():
             self._connection.send_message(self._session, send)
+
+    def _fill_transfers(self) -> None:
+        """The next portions of history for new devices of this account, as far as there is room."""
+        for progress in self._store.transfer.fill():
+            self._events.publish(
+                HistoryProgress(progress.device, progress.done, progress.total, progress.is_done)
+            )
 
     # ---- what the relay says about messages ----
 

@@ -18,6 +18,7 @@ from client.changes import Changes, Said
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
+from client.history_transfer import HistoryTransfer
 from client.lost_messages import ASKED_FOR, LostMessages
 from client.peers import Peers
 from client.profiles import Profiles
@@ -35,6 +36,7 @@ from client.records import (
 from client.renewals import Renewals
 from client.resending import Resending
 from client.sessions import Sessions
+from client.siblings import Siblings
 from protocol.e2e import (
     BadCiphertextError,
     BadContentError,
@@ -52,6 +54,8 @@ from protocol.e2e import (
 )
 from protocol.e2e import content as contents
 from protocol.e2e.retry import Resent, RetryRequest, Service, read_service
+from protocol.e2e.siblings import History as SiblingHistory
+from protocol.e2e.siblings import Seen, Sent, Sibling, read_sibling
 from protocol.ids import Seq, UserId
 
 
@@ -68,6 +72,8 @@ class Receiving:
         changes: Changes,
         lost: LostMessages,
         resending: Resending,
+        siblings: Siblings,
+        transfer: HistoryTransfer,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -79,6 +85,8 @@ class Receiving:
         self._changes = changes
         self._lost = lost
         self._resending = resending
+        self._siblings = siblings
+        self._transfer = transfer
         self._renewals = Renewals(database, clock)
         self._entropy = entropy
         self._clock = clock
@@ -112,10 +120,13 @@ class Receiving:
         try:
             content = contents.decode(plaintext)
             service = read_service(content)
+            sibling = read_sibling(content)
         except EndToEndError as error:
             return self._store_undecryptable(delivery, error.name, error.name)[0]
         if service is not None:
             return self._serve(account, delivery, service, changed)
+        if sibling is not None:
+            return self._hear_sibling(account, delivery, sibling)
         return self._store_message(delivery, content, plaintext, changed)
 
     def _open(self, account: Account, delivery: IncomingDelivery) -> tuple[bytes, bool]:
@@ -148,6 +159,19 @@ class Receiving:
             return Served(delivery.seq)
         return self._receive_again(account, delivery, service, service.content, changed)
 
+    def _hear_sibling(self, account: Account, delivery: IncomingDelivery, sibling: Sibling) -> Received:
+        """Another device of this account tells what it has done; from anybody else it means nothing."""
+        if delivery.sender.user != account.user:
+            return Served(delivery.seq)
+        match sibling:
+            case Sent():
+                return self._siblings.take_sent(account, delivery, sibling)
+            case Seen():
+                return self._siblings.take_seen(delivery, sibling)
+            case SiblingHistory():
+                return self._transfer.take(account, delivery, sibling)
+        return Served(delivery.seq)
+
     def _receive_again(
         self, account: Account, delivery: IncomingDelivery, resent: Resent, plaintext: bytes, changed: bool
     ) -> Received:
@@ -155,6 +179,7 @@ class Receiving:
         try:
             content = contents.decode(plaintext)
             service = read_service(content)
+            sibling = read_sibling(content)
         except EndToEndError:
             self._lost.gone(delivery.sender, resent.numbers)
             return Served(delivery.seq)
@@ -162,6 +187,8 @@ class Receiving:
         if isinstance(service, RetryRequest):
             self._resending.answer(account, delivery.sender, service)
             return Served(delivery.seq)
+        if sibling is not None:
+            return self._hear_sibling(account, delivery, sibling)
         if service is not None:
             return Served(delivery.seq)  # a repetition of a repetition: ours name both numbers instead
         original = replace(delivery, number=resent.numbers[0])

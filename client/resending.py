@@ -17,8 +17,9 @@ from client.records import Account
 from client.send_queue import SendQueue
 from protocol.e2e import content as contents
 from protocol.e2e.content import decode
-from protocol.e2e.retry import MAX_RESENT_NUMBERS, Resent, RetryRequest, read_service
-from protocol.ids import DeviceAddress, MessageNumber, UserId
+from protocol.e2e.retry import MAX_RESENT_NUMBERS, Resent, RetryRequest, encode_service, read_service
+from protocol.e2e.siblings import Aside, encode_sibling
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 
 KEPT_MESSAGES = 256
 """As WhatsApp's clients; older ones are not found at once in a long chat, and nobody misses them by now."""
@@ -43,7 +44,7 @@ class Resending:
         oldest = self._oldest_kept(asker.user)
         for number in dict.fromkeys(request.numbers):
             row = self._database.row(
-                "SELECT m.row, m.content, r.resent FROM messages m LEFT JOIN recipients r"
+                "SELECT m.row, m.content, m.for_device, r.resent FROM messages m LEFT JOIN recipients r"
                 " ON r.message = m.row AND r.device = ?"
                 " WHERE m.outgoing = 1 AND m.user = ? AND m.number = ? AND m.row >= ?",
                 asker.device,
@@ -71,6 +72,9 @@ class Resending:
             asker.device,
         )
         content: bytes | None = row["content"]
+        if content is not None and row["for_device"] not in (None, asker.device):
+            whole = decode(content)  # what it was sent was that this is for another
+            content = encode_sibling(Aside(whole.id, whole.sent_at, DeviceId(row["for_device"])))
         service = None if content is None else read_service(decode(content))
         if not isinstance(service, Resent):
             self._send(asker, (number,), content)
@@ -81,4 +85,6 @@ class Resending:
     def _send(self, asker: DeviceAddress, numbers: tuple[MessageNumber, ...], content: bytes | None) -> None:
         content_id = self._entropy(contents.CONTENT_ID_BYTES)
         sent_at = contents.sent_at_from_unix(self._clock.now())
-        self._queue.queue_service(asker.user, Resent(content_id, sent_at, numbers, content))
+        # For the asker alone: to a device that was linked later it was never said.
+        again = encode_service(Resent(content_id, sent_at, numbers, content))
+        self._queue.queue_for_device(asker.user, content_id, again, asker.device)

@@ -31,7 +31,9 @@ from client.settings import Settings
 from protocol.device_list import SignedDeviceList, decode_device_list
 from protocol.e2e import Bundle, Content, Edit, MisuseError, Text
 from protocol.e2e import content as contents
+from protocol.e2e.content import decode
 from protocol.e2e.retry import Service, encode_service
+from protocol.e2e.siblings import Aside, encode_sibling
 from protocol.ids import DeviceAddress, DeviceId, GroupId, MessageNumber, UserId
 from protocol.limits import MAX_LOOKUP_PHONES
 from protocol.stanzas import Audience
@@ -174,6 +176,11 @@ class SendQueue:
         assert row is not None, "an INSERT has a row"
         return row
 
+    def queue_for_device(self, user: UserId, service_id: bytes, encoded: bytes, device: DeviceId) -> None:
+        """The same for one device of the user alone: the others get word that it is not for them."""
+        row = self.queue_encoded(user, service_id, encoded)
+        self._database.execute("UPDATE messages SET for_device = ? WHERE row = ?", device, row)
+
     # ------------------------------------------------------------- what is missing
 
     def phones_to_look_up(self) -> list[str]:
@@ -280,7 +287,9 @@ class SendQueue:
             account = self._keys.require_account()
             row = self._first_queued(message_id)
             chat = UserId(row["user"])
-            parts = tuple(self._seal(account, chat, device, row["content"]) for device in self._devices(chat))
+            parts = tuple(
+                self._seal(account, chat, device, _content_for(row, device)) for device in self._devices(chat)
+            )
             self._database.execute_many(
                 "INSERT INTO parts (message, device, ciphertext) VALUES (?, ?, ?)",
                 [(row["row"], part.device, part.ciphertext) for part in parts],
@@ -332,6 +341,15 @@ class SendQueue:
         self._database.execute("UPDATE messages SET number = ? WHERE row = ?", number, row)
         self._database.execute("UPDATE peers SET next_number = ? WHERE user = ?", number + 1, chat)
         return MessageNumber(number)
+
+
+def _content_for(row: sqlite3.Row, device: DeviceId) -> bytes:
+    """What a device gets of a message."""
+    content: bytes = row["content"]
+    if row["for_device"] in (None, device):
+        return content
+    whole = decode(content)
+    return encode_sibling(Aside(whole.id, whole.sent_at, DeviceId(row["for_device"])))
 
 
 def _encoded(content: Content) -> bytes:

@@ -34,6 +34,7 @@ from client.groups.lines import GroupLines
 from client.groups.logs import GroupLogs
 from client.groups.people import People
 from client.history import History
+from client.history_transfer import HistoryTransfer
 from client.lost_messages import LostMessages
 from client.peers import Peers
 from client.profiles import Profiles
@@ -55,6 +56,7 @@ from client.send_queue import SendQueue
 from client.sent_messages import SentMessages
 from client.sessions import Sessions
 from client.settings import Settings
+from client.siblings import Siblings
 from protocol.device_list import SignedDeviceList
 from protocol.ids import DeviceId, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
@@ -77,7 +79,6 @@ class Store:
         changes = Changes(database)
         infos = GroupInfos(database)
         lines = GroupLines(database, People(database, self._keys), infos)
-        self._history = History(database, self._keys, changes, lines)
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.contacts = ContactBook(database, self._peers, clock)
@@ -96,7 +97,10 @@ class Store:
             clock,
         )
         self.compose = Composer(database, self._keys, self._peers, self._queue, changes, clock)
-        self._sent = SentMessages(database, clock)
+        self.siblings = Siblings(database, self._keys, self._peers, self._queue, changes, entropy, clock)
+        self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
+        self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
+        self._sent = SentMessages(database, clock, self.siblings.tell_sent)
         self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)
         self._receiving = Receiving(
@@ -108,6 +112,8 @@ class Store:
             changes,
             self._lost,
             Resending(database, self._queue, entropy, clock),
+            self.siblings,
+            self.transfer,
             entropy,
             clock,
         )
