@@ -121,7 +121,7 @@ async def _poll_link(asker: Asker, request: PollLink) -> LinkState:
 
 async def _cancel_link(asker: Asker, request: CancelLink) -> LinkState:
     await LinkDeskHandle(asker.worker).cancel(request.link, _who(asker))
-    return LinkState(request.request, LinkStep.OPEN, b"")
+    return _state(request.request, (LinkStep.OPEN, b""))
 
 
 async def _complete_link(asker: Asker, request: CompleteLink) -> Registered:
