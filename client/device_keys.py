@@ -1,4 +1,4 @@
-"""The phone's own keys: Noise static key, identity, signed prekeys, one-time prekeys; and the account row.
+"""The phone's own keys: Noise static key and identity, and whose prekeys are whose; and the account row.
 
 Keys are made and stored before anything about them is said to the relay, so a crash at any moment leaves
 keys that were never used, and never a published key whose private half is gone. Each registration makes a new
@@ -10,35 +10,22 @@ from functools import lru_cache
 
 from actors.ports import Clock, Entropy
 from client.database import Database
-from client.errors import MessageStateError, NoAccountError
+from client.errors import NoAccountError
+from client.own_prekeys import TABLES as PREKEY_TABLES
+from client.own_prekeys import OwnPrekeys
 from client.records import Account, PrekeyUpload, RegistrationKeys
-from protocol.e2e import IdentityKeyPair, Prekey, PrekeyGoneError, PrekeyUnknownError, PublicPrekey
+from protocol.e2e import IdentityKeyPair
 from protocol.e2e.agreement import PrivatePrekeys
 from protocol.ids import DeviceId, Seq, UserId
 
-FIRST_PREKEYS = 100
-"""One-time prekeys in a registration: as Signal. Each is a new conversation with full forward secrecy."""
-
-REFILL_BELOW = 25
-"""Refill to 100 when the relay has fewer than this: a quarter, so that a burst of new contacts is covered."""
-
-SIGNED_PREKEY_ROTATION_SECONDS = 7 * 86_400
-"""A week between signed prekeys (X3DH, section 4.1, suggests "once a week, or once a month")."""
-
-SIGNED_PREKEY_KEPT_SECONDS = 38 * 86_400
-"""Old private keys are kept until no queued first message can need them: rotation plus 30 days of queue."""
-
-PREKEYS_REPLACED_SECONDS = 3_600
-"""How soon all prekeys may be replaced again because unknown ones are in use."""
-
 
 class DeviceKeys:
-    """The tables ``own_devices``, ``signed_prekeys`` and ``one_time_prekeys``."""
+    """The table ``own_devices``, and what belongs to one: its prekeys."""
 
     def __init__(self, database: Database, entropy: Entropy, clock: Clock) -> None:
         self._database = database
         self._entropy = entropy
-        self._clock = clock
+        self._prekeys = OwnPrekeys(database, entropy, clock)
 
     # ------------------------------------------------------------- the account
 
@@ -105,8 +92,7 @@ class DeviceKeys:
                 relay_key,
                 pending,
             )
-            for table in ("signed_prekeys", "one_time_prekeys"):
-                self._database.execute(f"UPDATE {table} SET uploaded = 1 WHERE generation = ?", pending)
+            self._prekeys.registered(pending)
             if self._database.value("SELECT count(*) FROM own_devices WHERE generation < ?", pending):
                 self._forget_earlier_device(pending)
             return self.require_account()
@@ -120,18 +106,18 @@ class DeviceKeys:
             self._entropy(32),
         ).lastrowid
         assert generation is not None, "an INSERT has a row"
-        self._make_signed_prekey(generation)
-        self._make_prekeys(generation, FIRST_PREKEYS)
+        self._prekeys.make_first(generation)
         return generation
 
     def _registration_keys(self, row: sqlite3.Row) -> RegistrationKeys:
         identity = _identity(row["identity_seed"])
-        signed = self._newest_signed_prekey(row["generation"])
+        signed, prekeys, last_resort = self._prekeys.for_registration(row["generation"], identity)
         return RegistrationKeys(
             noise_private=row["noise_private"],
             identity_key=identity.public,
-            signed_prekey=signed.signed_by(identity),
-            prekeys=self._prekeys_not_uploaded(row["generation"]),
+            signed_prekey=signed,
+            prekeys=prekeys,
+            last_resort=last_resort,
         )
 
     def _forget_earlier_device(self, generation: int) -> None:
@@ -150,41 +136,23 @@ class DeviceKeys:
 
     def _drop_generations(self, which: str) -> None:
         doomed = f"SELECT generation FROM own_devices WHERE {which}"
-        for table in ("signed_prekeys", "one_time_prekeys"):
+        for table in PREKEY_TABLES:
             self._database.execute(f"DELETE FROM {table} WHERE generation IN ({doomed})")
         self._database.execute(f"DELETE FROM own_devices WHERE {which}")
 
     # ------------------------------------------------------------- prekeys
 
-    def prekeys_to_upload(self, left_at_relay: int) -> PrekeyUpload | None:
+    def prekeys_to_upload(self, left_at_relay: int, kem_left: int | None) -> PrekeyUpload | None:
         """Make what is due, and give all that the relay has not confirmed; None if that is nothing."""
         with self._database.transaction():
             row = self._require_row()
-            generation = row["generation"]
-            self._rotate_signed_prekey(generation)
-            prekeys = self._prekeys_not_uploaded(generation)
-            if left_at_relay < REFILL_BELOW and not prekeys:
-                self._make_prekeys(generation, FIRST_PREKEYS - left_at_relay)
-                prekeys = self._prekeys_not_uploaded(generation)
             identity = _identity(row["identity_seed"])
-            due = self._database.row(
-                "SELECT * FROM signed_prekeys WHERE generation = ? AND uploaded = 0 ORDER BY id DESC",
-                generation,
-            )
-            signed = None if due is None else _prekey(due).signed_by(identity)
-            return PrekeyUpload(signed, prekeys) if signed or prekeys else None
+            return self._prekeys.to_upload(row["generation"], identity, left_at_relay, kem_left)
 
     def prekeys_uploaded(self, upload: PrekeyUpload) -> None:
         """The relay has these; they are not offered again."""
         with self._database.transaction():
-            if upload.signed is not None:
-                self._database.execute(
-                    "UPDATE signed_prekeys SET uploaded = 1 WHERE id <= ?", upload.signed.id
-                )
-            self._database.execute_many(
-                "UPDATE one_time_prekeys SET uploaded = 1 WHERE id = ?",
-                [(prekey.id,) for prekey in upload.prekeys],
-            )
+            self._prekeys.uploaded(upload)
 
     def find_prekeys(self, signed_id: int, one_time_id: int | None, kem_id: int | None) -> PrivatePrekeys:
         """The private halves of the prekeys that a first message names.
@@ -193,89 +161,19 @@ class DeviceKeys:
             PrekeyUnknownError: one of them has a number that this device has yet to give.
             PrekeyGoneError: one of them was used up or rotated away.
         """
-        if kem_id is not None:
-            raise PrekeyUnknownError(f"KEM prekey {kem_id} was never made here")
-        return PrivatePrekeys(
-            self._find("signed_prekeys", signed_id),
-            None if one_time_id is None else self._find("one_time_prekeys", one_time_id),
-        )
+        return self._prekeys.find(self._require_row()["generation"], signed_id, one_time_id, kem_id)
 
-    def use_up(self, one_time_id: int | None) -> None:
-        """Delete a one-time prekey. Only inside the transaction that stores the session made with it."""
-        self._database.execute("DELETE FROM one_time_prekeys WHERE id = ?", one_time_id)
+    def use_up(self, one_time_id: int | None, kem_id: int | None) -> None:
+        """Delete one-time prekeys. Only inside the transaction that stores the session made with them."""
+        self._prekeys.use_up(one_time_id, kem_id)
 
     def replace_prekeys(self) -> None:
         """Somebody was given prekeys of which nothing is known here: make new ones of all kinds.
 
         It means that this store was put back to a copy from before they were made. The relay hands the
         oldest prekeys out first, and replaces those whose numbers come again: the new ones end it.
-        Once an hour at most, since anybody can name a number that never was.
         """
-        generation, now = self._require_row()["generation"], self._clock.now()
-        newest = self._database.value(
-            "SELECT max(created_at) FROM signed_prekeys WHERE generation = ?", generation
-        )
-        is_recent = 0 <= now - newest < PREKEYS_REPLACED_SECONDS
-        if is_recent or len(self._prekeys_not_uploaded(generation)) >= FIRST_PREKEYS:
-            return
-        self._make_signed_prekey(generation)
-        self._make_prekeys(generation, FIRST_PREKEYS)
-
-    def _find(self, table: str, prekey_id: int) -> Prekey:
-        generation = self._require_row()["generation"]
-        row = self._database.row(
-            f"SELECT * FROM {table} WHERE id = ? AND generation = ?", prekey_id, generation
-        )
-        if row is None and prekey_id > self._last_id(table):
-            raise PrekeyUnknownError(f"prekey {prekey_id} of {table} was never made here")
-        if row is None:
-            raise PrekeyGoneError(f"prekey {prekey_id} of {table} is gone")
-        return _prekey(row)
-
-    def _last_id(self, table: str) -> int:
-        """The highest number ever given in a table (AUTOINCREMENT keeps count)."""
-        last = self._database.value("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
-        return int(last or 0)
-
-    def _rotate_signed_prekey(self, generation: int) -> None:
-        now = self._clock.now()
-        newest = self._database.value(
-            "SELECT max(created_at) FROM signed_prekeys WHERE generation = ?", generation
-        )
-        # A clock that was set back leaves a key from the future; it is replaced a week after that future.
-        if now - newest >= SIGNED_PREKEY_ROTATION_SECONDS:
-            self._make_signed_prekey(generation)
-            self._database.execute(
-                "DELETE FROM signed_prekeys WHERE created_at < ?", now - SIGNED_PREKEY_KEPT_SECONDS
-            )
-
-    def _make_signed_prekey(self, generation: int) -> None:
-        self._database.execute(
-            "INSERT INTO signed_prekeys (generation, private, created_at) VALUES (?, ?, ?)",
-            generation,
-            self._entropy(32),
-            self._clock.now(),
-        )
-
-    def _make_prekeys(self, generation: int, count: int) -> None:
-        self._database.execute_many(
-            "INSERT INTO one_time_prekeys (generation, private) VALUES (?, ?)",
-            [(generation, self._entropy(32)) for _ in range(count)],
-        )
-
-    def _newest_signed_prekey(self, generation: int) -> Prekey:
-        row = self._database.row(
-            "SELECT * FROM signed_prekeys WHERE generation = ? ORDER BY id DESC", generation
-        )
-        if row is None:
-            raise MessageStateError("a generation of keys without a signed prekey")
-        return _prekey(row)
-
-    def _prekeys_not_uploaded(self, generation: int) -> tuple[PublicPrekey, ...]:
-        rows = self._database.rows(
-            "SELECT * FROM one_time_prekeys WHERE generation = ? AND uploaded = 0 ORDER BY id", generation
-        )
-        return tuple(_prekey(row).published() for row in rows)
+        self._prekeys.replace(self._require_row()["generation"])
 
     # ------------------------------------------------------------- rows
 
@@ -312,7 +210,3 @@ def _account(row: sqlite3.Row) -> Account:
         identity_key=_identity(row["identity_seed"]).public,
         logged_out=bool(row["logged_out"]),
     )
-
-
-def _prekey(row: sqlite3.Row) -> Prekey:
-    return Prekey.from_private(row["id"], row["private"])

@@ -24,7 +24,12 @@ from client.requests import Answer
 from client.store import Store
 from client.wire_keys import bundle_from_wire
 from protocol.codes import ErrorCode, code_name
-from protocol.e2e import BadBundleError, UntrustedDevicesError, UntrustedIdentityError
+from protocol.e2e import (
+    BadBundleError,
+    DowngradedBundleError,
+    UntrustedDevicesError,
+    UntrustedIdentityError,
+)
 from protocol.ids import DeviceId, MessageNumber, UserId
 from protocol.limits import MAX_PROGRESS_USERS
 from protocol.stanzas import (
@@ -448,6 +453,8 @@ class Outbox(Actor):
         bundles = [(device.device, bundle_from_wire(device)) for device in answer.devices]
         try:
             self._store.learn_bundles(user, bundles, answer.device_list, asked)
+        except DowngradedBundleError as error:
+            self._fail_queued(user, error.name)
         except BadBundleError:
             self._fail_queued(user, "bad-keys")
         except (UntrustedIdentityError, UntrustedDevicesError) as error:

@@ -14,7 +14,7 @@ from client.connection_handle import ConnectionHandle
 from client.records import PrekeyUpload
 from client.requests import Answer
 from client.store import Store
-from client.wire_keys import prekeys_to_wire, signed_prekey_to_wire
+from client.wire_keys import kem_prekey_to_wire, prekeys_to_wire, signed_prekey_to_wire
 from protocol.stanzas import Done, UploadPrekeys
 from supervisors import ChildSpec
 
@@ -83,22 +83,31 @@ class Prekeys(Actor):
                     lambda request: UploadPrekeys(request, None, ()),
                     lambda answer: self.ref.tell_nowait(_Counted(answer)),
                 )
-            case _Counted(Done(one_time_prekeys_left=left)):
-                self._top_up(left)
-            case _Uploaded(upload, Done(one_time_prekeys_left=left)):
+            case _Counted(Done(one_time_prekeys_left=left, kem_prekeys_left=kem_left)):
+                self._top_up(left, kem_left)
+            case _Uploaded(upload, Done(one_time_prekeys_left=left, kem_prekeys_left=kem_left)):
                 self._store.prekeys_uploaded(upload)
-                log.info("prekeys_uploaded", extra={"left": left})
+                log.info("prekeys_uploaded", extra={"left": left, "kem_left": kem_left})
             case _Counted() | _Uploaded():
                 pass  # no answer, or a refusal: the next connection or the next hour tries again
             case _:
                 self.unexpected(message)
 
-    def _top_up(self, left: int) -> None:
-        upload = self._store.prekeys_to_upload(left)
+    def _top_up(self, left: int, kem_left: int | None) -> None:
+        upload = self._store.prekeys_to_upload(left, kem_left)
         if upload is None:
             return
-        signed = None if upload.signed is None else signed_prekey_to_wire(upload.signed)
         self._connection.ask_relay(
-            lambda request: UploadPrekeys(request, signed, prekeys_to_wire(upload.prekeys)),
+            lambda request: _stanza(request, upload),
             lambda answer: self.ref.tell_nowait(_Uploaded(upload, answer)),
         )
+
+
+def _stanza(request: int, upload: PrekeyUpload) -> UploadPrekeys:
+    return UploadPrekeys(
+        request,
+        None if upload.signed is None else signed_prekey_to_wire(upload.signed),
+        prekeys_to_wire(upload.prekeys),
+        None if upload.last_resort is None else kem_prekey_to_wire(upload.last_resort),
+        tuple(kem_prekey_to_wire(prekey) for prekey in upload.kem_prekeys) or None,
+    )

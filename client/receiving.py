@@ -142,7 +142,7 @@ class Receiving:
         changed = False
         if first is not None:
             changed = self._peers.meet_device(account, sender, first.identity_key, first.device_proof)
-            self._keys.use_up(first.prekey_id)
+            self._keys.use_up(first.prekey_id, None if first.kem is None else first.kem.prekey_id)
             self._renewals.came(sender)
         self._sessions.store(sender, record)
         return plaintext, changed

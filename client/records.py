@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 from client.groups.records import GroupChange
-from protocol.e2e import Bundle, Content, PublicPrekey, PublicSignedPrekey, Text
+from protocol.e2e import Bundle, Content, PublicKemPrekey, PublicPrekey, PublicSignedPrekey, Text
 from protocol.ids import (
     DeviceAddress,
     DeviceId,
@@ -32,6 +32,7 @@ class RegistrationKeys:
     identity_key: bytes
     signed_prekey: PublicSignedPrekey
     prekeys: tuple[PublicPrekey, ...]
+    last_resort: PublicKemPrekey
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ class PrekeyUpload:
     signed: PublicSignedPrekey | None
     """A fresh signed prekey when the old one has served its time, else None."""
     prekeys: tuple[PublicPrekey, ...]
+    last_resort: PublicKemPrekey | None
+    """Always together with a signed prekey for PQXDH."""
+    kem_prekeys: tuple[PublicKemPrekey, ...]
 
 
 # --------------------------------------------------------------------- sending

@@ -29,7 +29,7 @@ from client.records import Account, IncomingDelivery, RegistrationKeys
 from client.relay_url import RelayUrl
 from client.requests import RelayAnswer
 from client.store import Store
-from client.wire_keys import prekeys_to_wire
+from client.wire_keys import kem_prekey_to_wire, prekeys_to_wire
 from protocol.codes import code_name, refusal_sentence
 from protocol.ids import GroupId, MessageNumber, UserId
 from protocol.stanzas import CodeRoute, CodeSent, Detail, Failed, Register, Registered, RequestCode, Welcome
@@ -114,6 +114,7 @@ class Application:
             prekeys_to_wire(self._keys.prekeys),
             int(self.applicant.takes_over),
             pin,
+            kem_prekey_to_wire(self._keys.last_resort),
         )
 
     def _complete(self, user: UserId, answer: Registered | Welcome) -> Account:

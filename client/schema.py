@@ -10,6 +10,7 @@ Ids of users fit 63 bits, hence SQLite's integers. Private keys lie here in clea
 
 from client.contacts.tables import CONTACT_TABLES
 from client.groups.tables import GROUP_TABLES
+from client.key_tables import KEY_TABLES
 
 _VERSION_1 = """
 -- One row a device that this phone is or is about to be: each registration makes a new generation of keys.
@@ -278,6 +279,7 @@ MIGRATIONS: tuple[str, ...] = (
     GROUP_TABLES,
     CONTACT_TABLES,
     _VERSION_7,
+    KEY_TABLES,
 )
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -252,7 +252,7 @@ class SendQueue:
         # The keys of a device with which there is a session are not needed; another session would only
         # cost it a one-time prekey and both of us the ratchet's healing so far.
         if not record.can_encrypt or self._renewals.is_due(peer):
-            self._sessions.begin(record, self._keys.identity(), bundle)
+            self._sessions.begin(record, peer, self._keys.identity(), bundle)
             self._sessions.store(peer, record)
             self._renewals.made(peer)
 

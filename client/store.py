@@ -28,6 +28,7 @@ from client.composing import Composer
 from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.encapsulation import system_encapsulate
 from client.groups.groups import Groups
 from client.groups.info import GroupInfos
 from client.groups.lines import GroupLines
@@ -58,6 +59,7 @@ from client.sessions import Sessions
 from client.settings import Settings
 from client.siblings import Siblings
 from protocol.device_list import SignedDeviceList
+from protocol.e2e import Encapsulate
 from protocol.ids import DeviceId, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
 
@@ -71,11 +73,17 @@ class Store:
     the same moment.
     """
 
-    def __init__(self, database: Database, entropy: Entropy, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        entropy: Entropy,
+        clock: Clock,
+        encapsulate: Encapsulate = system_encapsulate,
+    ) -> None:
         self._database = database
         self._keys = DeviceKeys(database, entropy, clock)
         self._peers = Peers(database, entropy, clock)
-        self._sessions = Sessions(database, entropy)
+        self._sessions = Sessions(database, entropy, encapsulate)
         changes = Changes(database)
         infos = GroupInfos(database)
         lines = GroupLines(database, People(database, self._keys), infos)
@@ -119,14 +127,16 @@ class Store:
         )
 
     @classmethod
-    def open(cls, home: Path, entropy: Entropy, clock: Clock) -> Self:
+    def open(
+        cls, home: Path, entropy: Entropy, clock: Clock, encapsulate: Encapsulate = system_encapsulate
+    ) -> Self:
         """Open the store in the folder ``home``; folder and file are made if they are missing (0700, 0600).
 
         Raises:
             StoreTooNewError: a later version of Roost wrote it; nothing has been changed.
             StoreDamagedError: the file is not a store, or SQLite cannot read it.
         """
-        store = cls(Database.open(home, STORE_FILE_NAME), entropy, clock)
+        store = cls(Database.open(home, STORE_FILE_NAME), entropy, clock, encapsulate)
         store._receiving.understand_again()
         return store
 
@@ -180,13 +190,15 @@ class Store:
         """The relay says that another device took over; ``account().logged_out`` is true from now on."""
         self._keys.mark_logged_out()
 
-    def prekeys_to_upload(self, left_at_relay: int) -> PrekeyUpload | None:
+    def prekeys_to_upload(self, left_at_relay: int, kem_left: int | None) -> PrekeyUpload | None:
         """What to upload now, given how many one-time prekeys the relay still has; None if nothing.
+
+        ``kem_left`` is None for a relay that keeps no KEM prekeys: it is given none.
 
         Made and stored before they are returned. Asking again before ``prekeys_uploaded`` gives the same
         keys, so an upload whose answer was lost can be repeated.
         """
-        return self._keys.prekeys_to_upload(left_at_relay)
+        return self._keys.prekeys_to_upload(left_at_relay, kem_left)
 
     def prekeys_uploaded(self, upload: PrekeyUpload) -> None:
         """The relay has confirmed this upload."""

@@ -5,8 +5,8 @@ The two do not know each other: the relay may not even import the end-to-end lay
 
 from collections.abc import Iterable
 
-from protocol.e2e import Bundle, PublicPrekey, PublicSignedPrekey
-from protocol.stanzas import DeviceBundle, Prekey, SignedPrekey
+from protocol.e2e import Bundle, PublicKemPrekey, PublicPrekey, PublicSignedPrekey
+from protocol.stanzas import DeviceBundle, KemPrekey, Prekey, SignedPrekey
 
 
 def bundle_from_wire(device: DeviceBundle) -> Bundle:
@@ -16,6 +16,7 @@ def bundle_from_wire(device: DeviceBundle) -> Bundle:
         device.identity_key,
         PublicSignedPrekey(device.signed_prekey_id, device.signed_prekey, device.signature),
         None if one_time is None else PublicPrekey(one_time.id, one_time.key),
+        None if device.kem_prekey is None else PublicKemPrekey(*device.kem_prekey),
     )
 
 
@@ -27,3 +28,8 @@ def prekeys_to_wire(prekeys: Iterable[PublicPrekey]) -> tuple[Prekey, ...]:
 def signed_prekey_to_wire(prekey: PublicSignedPrekey) -> SignedPrekey:
     """The signed prekey as an upload carries it."""
     return SignedPrekey(prekey.id, prekey.key, prekey.signature)
+
+
+def kem_prekey_to_wire(prekey: PublicKemPrekey) -> KemPrekey:
+    """A KEM prekey, one-time or last resort, as an upload carries it."""
+    return KemPrekey(prekey.id, prekey.key, prekey.signature)

@@ -28,6 +28,7 @@ _WANTED = {
     "read": MessageState.READ,
 }
 _SENTENCES = {code.wire_name: code.sentence for code in ErrorCode} | {
+    "downgraded-keys": "The relay gives out weaker keys for the recipient than the recipient has published.",
     "bad-keys": "The keys that the relay gave out for the recipient are not properly signed.",
     "untrusted-identity": "The recipient's device answers with another identity key than before.",
 }

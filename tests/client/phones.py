@@ -69,7 +69,8 @@ class TestPhone:
         self.store = Store.open(self.home, seeded_entropy(self.user + 1_000_000 * self.starts), self.clock)
 
     def bundle(self) -> Bundle:
-        return Bundle(self.keys.identity_key, self.keys.signed_prekey, next(self._one_time))
+        keys = self.keys
+        return Bundle(keys.identity_key, keys.signed_prekey, next(self._one_time), keys.last_resort)
 
     def knows(self, other: "TestPhone") -> None:
         """Look the other up and fetch its bundle."""

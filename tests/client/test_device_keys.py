@@ -4,17 +4,19 @@ from pathlib import Path
 import pytest
 
 from actors.ports import Entropy
-from client.device_keys import (
+from client.errors import NoAccountError
+from client.own_prekeys import (
+    FIRST_KEM_PREKEYS,
     FIRST_PREKEYS,
     PREKEYS_REPLACED_SECONDS,
     REFILL_BELOW,
     SIGNED_PREKEY_KEPT_SECONDS,
     SIGNED_PREKEY_ROTATION_SECONDS,
 )
-from client.errors import NoAccountError
 from client.records import Duplicate, MessageState, Undecryptable
 from client.store import Store
 from protocol.e2e import Bundle, PrekeyGoneError, PrekeyUnknownError, verify_signed_prekey
+from protocol.e2e.kem import verify_kem_prekey
 from protocol.ids import DeviceId, UserId
 from tests.client.phones import RELAY_URL, SettableClock, TestPhone, seeded_entropy
 
@@ -37,7 +39,8 @@ def test_a_new_home_has_no_account(tmp_path: Path) -> None:
 def test_the_keys_of_a_registration_are_complete_and_signed(tmp_path: Path) -> None:
     with Store.open(tmp_path, ENTROPY, SettableClock()) as store:
         keys = store.begin_registration("+49301", RELAY_URL)
-        verify_signed_prekey(keys.identity_key, keys.signed_prekey)
+        verify_signed_prekey(keys.identity_key, keys.signed_prekey, post_quantum=True)
+        verify_kem_prekey(keys.identity_key, keys.last_resort)
         assert [prekey.id for prekey in keys.prekeys] == list(range(1, FIRST_PREKEYS + 1))
         assert len({prekey.key for prekey in keys.prekeys}) == FIRST_PREKEYS
 
@@ -75,21 +78,21 @@ def test_the_account_remembers_relay_key_and_logout(phones: Phones) -> None:
 
 def test_nothing_is_uploaded_while_the_relay_has_enough(phones: Phones) -> None:
     alice, _ = phones
-    assert alice.store.prekeys_to_upload(FIRST_PREKEYS) is None
-    assert alice.store.prekeys_to_upload(REFILL_BELOW) is None
+    assert alice.store.prekeys_to_upload(FIRST_PREKEYS, FIRST_KEM_PREKEYS) is None
+    assert alice.store.prekeys_to_upload(REFILL_BELOW, FIRST_KEM_PREKEYS) is None
 
 
 def test_a_refill_brings_new_ids_and_is_repeated_until_it_is_confirmed(phones: Phones) -> None:
     alice, _ = phones
-    upload = alice.store.prekeys_to_upload(3)
+    upload = alice.store.prekeys_to_upload(3, FIRST_KEM_PREKEYS)
     assert upload is not None
     assert upload.signed is None
     assert [prekey.id for prekey in upload.prekeys] == list(range(101, 198))
     alice.reopen()
-    assert alice.store.prekeys_to_upload(3) == upload
+    assert alice.store.prekeys_to_upload(3, FIRST_KEM_PREKEYS) == upload
     alice.store.prekeys_uploaded(upload)
-    assert alice.store.prekeys_to_upload(100) is None
-    later = alice.store.prekeys_to_upload(0)
+    assert alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS) is None
+    later = alice.store.prekeys_to_upload(0, FIRST_KEM_PREKEYS)
     assert later is not None
     assert later.prekeys[0].id == 198
 
@@ -97,21 +100,23 @@ def test_a_refill_brings_new_ids_and_is_repeated_until_it_is_confirmed(phones: P
 def test_the_signed_prekey_is_replaced_after_a_week(phones: Phones) -> None:
     alice, _ = phones
     alice.clock.time += SIGNED_PREKEY_ROTATION_SECONDS - 1
-    assert alice.store.prekeys_to_upload(100) is None
+    assert alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS) is None
     alice.clock.time += 1
-    upload = alice.store.prekeys_to_upload(100)
+    upload = alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS)
     assert upload is not None
     assert upload.signed is not None
     assert upload.signed.id > alice.keys.signed_prekey.id
-    verify_signed_prekey(alice.account.identity_key, upload.signed)
-    assert alice.store.prekeys_to_upload(100) == upload
+    verify_signed_prekey(alice.account.identity_key, upload.signed, post_quantum=True)
+    assert upload.last_resort is not None
+    verify_kem_prekey(alice.account.identity_key, upload.last_resort)
+    assert alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS) == upload
     alice.store.prekeys_uploaded(upload)
-    assert alice.store.prekeys_to_upload(100) is None
+    assert alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS) is None
 
 
 def rotate(phone: TestPhone, seconds: float) -> None:
     phone.clock.time += seconds
-    upload = phone.store.prekeys_to_upload(100)
+    upload = phone.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS)
     assert upload is not None
     phone.store.prekeys_uploaded(upload)
 
@@ -182,7 +187,7 @@ def test_what_was_pending_goes_out_from_the_new_device_and_is_shown_once(friends
 
 def test_a_number_never_given_is_told_from_a_prekey_that_is_used_up(phones: Phones) -> None:
     alice, _ = phones
-    alice.store._keys.use_up(7)
+    alice.store._keys.use_up(7, None)
     with pytest.raises(PrekeyGoneError) as used_up:
         alice.store._keys.find_prekeys(1, 7, None)
     assert not isinstance(used_up.value, PrekeyUnknownError)
@@ -193,14 +198,16 @@ def test_a_number_never_given_is_told_from_a_prekey_that_is_used_up(phones: Phon
 def test_all_prekeys_are_replaced_once_an_hour_at_most(phones: Phones) -> None:
     alice, _ = phones
     alice.store._keys.replace_prekeys()
-    assert alice.store.prekeys_to_upload(100) is None
+    assert alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS) is None
     alice.clock.time += PREKEYS_REPLACED_SECONDS
     alice.store._keys.replace_prekeys()
     alice.store._keys.replace_prekeys()
-    upload = alice.store.prekeys_to_upload(100)
+    upload = alice.store.prekeys_to_upload(100, FIRST_KEM_PREKEYS)
     assert upload is not None
     assert upload.signed is not None
     assert (upload.signed.id, [prekey.id for prekey in upload.prekeys]) == (2, list(range(101, 201)))
+    assert upload.last_resort is not None
+    assert len(upload.kem_prekeys) == FIRST_KEM_PREKEYS
 
 
 def last_resort(phone: TestPhone) -> Bundle:

@@ -125,14 +125,14 @@ def test_prekeys_made_after_the_copy_are_replaced_and_the_first_message_comes_ag
 ) -> None:
     alice, bob = phones
     copy_home(bob, tmp_path / "copy")
-    bob.store._keys._make_prekeys(1, 5)
-    (later, *_) = bob.store._keys._prekeys_not_uploaded(1)
+    bob.store._keys._prekeys._make_one_time(1, 5)
+    (later, *_) = bob.store._keys._prekeys._one_time_not_uploaded(1)
     bob._one_time = iter([later])
     alice.knows(bob)
     put_back(bob, tmp_path / "copy")
     bob.clock.time += 7_200
     bob.receive(alice, alice.send(bob, "hello"))
-    upload = bob.store.prekeys_to_upload(100)
+    upload = bob.store.prekeys_to_upload(100, 40)
     assert upload is not None
     assert upload.signed is not None
     assert later.id in {prekey.id for prekey in upload.prekeys}

@@ -124,7 +124,8 @@ def test_one_persons_content_id_does_not_hide_anothers_message(friends: Phones) 
         (b"\x11garbage", "bad-ciphertext"),
         (b"\x31" + bytes(60), "unsupported-ciphertext"),
         (b"\x11" + bytes(60), "no-session"),
-        (b"\x12\x01\x00" + b"\x07" * 110, "bad-ciphertext"),
+        (b"\x12\x01\x00" + b"\x07" * 110, "downgraded-message"),
+        (b"\x22\x01\x00\x01" + b"\x07" * 1_198, "bad-ciphertext"),
         (b"\x12\x63\x00" + b"\x07" * 110, "prekey-gone"),
     ],
 )

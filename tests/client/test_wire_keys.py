@@ -1,7 +1,7 @@
-from client.wire_keys import bundle_from_wire, prekeys_to_wire, signed_prekey_to_wire
-from protocol.e2e import Bundle, PublicPrekey, PublicSignedPrekey
+from client.wire_keys import bundle_from_wire, kem_prekey_to_wire, prekeys_to_wire, signed_prekey_to_wire
+from protocol.e2e import Bundle, PublicKemPrekey, PublicPrekey, PublicSignedPrekey
 from protocol.ids import DeviceId
-from protocol.stanzas import DeviceBundle, Prekey, SignedPrekey
+from protocol.stanzas import DeviceBundle, KemPrekey, Prekey, SignedPrekey
 
 IDENTITY, SIGNED, ONE_TIME, SIGNATURE = b"i" * 32, b"s" * 32, b"o" * 32, b"g" * 64
 
@@ -24,3 +24,10 @@ def test_prekeys_keep_their_numbers_and_order_on_the_wire() -> None:
     assert signed_prekey_to_wire(PublicSignedPrekey(7, SIGNED, SIGNATURE)) == SignedPrekey(
         7, SIGNED, SIGNATURE
     )
+
+
+def test_a_kem_prekey_is_the_same_on_both_ways() -> None:
+    public = PublicKemPrekey(5, b"k" * 1_184, SIGNATURE)
+    wire = DeviceBundle(DeviceId(3), IDENTITY, 7, SIGNED, SIGNATURE, None, kem_prekey_to_wire(public))
+    assert wire.kem_prekey == KemPrekey(5, b"k" * 1_184, SIGNATURE)
+    assert bundle_from_wire(wire).kem_prekey == public

@@ -39,6 +39,7 @@ from protocol.stanzas import (
     FetchProfile,
     FetchProgress,
     Found,
+    KemPrekey,
     Lookup,
     Paused,
     PinSet,
@@ -81,6 +82,7 @@ class Device:
     phone: str
     bundle: DeviceBundle
     prekeys: list[Prekey]
+    kem_prekeys: list[KemPrekey] = field(default_factory=list)
     queue: list[tuple[Seq, DeviceAddress | MemberAddress, MessageNumber, bytes]] = field(default_factory=list)
     last_seq: int = 0
     line: "Line | None" = None
@@ -137,6 +139,7 @@ class ScriptedRelay:
         self.static = KeyPair.generate(entropy)
         self.url = RelayUrl(HOST, PORT, self.static.public)
         self.devices: dict[bytes, Device] = {}  # {static key: device}
+        self.keeps_kem_prekeys = True
         self.accepted: dict[tuple[DeviceAddress, UserId], int] = {}
         self.stored: list[tuple[UserId, MessageNumber]] = []  # what was accepted as new, in order
         self.progress: dict[tuple[DeviceAddress, UserId], list[int]] = {}  # [delivered, read]
@@ -355,10 +358,9 @@ class ScriptedRelay:
                 assert phone == line.device.phone
                 self.devices = {key: device for key, device in self.devices.items() if device.phone != phone}
                 return AccountDeleted(request)
-            case UploadPrekeys(prekeys=prekeys):
+            case UploadPrekeys():
                 assert line.device is not None
-                line.device.prekeys += prekeys
-                return Done(request, len(line.device.prekeys))
+                return self._upload(line.device, event)
             case Lookup(phones=phones) if len(phones) > self.lookups_left:
                 return Failed(request, ErrorCode.WAIT, 600)
             case Lookup(phones=phones):
@@ -423,13 +425,30 @@ class ScriptedRelay:
             event.signed_prekey,
             event.signature,
             None,
+            event.last_resort,
         )
         line.device = Device(address, event.phone, bundle, list(event.prekeys))
         self.devices[line.static] = line.device
         return Registered(event.request, *address)
 
+    def _upload(self, device: Device, upload: UploadPrekeys) -> Done:
+        device.prekeys += upload.prekeys
+        device.kem_prekeys += upload.kem_prekeys or ()
+        if upload.signed is not None:
+            number, key, signature = upload.signed
+            device.bundle = device.bundle._replace(
+                signed_prekey_id=number, signed_prekey=key, signature=signature
+            )
+        if upload.last_resort is not None:
+            device.bundle = device.bundle._replace(kem_prekey=upload.last_resort)
+        left = len(device.kem_prekeys) if self.keeps_kem_prekeys else None
+        return Done(upload.request, len(device.prekeys), left)
+
     def _bundle(self, device: Device) -> DeviceBundle:
-        return device.bundle._replace(one_time_prekey=device.prekeys.pop(0) if device.prekeys else None)
+        return device.bundle._replace(
+            one_time_prekey=device.prekeys.pop(0) if device.prekeys else None,
+            kem_prekey=device.kem_prekeys.pop(0) if device.kem_prekeys else device.bundle.kem_prekey,
+        )
 
     def _progress(self, sender: DeviceAddress, user: UserId) -> ChatProgress:
         delivered, read = self.progress.get((sender, user), [0, 0])
