@@ -7,7 +7,7 @@ relay, except where it says so.
 
 import math
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -22,9 +22,14 @@ from client.access import account_access
 from client.account_sync import AccountSyncHandle
 from client.attention import Attention
 from client.connection_handle import ConnectionHandle
+from client.devices import OwnDevice, OwnDevices
+from client.devices_sync import ask, remove_device
 from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneFailedError, RelayRefusedError
 from client.events import ConnectionChanged, Connectivity, EventStream
+from client.groups.phone_groups import PhoneGroups
+from client.groups.sync_handle import GroupSyncHandle
 from client.home_lock import HomeLock
+from client.link_primary import link_device
 from client.outbox import OutboxHandle
 from client.own_account import OwnAccount
 from client.profile_fetching import refresh_profile
@@ -34,8 +39,9 @@ from client.records import Account, HistoryEntry, MessageState
 from client.store import Store
 from client.tree import phone_tree
 from protocol.codes import ErrorCode, code_name, refusal_sentence
-from protocol.ids import DeviceAddress, GroupAddress, UserId
-from protocol.stanzas import Audience, Failed, Found, Lookup
+from protocol.e2e.linking import Companion
+from protocol.ids import DeviceAddress, DeviceId, GroupAddress, UserId
+from protocol.stanzas import Audience, Failed, Found, LeaveAccount, Lookup
 
 LOCK_POLL_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
@@ -58,6 +64,8 @@ class Phone:
         self._outbox = OutboxHandle(system)
         self._receipts = ReceiptsHandle(system)
         self._account_sync = AccountSyncHandle(system)
+        self.groups = PhoneGroups(store, self._connection, GroupSyncHandle(system))
+        """The groups: what is wanted of them, and what the relay knows of their messages."""
         self.attention = Attention(system)
         """Whether anybody is at this phone, and whose chats are open."""
         self.own_account = OwnAccount(self._connection)
@@ -185,6 +193,31 @@ class Phone:
         if user:
             self._store.meet(phone, user)
         return user or None
+
+    @property
+    def devices(self) -> OwnDevices:
+        """The devices of this account."""
+        return self._store.devices
+
+    async def link_device(
+        self, invitation: str, entropy: Entropy, met: Callable[[Companion], None] = lambda _companion: None
+    ) -> OwnDevice:
+        """Take the device that shows this text or code into the account. See ``link_device``."""
+        relay = account_access(self._store, self.account).relay
+        return await link_device(self._store.devices, self._connection, invitation, entropy, relay, met)
+
+    async def remove_device(self, device: DeviceId) -> None:
+        """Lock a companion out, as the primary.
+
+        Raises:
+            RelayRefusedError: the relay said no.
+            RequestTimeoutError: there is no connection, or no answer.
+        """
+        await remove_device(self._store.devices, self._connection, device)
+
+    async def leave_account(self) -> None:
+        """Take this companion out of the account; it is logged out by it. Raises as ``remove_device``."""
+        await ask(self._connection, LeaveAccount)
 
     def sync_account(self) -> None:
         """Something that concerns the account was changed in the store: bring it to the relay now."""

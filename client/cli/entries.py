@@ -1,7 +1,8 @@
 """Lines of the history as a person sees them."""
 
 from client.cli.conversation import Entry
-from client.cli.message_json import who
+from client.cli.group_text import change_sentence, group_name
+from client.cli.message_json import author_of, who
 from client.cli.rendering import Line, named, shortened
 from client.lost_messages import ASKED_FOR, NEVER_CAME
 from client.phone_numbers import readable_number
@@ -29,8 +30,18 @@ _INSTEAD_OF_TEXT = {
 
 
 def name_of(entry: HistoryEntry) -> str:
-    """The other side's name in the address book; or else the number, and the name of their profile."""
+    """The other side's name in the address book; or else the number, and the name of their profile.
+
+    Of a group its name; who wrote a line of it says ``author_name``.
+    """
+    if entry.group is not None:
+        return group_name(entry.group, entry.group_name)
     return named(entry.name, readable_number(who(entry)), entry.book_name)
+
+
+def author_name(entry: HistoryEntry) -> str:
+    """Who wrote an incoming line, as ``name_of``."""
+    return named(entry.name, readable_number(author_of(entry)), entry.book_name)
 
 
 def waiting_text(error_name: str) -> str:
@@ -76,19 +87,26 @@ def _quoted(quote: Quote) -> str:
     return f"↩ “{'…' if quote.text is None else shortened(quote.text)}”"
 
 
-def chat_entry(entry: HistoryEntry, *, with_addressee: bool = False, with_id: bool = False) -> Entry:
+def chat_entry(
+    entry: HistoryEntry, *, with_addressee: bool = False, with_id: bool = False, with_group: bool = True
+) -> Entry:
     """A line of the history as a line of a chat.
 
     Args:
         entry: the line.
         with_addressee: name whom one's own messages went to.
+        with_group: name the group that others' messages came in.
         with_id: put the message's id in front of what it says.
     """
     if entry.kind is EntryKind.SECURITY_CODE_CHANGED:
         return Entry(entry.sent_at, "", f"{name_of(entry)} has a new security code", notice=True)
+    where = f" in {name_of(entry)}" if with_group and entry.group is not None else ""
+    if entry.change is not None:
+        said = change_sentence(entry.change)
+        return Entry(entry.sent_at, "", f"{name_of(entry)}: {said}" if with_group else said, notice=True)
     text = f"{entry.message_id}  {body(entry)}" if with_id else body(entry)
     if not entry.outgoing:
-        return Entry(entry.sent_at, name_of(entry), text)
+        return Entry(entry.sent_at, f"{author_name(entry)}{where}", text)
     if entry.error_name is not None and entry.kind is not EntryKind.DELETED:
         text = f"{text}  ({_why(entry.state, entry.error_name)})"
     name = f"{ME} → {name_of(entry)}" if with_addressee else ME
@@ -101,6 +119,8 @@ def _instead_of_text(entry: HistoryEntry) -> str:
     return _INSTEAD_OF_TEXT.get(entry.kind, "")
 
 
-def entry_line(entry: HistoryEntry, *, with_addressee: bool = False, with_id: bool = False) -> Line:
+def entry_line(
+    entry: HistoryEntry, *, with_addressee: bool = False, with_id: bool = False, with_group: bool = True
+) -> Line:
     """A line of the history as it is printed."""
-    return chat_entry(entry, with_addressee=with_addressee, with_id=with_id).line()
+    return chat_entry(entry, with_addressee=with_addressee, with_id=with_id, with_group=with_group).line()

@@ -10,12 +10,12 @@ Works without a connection, and while 'roost listen' or 'roost chat' runs on the
 import argparse
 
 from actors.ports import Clock, system_clock, system_entropy
+from client.cli.addressees import addressee
 from client.cli.command import DONE, add_home, add_json, count, print_json, report, wants_colour
 from client.cli.entries import entry_line
 from client.cli.message_json import line_of
 from client.cli.rendering import day, day_line, painted
 from client.errors import ClientError, NoAccountError
-from client.phone_numbers import checked_number
 from client.records import HistoryEntry
 from client.store import Store
 
@@ -23,7 +23,7 @@ from client.store import Store
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``roost history``."""
     add_home(parser)
-    parser.add_argument("--with", dest="peer", metavar="NUMBER", help="only the chat with this number")
+    parser.add_argument("--with", dest="peer", metavar="NUMBER|GROUP", help="only this chat")
     parser.add_argument("--limit", type=count, metavar="N", help="only the newest N messages")
     parser.add_argument(
         "--ids", action="store_true", help="show each message's id, to reply, react, edit, delete"
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(args: argparse.Namespace) -> list[HistoryEntry]:
-    peer = None if args.peer is None else checked_number(args.peer)
     if not args.home.is_dir():
         raise NoAccountError(args.home)
     with Store.open(args.home, system_entropy, system_clock) as store:
         if store.account() is None:
             raise NoAccountError(args.home)
+        peer = None if args.peer is None else addressee(store, args.peer)
         return store.history(peer, args.limit)
 
 
@@ -67,4 +67,8 @@ def print_entries(
         if (today := day(entry.sent_at, now)) != last_day:
             print(painted(day_line(entry.sent_at, now), colour))
             last_day = today
-        print(painted(entry_line(entry, with_addressee=with_names, with_id=with_ids), colour))
+        print(
+            painted(
+                entry_line(entry, with_addressee=with_names, with_id=with_ids, with_group=with_names), colour
+            )
+        )

@@ -3,6 +3,7 @@
   roost send --home ann --to +4915112345679 'Are you there?'
   roost send --home ann --to +4915112345679 'Read this' --until read --timeout 60 --json
   roost send --home ann --to +4915112345679 --reply-to 3f0a51c2d4e69b78 'I am'
+  roost send --home ann --to Friends 'Are you all there?' --until delivered
   roost send --home ann --to +4915112345679 --contact ben.vcf
   roost send --home ann --to +4915112345679 --location 52.5163,13.3777,'Brandenburg Gate'
 
@@ -15,6 +16,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from client.cli.addressees import addressee
 from client.cli.command import add_home, run_command
 from client.cli.contact_card import Card, read_card
 from client.cli.sending import add_waiting, queue_and_wait
@@ -29,8 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``roost send``."""
     add_home(parser)
     parser.add_argument(
-        "--to", required=True, metavar="NUMBER", help="with + and country code: +4915112345679"
-    )
+        "--to", required=True, metavar="NUMBER|GROUP",
+        help="a number with + and country code, +4915112345679, or a group's name or id",
+    )  # fmt: skip
     parser.add_argument("text", metavar="TEXT", nargs="?", help="what to say")
     parser.add_argument("--reply-to", metavar="ID", help="the message in this chat that TEXT answers")
     other = parser.add_mutually_exclusive_group()
@@ -47,21 +50,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _send(args: argparse.Namespace) -> int:
-    to = checked_number(args.to)
     if args.contact is None and args.location is None:
-        return await queue_and_wait(args, lambda store: _queue_text(store, to, args))
+        return await queue_and_wait(args, lambda store: _queue_text(store, args))
     if args.text is not None or args.reply_to is not None:
         raise UserInputError("a contact or a place is a message of its own: send the text separately")
     if args.location is not None:
         latitude, longitude, name = args.location
-        return await queue_and_wait(args, lambda store: store.compose.location(to, latitude, longitude, name))
-    return await queue_and_wait(args, lambda store: store.compose.contact(to, *_card(store, args.contact)))
+        return await queue_and_wait(
+            args,
+            lambda store: store.compose.location(addressee(store, args.to), latitude, longitude, name),
+        )
+    return await queue_and_wait(
+        args, lambda store: store.compose.contact(addressee(store, args.to), *_card(store, args.contact))
+    )
 
 
-def _queue_text(store: Store, to: str, args: argparse.Namespace) -> str:
+def _queue_text(store: Store, args: argparse.Namespace) -> str:
     if args.text is None or not args.text.strip():
         raise UserInputError("there is nothing in the message")
-    return store.compose.text(to, args.text, args.reply_to)
+    return store.compose.text(addressee(store, args.to), args.text, args.reply_to)
 
 
 def _card(store: Store, file_or_number: str) -> Card:

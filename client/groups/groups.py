@@ -51,7 +51,7 @@ class Groups:
         self._peers = peers
         self._sent = sent
         self._entropy = entropy
-        self._people = People(database, own)
+        self.people = People(database, own)
         self._infos = GroupInfos(database)
         self.logs = logs
         self._keys = SenderKeys(database, entropy, clock)
@@ -103,7 +103,7 @@ class Groups:
         for user, member in state.members.items():
             known = account.identity_key if user == account.user else None
             known = self._peers.primary_key(account, user) or known
-            person = self._people.person(user)
+            person = self.people.person(user)
             found.append(GroupMember(person, member.is_admin, known in (None, member.key)))
         return tuple(found)
 

@@ -19,14 +19,15 @@ class People:
         """Number and name of somebody, as far as they are known."""
         account = self._keys.require_account()
         if user == account.user:
-            return Person(user, account.phone, None, is_self=True)
+            return Person(user, account.phone, is_self=True)
         row = self._database.row(
-            "SELECT p.phone, f.name FROM (SELECT ? AS user) u"
-            " LEFT JOIN peers p ON p.user = u.user LEFT JOIN peer_profiles f ON f.user = u.user",
+            "SELECT p.phone, f.name, b.name AS book_name FROM (SELECT ? AS user) u"
+            " LEFT JOIN peers p ON p.user = u.user LEFT JOIN peer_profiles f ON f.user = u.user"
+            " LEFT JOIN contacts b ON b.phone = p.phone",
             user,
         )
         assert row is not None  # one row, whatever is known
-        return Person(user, row["phone"], row["name"] or None)
+        return Person(user, row["phone"], row["name"] or None, row["book_name"] or None)
 
     def persons(self, users: Iterable[UserId]) -> tuple[Person, ...]:
         """The same of several."""

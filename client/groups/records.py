@@ -43,6 +43,8 @@ class Person:
     phone: str | None = None
     name: str | None = field(default=None, repr=False)
     """What they call themselves, by their profile; nobody vouches for it."""
+    book_name: str | None = field(default=None, repr=False)
+    """What they are called in the address book."""
     is_self: bool = False
 
 
@@ -127,6 +129,15 @@ class GroupChange:
     name: str | None = field(default=None, repr=False)
     """The group's name from here on, if it says one."""
     settings: Settings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Somebody who asks to be let in."""
+
+    person: Person
+    has_link: bool
+    """Whether they have shown an invitation that holds."""
 
 
 @dataclass(frozen=True, slots=True)
