@@ -18,15 +18,18 @@ from actors.registry import Via
 from client.connection_handle import ConnectionHandle
 from client.events import (
     EventStream,
+    GroupNews,
     HistoryProgress,
     MessageChanged,
     MessageReceived,
     MessageSentElsewhere,
     MessagesSeenElsewhere,
 )
+from client.groups.sync_handle import GroupSyncHandle
 from client.outbox import OutboxHandle
 from client.prekeys import PrekeysHandle
 from client.records import (
+    GroupChanged,
     HistoryArrived,
     IncomingDelivery,
     Received,
@@ -38,11 +41,19 @@ from client.records import (
 )
 from client.store import Store
 from protocol.e2e import Change, Deletion, Edit, Reaction, Text
+from protocol.ids import GroupId
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.client")
 
 NAME = "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class _TakeWaiting:
+    """Take what has waited for a group's log."""
+
+    group: GroupId
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,10 @@ class InboxHandle:
         """
         self._ref.tell_nowait(_Take(session, tuple(deliveries)))
 
+    def take_waiting(self, group: GroupId) -> None:
+        """The log of a group has come further: what was kept until then can be judged."""
+        self._ref.tell_nowait(_TakeWaiting(group))
+
 
 def child_spec(store: Store, events: EventStream) -> ChildSpec:
     """The inbox as a child of the phone's tree."""
@@ -93,12 +108,21 @@ class Inbox(Actor):
                 received = self._store.receive_all(deliveries)
                 # Only now may the relay forget them, and only now do they exist for the person.
                 ConnectionHandle(self.system).acknowledge(session, received[-1].seq)
-                for each in received:
-                    self._tell(each)
-                if any(isinstance(each, Undecryptable | Served) for each in received):
-                    self._heal()
+                self._tell_all(received)
+            case _TakeWaiting(group):
+                self._tell_all(self._store.receive_waiting(group))
+                self._events.publish(GroupNews(group))
             case _:
                 self.unexpected(message)
+
+    def _tell_all(self, received: Sequence[Received]) -> None:
+        for each in received:
+            self._tell(each)
+        if any(isinstance(each, Undecryptable | Served) for each in received):
+            self._heal()
+        if any(isinstance(each, GroupChanged) for each in received):
+            GroupSyncHandle(self.system).look()
+            OutboxHandle(self.system).look()
 
     def _heal(self) -> None:
         """Requests for a repetition, or answers to one, may be in the queue now; and new prekeys."""
@@ -113,7 +137,9 @@ class Inbox(Actor):
             case ReceivedMessage(content=Edit() | Deletion() as change):
                 self._tell_change(received, change, change.target)
             case ReceivedMessage(sender=sender, message_id=message_id, phone=phone, text=text):
-                self._events.publish(MessageReceived(message_id, sender.user, phone, text))
+                self._events.publish(MessageReceived(message_id, sender.user, phone, text, received.group))
+            case GroupChanged(group=group):
+                self._events.publish(GroupNews(group))
             case SentElsewhere(content=Reaction() as change):
                 self._tell_own_change(received, change, change.target.id)
             case SentElsewhere(content=Edit() | Deletion() as change):
@@ -127,13 +153,13 @@ class Inbox(Actor):
                 self._events.publish(HistoryProgress(None, done, total, is_done))
             case Undecryptable(sender=sender, message_id=message_id, error_name=error_name):
                 log.warning("undecryptable", extra={"sender": str(sender), "error": error_name})
-                self._events.publish(MessageReceived(message_id, sender.user, None, None))
+                self._events.publish(MessageReceived(message_id, sender.user, None, None, received.group))
             case _:
                 pass
 
     def _tell_change(self, received: ReceivedMessage, change: Change, meant: bytes) -> None:
         user, phone = received.sender.user, received.phone
-        self._events.publish(MessageChanged(meant.hex(), user, phone, change))
+        self._events.publish(MessageChanged(meant.hex(), user, phone, change, received.group))
 
     def _tell_own_change(self, sent: SentElsewhere, change: Change, meant: bytes) -> None:
         self._events.publish(MessageChanged(meant.hex(), sent.chat, sent.phone, change))

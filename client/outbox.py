@@ -19,7 +19,8 @@ from client.backoff import Backoff
 from client.connection_handle import ConnectionHandle
 from client.events import EventStream, HistoryProgress, TickChanged
 from client.flight import Flight
-from client.records import MessageState
+from client.groups.sync_handle import GroupSyncHandle
+from client.records import MessageState, OutgoingSend
 from client.requests import Answer
 from client.store import Store
 from client.wire_keys import bundle_from_wire
@@ -30,7 +31,7 @@ from protocol.e2e import (
     UntrustedDevicesError,
     UntrustedIdentityError,
 )
-from protocol.ids import DeviceId, MessageNumber, UserId
+from protocol.ids import DeviceId, GroupId, MessageNumber, UserId
 from protocol.limits import MAX_PROGRESS_USERS
 from protocol.stanzas import (
     Bundles,
@@ -40,6 +41,7 @@ from protocol.stanzas import (
     FetchBundles,
     FetchProgress,
     Found,
+    GroupTicks,
     Lookup,
     Progresses,
     Run,
@@ -273,13 +275,23 @@ class Outbox(Actor):
         self._fill_transfers()
         self._ask_phones()
         self._ask_bundles()
+        self._tell_ticks(self._store.groups.give_up_hopeless())
         for _ in range(self._flight.room):
-            queued = self._store.next_to_encrypt()
-            if queued is None:
+            send = self._next_send()
+            if send is None:
                 break
-            self._flight.add(self._store.encrypt(queued.message_id))
+            self._flight.add(send)
         for send in self._flight.take_off():
             self._connection.send_message(self._session, send)
+
+    def _next_send(self) -> OutgoingSend | None:
+        """Encrypt the oldest message that can go out; groups first, since they give out keys by it."""
+        groups = self._store.groups
+        queued = groups.next_to_encrypt()
+        if queued is not None:
+            return groups.encrypt(queued.message_id)
+        queued = self._store.next_to_encrypt()
+        return None if queued is None else self._store.encrypt(queued.message_id)
 
     def _fill_transfers(self) -> None:
         """The next portions of history for new devices of this account, as far as there is room."""
@@ -326,6 +338,9 @@ class Outbox(Actor):
             case ErrorCode.STALE_DEVICES, _:
                 self._asked_users.pop(chat, None)
                 self._store.encrypt_again_from(chat, number)
+            case ErrorCode.STALE_MEMBERS, int(epoch):
+                self._store.groups.go_stale(GroupId(chat), number, epoch)
+                GroupSyncHandle(self.system).look()
             case code, _ if code in WORTH_A_RETRY:
                 self._pause(refused)
             case code, _:
@@ -390,11 +405,14 @@ class Outbox(Actor):
         )
 
     def _ask_progress(self) -> None:
-        users = self._store.pending_progress()
-        for start in range(0, len(users), MAX_PROGRESS_USERS):
-            some = tuple(users[start : start + MAX_PROGRESS_USERS])
+        chats = self._store.pending_progress()
+        for start in range(0, len(chats), MAX_PROGRESS_USERS):
+            some = chats[start : start + MAX_PROGRESS_USERS]
+            users = tuple(chat for chat in some if not self._store.groups.is_group(chat))
+            # Of a group that we have left the relay knows nothing more of ours: it has lost nothing.
+            groups = tuple(GroupId(chat) for chat in some if self._store.groups.is_member(chat))
             self._connection.ask_relay(
-                lambda request, some=some: FetchProgress(request, some),  # type: ignore[misc] # mypy cannot type a default in a lambda
+                lambda request, users=users, groups=groups: FetchProgress(request, users, groups or None),  # type: ignore[misc] # mypy cannot type a default in a lambda
                 lambda answer: self.ref.tell_nowait(_ProgressFetched(answer)),
             )
 
@@ -407,8 +425,9 @@ class Outbox(Actor):
             case _BundlesFetched(user, _, Failed(code=ErrorCode.UNKNOWN_USER)):
                 self._asked_users.pop(user, None)
                 self._fail_queued(user, ErrorCode.UNKNOWN_USER.wire_name)
-            case _ProgressFetched(Progresses(chats=chats)):
-                for chat in chats:
+            case _ProgressFetched(Progresses(chats=chats, groups=groups)):
+                of_groups = [_as_chat(ticks) for ticks in groups or ()]
+                for chat in [*chats, *of_groups]:
                     self._progress(chat)
                     self._send_lost(chat)
             case _:
@@ -462,3 +481,8 @@ class Outbox(Actor):
 
     def _fail_queued(self, user: UserId, error_name: str) -> None:
         self._tell_ticks(self._store.fail_queued(user, error_name))
+
+
+def _as_chat(ticks: GroupTicks) -> ChatProgress:
+    """The ticks of a group as those of any chat: numbers count the same, and ids are of one space."""
+    return ChatProgress(UserId(ticks.group), ticks.accepted, ticks.delivered, ticks.read)

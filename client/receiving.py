@@ -18,6 +18,7 @@ from client.changes import Changes, Said
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
+from client.groups.groups import Groups
 from client.history_transfer import HistoryTransfer
 from client.lost_messages import ASKED_FOR, LostMessages
 from client.peers import Peers
@@ -26,6 +27,7 @@ from client.records import (
     Account,
     Duplicate,
     EntryKind,
+    GroupChanged,
     IncomingDelivery,
     MessageState,
     Received,
@@ -53,10 +55,11 @@ from protocol.e2e import (
     UnsupportedVersionError,
 )
 from protocol.e2e import content as contents
+from protocol.e2e.group_content import read_group_service
 from protocol.e2e.retry import Resent, RetryRequest, Service, read_service
 from protocol.e2e.siblings import History as SiblingHistory
 from protocol.e2e.siblings import Seen, Sent, Sibling, read_sibling
-from protocol.ids import Seq, UserId
+from protocol.ids import GroupId, Seq, UserId
 
 
 class Receiving:
@@ -72,6 +75,7 @@ class Receiving:
         changes: Changes,
         lost: LostMessages,
         resending: Resending,
+        groups: Groups,
         siblings: Siblings,
         transfer: HistoryTransfer,
         entropy: Entropy,
@@ -85,6 +89,7 @@ class Receiving:
         self._changes = changes
         self._lost = lost
         self._resending = resending
+        self._groups = groups
         self._siblings = siblings
         self._transfer = transfer
         self._renewals = Renewals(database, clock)
@@ -103,6 +108,7 @@ class Receiving:
             if any(isinstance(each, Undecryptable) for each in received):
                 # Once, after all of them: a device that lost its sessions asks for a whole backlog in one go.
                 self._lost.ask(account)
+                self._groups.healing.ask(account)
             return received
 
     def _receive(self, account: Account, delivery: IncomingDelivery) -> Received:
@@ -110,6 +116,8 @@ class Receiving:
         if not repeated:
             self._keys.set_cursor(delivery.seq)
         self._peers.remember(delivery.sender.user, delivery.phone)
+        if delivery.group is not None:
+            return self._receive_in_group(account, delivery)
         try:
             plaintext, changed = self._open(account, delivery)
         except DuplicateMessageError:
@@ -121,8 +129,12 @@ class Receiving:
             content = contents.decode(plaintext)
             service = read_service(content)
             sibling = read_sibling(content)
+            group_service = read_group_service(content)
         except EndToEndError as error:
             return self._store_undecryptable(delivery, error.name, error.name)[0]
+        if group_service is not None:
+            group = self._groups.receiving.serve(account, delivery.sender, group_service)
+            return GroupChanged(delivery.seq, group)
         if service is not None:
             return self._serve(account, delivery, service, changed)
         if sibling is not None:
@@ -152,8 +164,13 @@ class Receiving:
     ) -> Received:
         """Do what another phone asks of this one, or take in what this one has asked for."""
         if isinstance(service, RetryRequest):
-            self._resending.answer(account, delivery.sender, service)
+            if service.group is not None:
+                self._groups.healing.answer(account, delivery.sender, service, service.group)
+            else:
+                self._resending.answer(account, delivery.sender, service)
             return Served(delivery.seq)
+        if service.group is not None:
+            return self._receive_in_group_again(delivery, service, service.group)
         if service.content is None:
             self._lost.gone(delivery.sender, service.numbers)
             return Served(delivery.seq)
@@ -207,9 +224,8 @@ class Receiving:
         elif self._insert(delivery, content.id, kind_of(content), plaintext, None, place) is None:
             return Duplicate(delivery.seq)
         else:
-            sender = delivery.sender.user
-            self._changes.meet(sender, MessageRef(sender, content.id))
-        if isinstance(content, Text) and content.profile_key is not None:
+            self._changes.meet(delivery.chat, MessageRef(delivery.sender.user, content.id))
+        if isinstance(content, Text) and content.profile_key is not None and delivery.group is None:
             self._profiles.learn_key(delivery.sender.user, content.profile_key)
         return ReceivedMessage(
             seq=delivery.seq,
@@ -219,12 +235,67 @@ class Receiving:
             content=content,
             phone=self._peers.phone_of(delivery.sender.user),
             security_code_changed=changed,
+            group=delivery.group,
         )
 
     def _note_change(self, delivery: IncomingDelivery, change: Change) -> None:
         # No line of the history, hence nothing to know a repetition by: noted twice it changes nothing.
         sender, arrived_at = delivery.sender.user, delivery.accepted_at or self._clock.now()
-        self._changes.note(Said(sender, sender, change, arrived_at))
+        self._changes.note(Said(delivery.chat, sender, change, arrived_at))
+
+    # ------------------------------------------------------------- groups
+
+    def _receive_in_group(self, account: Account, delivery: IncomingDelivery) -> Received:
+        """Judge what came in a group, and store what it is (client/groups/receiving.py)."""
+        try:
+            opened = self._groups.receiving.open(account, delivery)
+            if not isinstance(opened, bytes):
+                return opened
+            content = contents.decode(opened)
+        except DuplicateMessageError:
+            return Duplicate(delivery.seq)
+        except EndToEndError as error:
+            return self._lose_in_group(delivery, error)
+        if delivery.sender.user == account.user:
+            said = Sent(content.id, content.sent_at, delivery.chat, True, opened, None)
+            return self._siblings.take_sent(account, delivery, said)
+        return self._store_message(delivery, content, opened, changed=False)
+
+    def _lose_in_group(self, delivery: IncomingDelivery, error: EndToEndError) -> Received:
+        if not _is_worth_asking(error):
+            return self._store_undecryptable(delivery, error.name, error.name)[0]
+        assert delivery.group is not None  # or it would not be here
+        event, place = self._store_undecryptable(delivery, error.name, ASKED_FOR)
+        self._groups.healing.add(delivery.group, delivery.sender, delivery.number, place)
+        return event
+
+    def _receive_in_group_again(self, delivery: IncomingDelivery, resent: Resent, group: GroupId) -> Received:
+        """A message of a group once more, pairwise: only if it is waited for, and in its place."""
+        healing, sender = self._groups.healing, delivery.sender
+        if resent.content is None:
+            healing.gone(group, sender, resent.numbers)
+            return Served(delivery.seq)
+        found = healing.found(group, sender, resent.numbers)
+        if found is None:
+            return Served(delivery.seq)
+        place, gseq = found
+        original = replace(delivery, number=resent.numbers[0], group=group, gseq=gseq)
+        try:
+            content = contents.decode(resent.content)
+        except EndToEndError as error:
+            return self._store_undecryptable(original, error.name, error.name)[0]
+        return self._store_message(original, content, resent.content, changed=False, place=place)
+
+    def receive_waiting(self, group: GroupId) -> list[Received]:
+        """Take what has waited for the group's log, as far as that is here now."""
+        with self._database.transaction():
+            account = self._keys.require_account()
+            waiting = self._groups.receiving.take_waiting(group)
+            received = [self._receive_in_group(account, delivery) for delivery in waiting]
+            self._groups.healing.ask(account)
+            return received
+
+    # ------------------------------------------------------------- later versions
 
     def understand_again(self) -> None:
         """Look at content that was of an unknown kind: this version may know it."""
@@ -236,15 +307,15 @@ class Receiving:
                     self._understand(row, content)
 
     def _understand(self, row: sqlite3.Row, content: Content) -> None:
-        user = UserId(row["user"])
+        user, author = UserId(row["user"]), UserId(row["author"] or row["user"])
         if isinstance(content, Change):
-            self._changes.note(Said(user, user, content, row["accepted_at"] or row["stored_at"]))
+            self._changes.note(Said(user, author, content, row["accepted_at"] or row["stored_at"]))
             self._database.execute("DELETE FROM messages WHERE row = ?", row["row"])
         else:
             self._database.execute(
                 "UPDATE messages SET kind = ? WHERE row = ?", kind_of(content).value, row["row"]
             )
-            self._changes.meet(user, MessageRef(user, content.id))
+            self._changes.meet(user, MessageRef(author, content.id))
 
     def _lose(self, delivery: IncomingDelivery, error: EndToEndError) -> Undecryptable:
         """Store the event, and have the message sent again if that may help."""
@@ -264,7 +335,10 @@ class Receiving:
         event_id = self._entropy(contents.CONTENT_ID_BYTES)
         place = self._insert(delivery, event_id, EntryKind.UNDECRYPTABLE, None, shown)
         assert place is not None, "its id is new"
-        return Undecryptable(delivery.seq, delivery.sender, delivery.number, event_id.hex(), cause), place
+        event = Undecryptable(
+            delivery.seq, delivery.sender, delivery.number, event_id.hex(), cause, delivery.group
+        )
+        return event, place
 
     def _insert(
         self,
@@ -278,12 +352,14 @@ class Receiving:
         """Add a line to the history, at a free place or at its end; None if the message is there already."""
         inserted = self._database.execute(
             "INSERT OR IGNORE INTO messages"
-            " (row, id, kind, outgoing, user, device, number, content, stored_at, accepted_at, state,"
-            " error_name) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (row, id, kind, outgoing, user, author, gseq, device, number, content, stored_at, accepted_at,"
+            " state, error_name) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             place,
             message_id,
             kind.value,
-            delivery.sender.user,
+            delivery.chat,
+            None if delivery.group is None else delivery.sender.user,
+            delivery.gseq,
             delivery.sender.device,
             delivery.number,
             content,

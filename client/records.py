@@ -146,6 +146,11 @@ class IncomingDelivery:
     is_entry: bool = False
     """It is no message, but an entry of the group's log."""
 
+    @property
+    def chat(self) -> UserId:
+        """The chat that it belongs to."""
+        return self.sender.user if self.group is None else UserId(self.group)
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:

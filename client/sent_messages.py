@@ -81,6 +81,8 @@ class SentMessages:
         )
         self._database.execute("UPDATE peers SET next_number = ? WHERE user = ?", accepted + 1, chat)
         self._renewals.want_all_of(chat)
+        # A group's sender key has moved on elsewhere in the same way: the next message needs a new one.
+        self._database.execute("DELETE FROM group_own_keys WHERE group_id = ?", chat)
         self._raise_state(chat, accepted, MessageState.ACCEPTED)
         return [row["id"].hex() for row in rows]
 

@@ -29,6 +29,7 @@ from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.encapsulation import system_encapsulate
+from client.encapsulation import system_encapsulate
 from client.groups.groups import Groups
 from client.groups.info import GroupInfos
 from client.groups.lines import GroupLines
@@ -60,7 +61,7 @@ from client.settings import Settings
 from client.siblings import Siblings
 from protocol.device_list import SignedDeviceList
 from protocol.e2e import Encapsulate
-from protocol.ids import DeviceId, MessageNumber, Seq, UserId
+from protocol.ids import DeviceId, GroupId, MessageNumber, Seq, UserId
 from protocol.stanzas import Audience, Privacy
 
 STORE_FILE_NAME = "phone.sqlite"
@@ -120,6 +121,7 @@ class Store:
             changes,
             self._lost,
             Resending(database, self._queue, entropy, clock),
+            self.groups,
             self.siblings,
             self.transfer,
             entropy,
@@ -394,6 +396,10 @@ class Store:
         """Many deliveries in one transaction, hence one fsync; all of them or, on a raise, none."""
         return self._receiving.receive_all(deliveries)
 
+    def receive_waiting(self, group: GroupId) -> list[Received]:
+        """Take what has waited for a group's log, as far as that is here now."""
+        return self._receiving.receive_waiting(group)
+
     def ask_again(self) -> bool:
         """Queue requests for what could not be opened and has not come again; whether there are any.
 
@@ -403,7 +409,8 @@ class Store:
             NoAccountError: nobody is registered in this home.
         """
         with self._database.transaction():
-            return self._lost.ask(self._keys.require_account())
+            account = self._keys.require_account()
+            return any([self._lost.ask(account), self.groups.healing.ask(account)])
 
     # ------------------------------------------------------------- reading
 

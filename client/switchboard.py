@@ -15,6 +15,7 @@ from client.events import (
     PresenceChanged,
     TypingChanged,
 )
+from client.groups.sync_handle import GroupSyncHandle
 from client.inbox import InboxHandle
 from client.outbox import OutboxHandle
 from client.prekeys import PrekeysHandle
@@ -38,6 +39,7 @@ class Switchboard:
         self._receipts = ReceiptsHandle(system)
         self._prekeys = PrekeysHandle(system)
         self._account_sync = AccountSyncHandle(system)
+        self._groups = GroupSyncHandle(system)
         self._finder = FinderHandle(system)
 
     def connecting(self) -> None:
@@ -51,6 +53,7 @@ class Switchboard:
         self._prekeys.check()
         self._attention.went_online()
         self._account_sync.look()
+        self._groups.look()
         self._finder.went_online()
         self._events.publish(ConnectionChanged(Connectivity.ONLINE, queued=welcome.queued))
 

@@ -7,7 +7,8 @@
     ├─ connection   the line to the relay
     ├─ prekeys      keeps the relay supplied
     ├─ account-sync brings privacy, blocks and the profile there
-    └─ contact-finder asks who of the address book is there
+    ├─ contact-finder asks who of the address book is there
+    ├─ groups       keeps groups in step with the relay
 
 Whatever breaks, everything after it starts anew: with inbox, outbox or receipts the connection too, and on a
 new connection the relay repeats whatever was not acknowledged. All that lasts is in the store.
@@ -21,6 +22,7 @@ from client.access import Access
 from client.attention import Attention
 from client.contacts import finder
 from client.events import EventStream
+from client.groups import sync as groups_sync
 from client.store import Store
 from client.switchboard import Switchboard
 from supervisors import ChildSpec, Strategy, Supervisor
@@ -49,6 +51,7 @@ def phone_tree(
         prekeys.child_spec(store),
         account_sync.child_spec(store, entropy),
         finder.child_spec(store),
+        groups_sync.child_spec(store, events),
     ]
     return Supervisor(
         children, Strategy.REST_FOR_ONE, intensity=RESTARTS, period=RESTART_PERIOD_SECONDS, name="phone"
