@@ -1,14 +1,19 @@
-"""What a person does with the account itself, at the relay and nowhere else: its PIN, and its end.
+"""What a person does with the account itself, at the relay and nowhere else: its PIN, what is kept, its end.
 
 Not here: profile, privacy and blocks, which are kept here too and brought to the relay when there is a
 connection (account_sync.py). A PIN is kept nowhere on this device: it is for whoever has only the number.
 """
 
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
 from client.connection_handle import ConnectionHandle
-from client.errors import RelayRefusedError
+from client.errors import RelayRefusedError, RequestTimeoutError
 from client.requests import BuildRequest, RelayAnswer
 from protocol.codes import code_name, refusal_sentence
-from protocol.stanzas import DeleteAccount, Failed, SetPin
+from protocol.stanzas import AccountPage, DeleteAccount, Failed, FetchAccount, SetPin, Stanza
 
 
 class OwnAccount:
@@ -36,9 +41,25 @@ class OwnAccount:
         """Have the relay forget the account of this number, for ever; this phone is logged out by it."""
         await self._ask(lambda request: DeleteAccount(request, phone))
 
+    async def export(self) -> AsyncIterator[list[tuple[str, Any]]]:
+        """Everything that the relay keeps of the account, page by page: names of tables, and rows of them."""
+        begin = b""
+        while True:
+            page = await self._ask(partial(_page_from, begin))
+            if not isinstance(page, AccountPage):
+                raise RequestTimeoutError
+            yield [(row.table, json.loads(row.facts)) for row in page.rows]
+            begin = page.next
+            if not begin:
+                return
+
     async def _ask(self, build: BuildRequest) -> RelayAnswer:
         answer = await self._connection.request(build)
         if isinstance(answer, Failed):
             sentence = refusal_sentence(answer.code, answer.detail)
             raise RelayRefusedError(code_name(answer.code), sentence, answer.detail)
         return answer
+
+
+def _page_from(begin: bytes, request: int) -> Stanza:
+    return FetchAccount(request, begin)

@@ -10,6 +10,7 @@ from typing import TypeAlias, get_args
 
 from protocol.stanzas import (
     AccountDeleted,
+    AccountPage,
     Bundles,
     CodeSent,
     Done,
@@ -37,6 +38,7 @@ MOST_OPEN_REQUESTS = 64  # questions asked at the same time; a 65th is answered 
 
 RelayAnswer: TypeAlias = (
     AccountDeleted
+    | AccountPage
     | Bundles
     | CodeSent
     | Done

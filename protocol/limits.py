@@ -88,6 +88,12 @@ MAX_PREKEYS_PER_UPLOAD: Final = 256
 # People looked up in one request; longer address books take several.
 MAX_LOOKUP_PHONES: Final = 256
 
+# What the relay keeps of an account, a page in one answer.
+MAX_EXPORTED_ROWS: Final = 2_048
+MAX_EXPORTED_ROW_CHARS: Final = 48_000
+MAX_TABLE_NAME_CHARS: Final = 32
+MAX_EXPORT_PLACE_BYTES: Final = 128
+
 # Chats whose ticks are fetched in one request.
 MAX_PROGRESS_USERS: Final = 256
 

@@ -226,6 +226,12 @@ _MEMBER_PROGRESS: Final = Record(
 )
 _JOIN_REQUEST: Final = Record(s.JoinRequest, (("user", _USER), ("proof", _PROOF)))
 
+_EXPORTED_ROW: Final = Record(
+    s.ExportedRow,
+    (("table", Text(limits.MAX_TABLE_NAME_CHARS)), ("facts", Text(limits.MAX_EXPORTED_ROW_CHARS))),
+)
+_PLACE: Final = Bytes(limits.MAX_EXPORT_PLACE_BYTES)
+
 _AUDIENCE: Final = OneOf(tuple(s.Audience))
 _PRIVACY: Final = Record(
     s.Privacy,
@@ -357,6 +363,14 @@ SCHEMA: Final[tuple[StanzaSpec, ...]] = (
     _row(53, s.PinSet, _RELAY, request=_REQUEST),
     _row(54, s.DeleteAccount, _CLIENT, request=_REQUEST, phone=_PHONE),
     _row(55, s.AccountDeleted, _RELAY, request=_REQUEST),
+    _row(56, s.FetchAccount, _CLIENT, request=_REQUEST, begin=_PLACE),
+    _row(
+        57, s.AccountPage, _RELAY,
+        request=_REQUEST, rows=ListOf(_EXPORTED_ROW, limits.MAX_EXPORTED_ROWS), next=_PLACE,
+    ),
+    _row(58, s.RequestNumberCode, _CLIENT, request=_REQUEST, phone=_PHONE, via=OneOf(tuple(s.CodeRoute))),
+    _row(59, s.ChangeNumber, _CLIENT, request=_REQUEST, phone=_PHONE, code=Text(limits.MAX_CODE_CHARS)),
+    _row(60, s.NumberChanged, _RELAY, request=_REQUEST),
     _row(
         96, s.SendGroup, _CLIENT,
         chat=_TO_GROUP, number=_NUMBER, epoch=_INDEX, ciphertext=_CIPHERTEXT, life_s=_Optional(_LIFE),

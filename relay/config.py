@@ -174,6 +174,7 @@ class Config:
     limit_lookups_per_address: Limit = rate_limits.LOOKUPS_PER_ADDRESS
     limit_profile_fetches: Limit = rate_limits.PROFILE_FETCHES
     limit_subscriptions: Limit = rate_limits.SUBSCRIPTIONS
+    limit_export_pages: Limit = rate_limits.EXPORT_PAGES
     limit_account_changes: Limit = rate_limits.ACCOUNT_CHANGES
     limit_codes: Limit = rate_limits.CODES
     limit_codes_per_address: Limit = rate_limits.CODES_PER_ADDRESS
@@ -339,6 +340,10 @@ SETTINGS: dict[str, Setting] = {
     "limit_subscriptions": Setting(
         parse_limit,
         "chats of one account that begin to show who is online; beyond it nothing is shown",
+    ),
+    "limit_export_pages": Setting(
+        parse_limit,
+        "pages of what is kept of it that one account may fetch (roost account export)",
     ),
     "limit_account_changes": Setting(
         parse_limit,

@@ -110,6 +110,9 @@ SUBSCRIPTIONS = Limit(60, "min", 200)
 """Somebody who goes through all chats looks at one each second. It also keeps one account from watching when
 a whole city is awake."""
 
+EXPORT_PAGES = Limit(60, "min", 600)
+"""A page is up to 48 KB, and the loop's for ten milliseconds; 600 hold what waits for somebody for a month."""
+
 ACCOUNT_CHANGES = Limit(30, "min", 60)
 """People change such things a few times a year; each is a commit, and one picture takes three."""
 
@@ -210,6 +213,7 @@ class RateLimits:
         "_codes_by_address",
         "_connections",
         "_connections_by_address",
+        "_exports",
         "_logins",
         "_lookups",
         "_lookups_by_address",
@@ -235,6 +239,7 @@ class RateLimits:
         self._lookups_by_address = Buckets(config.limit_lookups_per_address)
         self._profiles = Buckets(config.limit_profile_fetches)
         self._subscriptions = Buckets(config.limit_subscriptions)
+        self._exports = Buckets(config.limit_export_pages)
         self._changes = Buckets(config.limit_account_changes)
         self._codes = Buckets(config.limit_codes)
         self._codes_by_address = Buckets(config.limit_codes_per_address)
@@ -304,6 +309,14 @@ class RateLimits:
             RefusalError: `wait`.
         """
         _check(self._profiles.take(user, now))
+
+    def check_export(self, user: UserId, now: float) -> None:
+        """A user may have a page of what is kept of the account.
+
+        Raises:
+            RefusalError: `wait`.
+        """
+        _check(self._exports.take(user, now))
 
     def check_change(self, user: UserId, now: float) -> None:
         """A user may change something of the account: each is a commit.

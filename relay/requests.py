@@ -41,7 +41,7 @@ from protocol import (
     UploadPrekeys,
     UserId,
 )
-from relay import devices_requests
+from relay import account_requests, devices_requests
 from relay.asker import Asker
 from relay.config import NEW_ACCOUNT_SECONDS
 from relay.errors import RefusalError
@@ -204,5 +204,6 @@ ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
     Register: _register,
     SetPin: _set_pin,
     DeleteAccount: _delete_account,
+    **account_requests.ANSWERS,
     **devices_requests.ANSWERS,
 }

@@ -56,7 +56,7 @@ COMMANDS: dict[str, Command] = {
     "block": Command("client.cli.block", "block people, and end it"),
     "devices": Command("client.cli.devices", "link, list, rename and remove the devices of your account"),
     "pin": Command("client.cli.pin", "ask for a PIN, too, when your number is registered anew"),
-    "account": Command("client.cli.account", "delete your account"),
+    "account": Command("client.cli.account", "get what the relay keeps of your account, or delete it"),
     "status": Command("roost.status", "how a phone (--home) or a node (--admin) is doing"),
     "doctor": Command("relay.doctor", "check whether a node can run here, and what to change"),
     "backup": Command("relay.backup", "save a node's store and keys, while it runs or not"),

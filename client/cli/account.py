@@ -5,17 +5,27 @@
 forgets it: everything that the relay keeps of it is gone for ever, at once, and this phone is logged out. The
 folder with its history stays, unless you say --local. It asks for the number first; a script says it with
 --confirm.
+
+  roost account export --home ann --to account.json
+
+gives everything that the relay keeps of the account, as JSON: what it knows is what you read there. It is not
+what is on this phone, which 'roost history' shows.
 """
 
 import argparse
+import json
+import os
 import shutil
 import sys
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+from actors.ports import system_clock
 from client.cli.choices import open_online
 from client.cli.command import DONE, WRONG_USAGE, add_home, add_json, print_json, run_command
 from client.cli.typed_lines import TypedLines
-from client.errors import ConfirmationError
+from client.errors import ConfirmationError, UserInputError
 from client.phone import Phone
 from client.phone_numbers import checked_number, readable_number
 
@@ -28,11 +38,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("--local", action="store_true", help="remove this folder as well")
     add_home(delete)
     add_json(delete)
+    export = actions.add_parser("export", help="get everything that the relay keeps of the account")
+    export.add_argument("--to", type=Path, metavar="FILE", help="where to; else it is printed")
+    add_home(export)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Delete; 0 done, 2 wrong usage, 3 refused by the relay, 4 no answer."""
-    return run_command(partial(_delete, args))
+    """Delete or export; 0 done, 2 wrong usage, 3 refused by the relay, 4 no answer."""
+    return run_command(partial(_ACTIONS[args.action], args))
+
+
+async def _export(args: argparse.Namespace) -> int:
+    if args.to is not None and args.to.exists():
+        raise UserInputError(f"{args.to} is there already")
+    async with open_online(args.home) as phone:
+        tables: dict[str, list[Any]] = {}
+        async for page in phone.own_account.export():
+            for table, facts in page:
+                tables.setdefault(table, []).append(facts)
+        account = phone.account
+    document = {
+        "relay": account.relay_url,
+        "user": f"{account.user:016x}",
+        "phone": account.phone,
+        "exported_at": system_clock.now(),
+        "tables": tables,
+    }
+    text = json.dumps(document, indent=2) + "\n"
+    if args.to is None:
+        print(text, end="", flush=True)
+        return DONE
+    _write(args.to, text)
+    rows = sum(map(len, tables.values()))
+    print(f"{rows:,} rows in {len(tables)} tables, in {args.to}")
+    return DONE
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file that only its owner reads. Raises UserInputError."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+    except OSError as error:
+        problem = (error.strerror or str(error)).lower()
+        raise UserInputError(f"{path} cannot be written: {problem}") from None
 
 
 async def _delete(args: argparse.Namespace) -> int:
@@ -49,6 +98,9 @@ async def _delete(args: argparse.Namespace) -> int:
     else:
         print(f"The relay has forgotten {readable_number(number)}.")
     return DONE
+
+
+_ACTIONS = {"delete": _delete, "export": _export}
 
 
 async def _is_confirmed(phone: Phone, confirmation: str | None) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from protocol.ids import UserId
-from protocol.stanzas.values import Privacy
+from protocol.stanzas.values import CodeRoute, ExportedRow, Privacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +100,49 @@ class DeleteAccount:
 @dataclass(frozen=True, slots=True)
 class AccountDeleted:
     """It is gone, and so is this device; the connection ends."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAccount:
+    """Let me have everything that is kept of this account, a page at a time."""
+
+    request: int
+    begin: bytes
+    """Empty for the first page; then what the page before said."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """A page of it; it may be empty and not the last."""
+
+    request: int
+    rows: tuple[ExportedRow, ...]
+    next: bytes
+    """With what to ask for the next page; empty: this was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNumberCode:
+    """Send a verification code to the number that this account is to have; answered with CodeSent."""
+
+    request: int
+    phone: str
+    via: CodeRoute
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeNumber:
+    """Let this account have another number, which the code proves; the old one is anybody's from then on."""
+
+    request: int
+    phone: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChanged:
+    """So it is, durably."""
 
     request: int

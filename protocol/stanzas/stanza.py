@@ -4,12 +4,17 @@ from typing import TypeAlias
 
 from protocol.stanzas.account import (
     AccountDeleted,
+    AccountPage,
+    ChangeNumber,
     ChangeSettings,
     DeleteAccount,
+    FetchAccount,
     FetchProfile,
+    NumberChanged,
     PinSet,
     Profile,
     ProfileStored,
+    RequestNumberCode,
     SetPin,
     Settings,
     StoreProfile,
@@ -91,6 +96,7 @@ Stanza: TypeAlias = (
     | Done | FetchBundles | Bundles | Lookup | Found | FetchProgress | Progresses | TestCrash | Presence
     | Subscribe | Unsubscribe | Available | Unavailable | ChangeSettings | Settings | StoreProfile
     | ProfileStored | FetchProfile | Profile | SetPin | PinSet | DeleteAccount | AccountDeleted
+    | FetchAccount | AccountPage | RequestNumberCode | ChangeNumber | NumberChanged
     | PublishDevices | DevicesPublished | LeaveAccount | AccountLeft | OpenLink | LinkOpened | ClaimLink
     | LinkClaimed | AnswerLink | ConfirmLink | PollLink | LinkState | CompleteLink | CancelLink
     | SendGroup | AppendEntries | EntriesAppended | FetchLog | Log | FetchGroupProgress | GroupProgress

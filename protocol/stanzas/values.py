@@ -124,6 +124,14 @@ class JoinRequest(NamedTuple):
     """What they showed for it; for the admins to check."""
 
 
+class ExportedRow(NamedTuple):
+    """One row of what the relay keeps of an account."""
+
+    table: str
+    facts: str
+    """What it says, as JSON."""
+
+
 Detail: TypeAlias = int | tuple[int, ...] | None
 """What goes with a code: out-of-order: the number expected; wait: seconds; stale-devices: the device ids;
 stale-members: the index of the newest entry; log-moved: the next index;

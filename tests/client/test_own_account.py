@@ -37,3 +37,10 @@ async def test_without_a_connection_nothing_is_promised(autojump_clock: MockCloc
     async with town.open(ANN) as ann:
         with pytest.raises(RequestTimeoutError):
             await ann.own_account.set_pin("271828")
+
+
+async def test_what_the_relay_keeps_comes_page_by_page(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        pages = [page async for page in ann.own_account.export()]
+    assert pages == [[("users", {"phone": ANN, "page": 0})], [("users", {"phone": ANN, "page": 4})]]

@@ -21,6 +21,7 @@ from protocol.noise.primitives import KeyPair
 from protocol.stanzas import (
     Accepted,
     AccountDeleted,
+    AccountPage,
     Ack,
     Available,
     Bundles,
@@ -34,7 +35,9 @@ from protocol.stanzas import (
     DeviceBundle,
     Done,
     Error,
+    ExportedRow,
     Failed,
+    FetchAccount,
     FetchBundles,
     FetchProfile,
     FetchProgress,
@@ -358,6 +361,10 @@ class ScriptedRelay:
                 assert phone == line.device.phone
                 self.devices = {key: device for key, device in self.devices.items() if device.phone != phone}
                 return AccountDeleted(request)
+            case FetchAccount(begin=begin):
+                assert line.device is not None
+                row = ExportedRow("users", f'{{"phone": "{line.device.phone}", "page": {len(begin)}}}')
+                return AccountPage(request, (row,), b"" if begin else b"more")
             case UploadPrekeys():
                 assert line.device is not None
                 return self._upload(line.device, event)

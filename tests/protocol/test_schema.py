@@ -19,6 +19,7 @@ NUMBERS = {
     "FetchBundles": 38, "Bundles": 39, "Lookup": 40, "Found": 41, "FetchProgress": 42, "Progresses": 43,
     "TestCrash": 44, "ChangeSettings": 46, "Settings": 47, "StoreProfile": 48, "ProfileStored": 49,
     "FetchProfile": 50, "Profile": 51, "SetPin": 52, "PinSet": 53, "DeleteAccount": 54, "AccountDeleted": 55,
+    "FetchAccount": 56, "AccountPage": 57, "RequestNumberCode": 58, "ChangeNumber": 59, "NumberChanged": 60,
     "PublishDevices": 80, "DevicesPublished": 81, "LeaveAccount": 82, "AccountLeft": 83, "OpenLink": 84,
     "LinkOpened": 85, "ClaimLink": 86, "LinkClaimed": 87, "AnswerLink": 88, "ConfirmLink": 89, "PollLink": 90,
     "LinkState": 91, "CompleteLink": 92, "CancelLink": 93,

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,19 @@ def test_what_is_not_confirmed_is_not_deleted(pair: Desk, words: tuple[str, ...]
     assert sentence in error
     assert numbers(pair) == sorted([ANN, BEN])
     assert Path(pair.home("ann")).is_dir()
+
+
+def test_what_the_relay_keeps_is_printed_or_written_for_its_owner_alone(pair: Desk, tmp_path: Path) -> None:
+    printed = pair.run(account, "export", "--home", pair.home("ann"))
+    document = json.loads(printed.out)
+    assert document["phone"] == ANN
+    assert document["tables"] == {"users": [{"phone": ANN, "page": 0}, {"phone": ANN, "page": 4}]}
+    file = tmp_path / "account.json"
+    written = pair.run(account, "export", "--home", pair.home("ann"), "--to", file)
+    assert written.out == f"2 rows in 1 tables, in {file}\n"
+    assert json.loads(file.read_text())["tables"] == document["tables"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = pair.run(account, "export", "--home", pair.home("ann"), "--to", file)
+    assert (again.status, "is there already" in again.err) == (2, True)
+    nowhere = pair.run(account, "export", "--home", pair.home("ann"), "--to", tmp_path / "no" / "where")
+    assert (nowhere.status, "cannot be written: no such file" in nowhere.err) == (2, True)
