@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from client.database import Database
 from client.records import EntryKind, ReactionShown
-from protocol.e2e import Change, Deletion, Edit, MessageRef, Reaction, Text
+from protocol.e2e import Change, Deletion, Edit, MessageRef, Opened, Reaction, Text
 from protocol.e2e import content as contents
 from protocol.e2e.content_rules import Moment, may_delete, may_edit
 from protocol.ids import UserId
@@ -31,9 +31,15 @@ class Said:
     @property
     def target(self) -> MessageRef:
         """The message that is meant."""
-        if isinstance(self.change, Reaction):
+        if isinstance(self.change, Reaction | Opened):
             return self.change.target
         return MessageRef(self.author, self.change.target)
+
+    @property
+    def expires_at(self) -> float | None:
+        """When nothing of it may be left here; None: it stays as long as its message."""
+        life = self.change.marks.life
+        return None if life is None else self.arrived_at + life
 
     @property
     def moment(self) -> Moment:
@@ -50,6 +56,10 @@ def moment_of(row: sqlite3.Row) -> Moment:
     if row["content"] is None:
         return Moment(row["stored_at"], arrived_at)
     return Moment(contents.sent_at_to_unix(contents.decode(row["content"]).sent_at), arrived_at)
+
+
+_EMPTY = (EntryKind.DELETED.value, EntryKind.VIEWED.value)
+"""Lines of which nothing is here any more."""
 
 
 class Changes:
@@ -71,6 +81,8 @@ class Changes:
                     self._note_edit(said, said.change, message)
                 case Deletion():
                     self._note_deletion(said, message)
+                case Opened():
+                    self._note_opened(said, message)
 
     def meet(self, chat: UserId, ref: MessageRef) -> None:
         """A message has come: if its deletion came first, it is deleted now."""
@@ -86,34 +98,40 @@ class Changes:
 
     def _note_reaction(self, said: Said, reaction: Reaction, message: sqlite3.Row | None) -> None:
         target = reaction.target
-        if message is not None and message["kind"] == EntryKind.DELETED.value:
+        if message is not None and message["kind"] in _EMPTY:
             return
         # The newest by the reactor's own clock counts: with several devices it need not be the last to come.
         self._database.execute(
-            "INSERT INTO reactions (chat, author, target, reactor, emoji, sent_at) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO reactions (chat, author, target, reactor, emoji, sent_at, expires_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (chat, author, target, reactor) DO UPDATE"
-            " SET emoji = excluded.emoji, sent_at = excluded.sent_at WHERE excluded.sent_at >= sent_at",
+            " SET emoji = excluded.emoji, sent_at = excluded.sent_at, expires_at = excluded.expires_at"
+            " WHERE excluded.sent_at >= sent_at",
             said.chat,
             target.sender,
             target.id,
             said.author,
             reaction.emoji,
             reaction.sent_at,
+            said.expires_at,
         )
 
     def _note_edit(self, said: Said, edit: Edit, message: sqlite3.Row | None) -> None:
         if message is not None and not _is_editable(message, said.moment):
             return
         self._database.execute(
-            "INSERT INTO edits (chat, author, target, content, sent_at, arrived_at) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO edits (chat, author, target, content, sent_at, arrived_at, expires_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (chat, author, target) DO UPDATE SET content = excluded.content,"
-            " sent_at = excluded.sent_at, arrived_at = excluded.arrived_at WHERE excluded.sent_at >= sent_at",
+            " sent_at = excluded.sent_at, arrived_at = excluded.arrived_at, expires_at = excluded.expires_at"
+            " WHERE excluded.sent_at >= sent_at",
             said.chat,
             said.author,
             edit.target,
             contents.encode(edit),
             edit.sent_at,
             said.arrived_at,
+            said.expires_at,
         )
 
     def _note_deletion(self, said: Said, message: sqlite3.Row | None) -> None:
@@ -122,19 +140,26 @@ class Changes:
                 self.erase(message["row"], said.chat, said.target)
             return
         self._database.execute(
-            "INSERT OR IGNORE INTO deletions (chat, author, target, sent_at, arrived_at)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO deletions (chat, author, target, sent_at, arrived_at, expires_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             said.chat,
             *said.target,
             said.change.sent_at,
             said.arrived_at,
+            said.expires_at,
         )
 
-    def erase(self, row: int, chat: UserId | None, ref: MessageRef) -> None:
-        """Take a message's content off the disk, with all that was said about it; its line stays."""
-        self._database.execute(
-            "UPDATE messages SET kind = ?, content = NULL WHERE row = ?", EntryKind.DELETED.value, row
-        )
+    def _note_opened(self, said: Said, message: sqlite3.Row | None) -> None:
+        # Its author does not open it: who sent it has nothing to say here but to delete it.
+        is_to_open = message is not None and message["kind"] == EntryKind.VIEW_ONCE.value
+        if message is not None and is_to_open and said.author != said.target.sender:
+            self.erase(message["row"], said.chat, said.target, EntryKind.VIEWED)
+
+    def erase(
+        self, row: int, chat: UserId | None, ref: MessageRef, left: EntryKind = EntryKind.DELETED
+    ) -> None:
+        """Take a message's content off the disk, with all that was said about it; its line says ``left``."""
+        self._database.execute("UPDATE messages SET kind = ?, content = NULL WHERE row = ?", left.value, row)
         self.forget(chat, ref)
 
     def forget(self, chat: UserId | None, ref: MessageRef) -> None:

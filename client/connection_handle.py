@@ -72,10 +72,11 @@ class ConnectionHandle:
         """
         if send.epoch is not None:
             group, (part,) = GroupAddress(GroupId(send.chat)), send.parts
-            self._ref.tell_nowait(Say(session, SendGroup(group, send.number, send.epoch, part.ciphertext)))
+            sealed = SendGroup(group, send.number, send.epoch, part.ciphertext, send.life)
+            self._ref.tell_nowait(Say(session, sealed))
             return
         parts = tuple(WirePart(part.device, part.ciphertext) for part in send.parts)
-        self._ref.tell_nowait(Say(session, Send(send.chat, send.number, parts)))
+        self._ref.tell_nowait(Say(session, Send(send.chat, send.number, parts, send.life)))
 
     def acknowledge(self, session: int, seq: Seq) -> None:
         """Everything up to this delivery is on disk."""

@@ -105,6 +105,22 @@ class Database:
         row = self.row(sql, *values)
         return None if row is None else row[0]
 
+    def scrub(self) -> bool:
+        """Empty the write-ahead log, where pages lie as they were before something was deleted.
+
+        Returns:
+            Whether it is empty; not while another process reads. Whoever wants it tries again later.
+        """
+        assert not self._connection.in_transaction
+        self._connection.execute("PRAGMA busy_timeout = 0").fetchall()
+        try:
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False  # locked by somebody who writes
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
+        return not busy
+
     def changed_elsewhere(self) -> bool:
         """Whether another connection has committed since this was last asked."""
         before, self._seen_version = self._seen_version, self._data_version()

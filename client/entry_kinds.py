@@ -1,7 +1,19 @@
 """Which line of the history a content makes, and which content makes none."""
 
 from client.records import EntryKind
-from protocol.e2e import Contact, Content, Deletion, Edit, Location, Reaction, Text, Unknown
+from protocol.e2e import (
+    ChatTimer,
+    Contact,
+    Content,
+    Deletion,
+    Edit,
+    KeepHere,
+    Location,
+    Opened,
+    Reaction,
+    Text,
+    Unknown,
+)
 
 _KINDS: dict[type, EntryKind] = {
     Text: EntryKind.TEXT,
@@ -10,13 +22,18 @@ _KINDS: dict[type, EntryKind] = {
     Reaction: EntryKind.CHANGE,
     Edit: EntryKind.CHANGE,
     Deletion: EntryKind.CHANGE,
+    Opened: EntryKind.CHANGE,
+    ChatTimer: EntryKind.RULE,
+    KeepHere: EntryKind.RULE,
     Unknown: EntryKind.UNKNOWN,
 }
 
-READABLE = (EntryKind.TEXT, EntryKind.CONTACT, EntryKind.LOCATION)
+READABLE = (EntryKind.TEXT, EntryKind.CONTACT, EntryKind.LOCATION, EntryKind.RULE, EntryKind.VIEW_ONCE)
 """What somebody who has seen the line has read, so that its sender may be told."""
 
 
 def kind_of(content: Content) -> EntryKind:
     """The kind of line that a content makes."""
+    if isinstance(content, Text) and content.marks.view_once:
+        return EntryKind.VIEW_ONCE
     return _KINDS[type(content)]

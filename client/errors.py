@@ -105,6 +105,15 @@ class MessageChangeError(UserInputError):
         self.name = name
 
 
+class KeptHereError(ClientError):
+    """What is to be taken out of a chat whose messages somebody has asked to keep in it."""
+
+    name = "kept-here"
+
+    def __init__(self) -> None:
+        super().__init__("this chat is kept here: its messages are neither forwarded nor exported")
+
+
 class ProfileError(UserInputError):
     """A name, about or picture that cannot be shown."""
 

@@ -104,6 +104,13 @@ class HistoryProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesGone:
+    """Messages have disappeared: their time was over."""
+
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TickChanged:
     """One of our messages has come further, or has failed."""
 
@@ -165,6 +172,7 @@ Event: TypeAlias = (
     | MessageSentElsewhere
     | MessagesSeenElsewhere
     | HistoryProgress
+    | MessagesGone
     | TickChanged
     | TypingChanged
     | PresenceChanged

@@ -9,8 +9,9 @@ from client.database import Database, Value
 from client.device_keys import DeviceKeys
 from client.entry_kinds import READABLE
 from client.groups.lines import GroupLines
+from client.mentions import Mentions
 from client.records import EntryKind, HistoryEntry, MessageState, Quote, ReadReceipt
-from protocol.e2e import Content, MessageRef, Text
+from protocol.e2e import NO_MARKS, Content, MessageRef, Text
 from protocol.e2e import content as contents
 from protocol.ids import DeviceAddress, DeviceId, GroupAddress, GroupId, GroupSeq, MessageNumber, UserId
 
@@ -48,6 +49,7 @@ class History:
         self._keys = keys
         self._changes = changes
         self._lines = lines
+        self._mentions = Mentions(database, keys)
 
     def entries(self, with_: UserId | str | None, limit: int | None) -> list[HistoryEntry]:
         """The newest ``limit`` entries (None: all) of a chat (None: of all), oldest first."""
@@ -119,6 +121,9 @@ class History:
     def _entry(self, row: sqlite3.Row) -> HistoryEntry:
         content = None if row["content"] is None else contents.decode(row["content"])
         sent_at = row["stored_at"] if content is None else contents.sent_at_to_unix(content.sent_at)
+        marks = NO_MARKS if content is None else content.marks
+        if row["kind"] == EntryKind.VIEW_ONCE.value:
+            content = None  # whoever wants to see it opens it (client/composing.py)
         entry = HistoryEntry(
             message_id=row["id"].hex(),
             kind=EntryKind(row["kind"]),
@@ -141,6 +146,8 @@ class History:
             author=None if row["outgoing"] else row["author"],
             gseq=row["gseq"],
             change=self._lines.change(row) if row["kind"] == EntryKind.GROUP.value else None,
+            life=row["life"],
+            forwards=marks.forwards,
         )
         # Nothing can have been said about a message to somebody who has yet to be found.
         return entry if entry.user is None or content is None else self._with_changes(row, entry, content)
@@ -154,10 +161,12 @@ class History:
         if not isinstance(content, Text):
             return replace(entry, reactions=reactions)
         edit = self._changes.edit_of(row, ref)
+        said = content if edit is None else edit
         return replace(
             entry,
-            text=content.text if edit is None else edit.text,
-            mentions=content.mentions if edit is None else edit.mentions,
+            text=said.text,
+            mentions=said.mentions,
+            mentioned=self._mentions.named(said.mentions, said.text),
             is_edited=edit is not None,
             quote=None if content.reply_to is None else self._quote(entry.user, content.reply_to),
             reactions=reactions,
@@ -166,7 +175,7 @@ class History:
     def _quote(self, chat: UserId, ref: MessageRef) -> Quote:
         row = self._changes.message(chat, ref)
         is_own = self._changes.is_own(chat, ref.sender)
-        if row is None or row["content"] is None:
+        if row is None or row["content"] is None or row["kind"] == EntryKind.VIEW_ONCE.value:
             return Quote(ref.id.hex(), is_own, None)
         edit, content = self._changes.edit_of(row, ref), contents.decode(row["content"])
         text = content.text if isinstance(content, Text) else None

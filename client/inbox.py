@@ -40,7 +40,7 @@ from client.records import (
     Undecryptable,
 )
 from client.store import Store
-from protocol.e2e import Change, Deletion, Edit, Reaction, Text
+from protocol.e2e import Change, Deletion, Edit, Opened, Reaction, Text
 from protocol.ids import GroupId
 from supervisors import ChildSpec
 
@@ -132,7 +132,7 @@ class Inbox(Actor):
     def _tell(self, received: Received) -> None:
         """The news of one delivery; a duplicate is none."""
         match received:
-            case ReceivedMessage(content=Reaction() as change):
+            case ReceivedMessage(content=Reaction() | Opened() as change):
                 self._tell_change(received, change, change.target.id)
             case ReceivedMessage(content=Edit() | Deletion() as change):
                 self._tell_change(received, change, change.target)

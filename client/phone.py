@@ -21,6 +21,7 @@ from actors.reactor import open_reactor
 from client.access import account_access
 from client.account_sync import AccountSyncHandle
 from client.attention import Attention
+from client.chat_rules import ChatRules
 from client.connection_handle import ConnectionHandle
 from client.devices import OwnDevice, OwnDevices
 from client.devices_sync import ask, remove_device
@@ -46,7 +47,7 @@ from protocol.stanzas import Audience, Failed, Found, LeaveAccount, Lookup
 LOCK_POLL_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0  # how long leaving may wait for the relay to have heard the last acknowledgements
 
-_Id = TypeVar("_Id", str, str | None)
+_Id = TypeVar("_Id", str, str | None, tuple[str, str | None])
 
 
 class Phone:
@@ -109,6 +110,35 @@ class Phone:
             MessageChangeError: it is not ours, or was sent too long ago.
         """
         return self._queued(self._store.compose.deletion(message_id))
+
+    def forward(self, message_id: str, to: str | UserId) -> str:
+        """Send a copy of a message to another chat. Returns the copy's id.
+
+        Raises:
+            KeptHereError: somebody has asked that what is said in its chat stays there.
+            MessageChangeError: it is nothing that can be forwarded.
+        """
+        return self._queued(self._store.compose.forwarded(message_id, to))
+
+    def view(self, message_id: str) -> str:
+        """What a message to be viewed once says; it is gone then. Raises MessageChangeError."""
+        text, _ = self._queued(self._store.compose.opened(message_id))
+        return text
+
+    def set_timer(self, chat: UserId, seconds: int) -> str | None:
+        """Have new messages of a chat disappear; 0: have them stay.
+
+        Returns the id of the message that says so, None if it is so already. Raises ClientError.
+        """
+        return self._queued(self._store.compose.timer(chat, seconds))
+
+    def keep_here(self, chat: UserId, *, on: bool) -> str | None:
+        """Ask that what is said in a chat stays in it, or ask it no more; returns as ``set_timer``."""
+        return self._queued(self._store.compose.keep_here(chat, on=on))
+
+    def rules_of(self, chat: UserId) -> ChatRules:
+        """What holds in a chat."""
+        return self._store.rules.of(chat)
 
     def _queued(self, message_id: _Id) -> _Id:
         self._outbox.look()

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from actors.ports import Clock, Entropy
 from client.changes import Changes, Said
+from client.chat_rules import ChatRulebook
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
@@ -39,6 +40,7 @@ from client.renewals import Renewals
 from client.resending import Resending
 from client.sessions import Sessions
 from client.siblings import Siblings
+from client.timers import Timers
 from protocol.e2e import (
     BadCiphertextError,
     BadContentError,
@@ -50,6 +52,7 @@ from protocol.e2e import (
     NoSessionError,
     PrekeyGoneError,
     PrekeyUnknownError,
+    Rule,
     Text,
     Unknown,
     UnsupportedVersionError,
@@ -73,6 +76,8 @@ class Receiving:
         sessions: Sessions,
         profiles: Profiles,
         changes: Changes,
+        rules: ChatRulebook,
+        timers: Timers,
         lost: LostMessages,
         resending: Resending,
         groups: Groups,
@@ -87,6 +92,8 @@ class Receiving:
         self._sessions = sessions
         self._profiles = profiles
         self._changes = changes
+        self._rules = rules
+        self._timers = timers
         self._lost = lost
         self._resending = resending
         self._groups = groups
@@ -219,10 +226,15 @@ class Receiving:
         changed: bool,
         place: int | None = None,
     ) -> Received:
+        if self._timers.is_over(content, delivery.accepted_at):
+            return Served(delivery.seq)  # it waited longer than it lives: nobody is to see it
+        kind, life = kind_of(content), content.marks.life
         if isinstance(content, Change):
             self._note_change(delivery, content)
-        elif self._insert(delivery, content.id, kind_of(content), plaintext, None, place) is None:
+        elif self._insert(delivery, content.id, kind, plaintext, None, place, life) is None:
             return Duplicate(delivery.seq)
+        elif isinstance(content, Rule):
+            self._rules.note(delivery.chat, content)
         else:
             self._changes.meet(delivery.chat, MessageRef(delivery.sender.user, content.id))
         if isinstance(content, Text) and content.profile_key is not None and delivery.group is None:
@@ -315,6 +327,8 @@ class Receiving:
             self._database.execute(
                 "UPDATE messages SET kind = ? WHERE row = ?", kind_of(content).value, row["row"]
             )
+            if isinstance(content, Rule):
+                self._rules.note(user, content)
             self._changes.meet(user, MessageRef(author, content.id))
 
     def _lose(self, delivery: IncomingDelivery, error: EndToEndError) -> Undecryptable:
@@ -348,12 +362,13 @@ class Receiving:
         content: bytes | None,
         error_name: str | None,
         place: int | None = None,
+        life: int | None = None,
     ) -> int | None:
         """Add a line to the history, at a free place or at its end; None if the message is there already."""
         inserted = self._database.execute(
             "INSERT OR IGNORE INTO messages"
             " (row, id, kind, outgoing, user, author, gseq, device, number, content, stored_at, accepted_at,"
-            " state, error_name) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " state, error_name, life) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             place,
             message_id,
             kind.value,
@@ -367,6 +382,7 @@ class Receiving:
             delivery.accepted_at,
             MessageState.RECEIVED,
             error_name,
+            life,
         )
         return inserted.lastrowid if inserted.rowcount == 1 else None
 

@@ -123,6 +123,8 @@ class OutgoingSend:
     """To a group a single one, for the device 0: all devices of all members open the same."""
     epoch: int | None = None
     """To a group: the index of the newest entry of its log that this was sealed behind. Else None."""
+    life: int | None = None
+    """After how many seconds the relay is to drop it if nobody has come for it."""
 
 
 # ------------------------------------------------------------------- receiving
@@ -267,6 +269,12 @@ class EntryKind(Enum):
     LOCATION = 7
     CHANGE = 8
     """A reaction, an edit or a deletion on its way out: no line by itself, but seen at its message."""
+    RULE = 9
+    """What holds in the chat from then on (``client/chat_rules.py``)."""
+    VIEW_ONCE = 10
+    """A text that is to be shown once, and has not been yet; nothing of it is in the entry."""
+    VIEWED = 11
+    """It has been shown, and is gone."""
     GROUP = 20
     """A change of a group: who came, who left, what it is called (client/groups/)."""
     SERVICE = 32
@@ -290,6 +298,17 @@ class Quote:
     is_own: bool
     text: str | None = field(repr=False)
     """None if it is not here, is deleted, or is no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """Somebody who is named in a text by their number."""
+
+    user: UserId
+    phone: str
+    name: str | None = field(repr=False)
+    is_own: bool
+    """Whether this account is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +353,12 @@ class HistoryEntry:
     gseq: GroupSeq | None = None
     change: GroupChange | None = None
     """Of a line about the group itself: what it says."""
+    mentioned: tuple[Mentioned, ...] = ()
+    """Of those in ``mentions`` whose number is in the text: how they are called here."""
+    life: int | None = None
+    """Seconds that it lives from being sent; None: it stays."""
+    forwards: int = 0
+    """How often it was forwarded before it came here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +381,7 @@ __all__ = [
     "HistoryArrived",
     "HistoryEntry",
     "IncomingDelivery",
+    "Mentioned",
     "MessageState",
     "OutgoingSend",
     "Part",

@@ -15,6 +15,7 @@ from actors.ports import Clock, Entropy
 from client.database import Database
 from client.records import Account
 from client.send_queue import SendQueue
+from client.timers import Timers
 from protocol.e2e import content as contents
 from protocol.e2e.content import decode
 from protocol.e2e.retry import MAX_RESENT_NUMBERS, Resent, RetryRequest, encode_service, read_service
@@ -31,8 +32,11 @@ MAX_RESENT = 10
 class Resending:
     """Answers requests. Its methods are to be called inside a transaction."""
 
-    def __init__(self, database: Database, queue: SendQueue, entropy: Entropy, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, queue: SendQueue, timers: Timers, entropy: Entropy, clock: Clock
+    ) -> None:
         self._database = database
+        self._timers = timers
         self._queue = queue
         self._entropy = entropy
         self._clock = clock
@@ -44,7 +48,7 @@ class Resending:
         oldest = self._oldest_kept(asker.user)
         for number in dict.fromkeys(request.numbers):
             row = self._database.row(
-                "SELECT m.row, m.content, m.for_device, r.resent FROM messages m LEFT JOIN recipients r"
+                "SELECT m.*, r.resent FROM messages m LEFT JOIN recipients r"
                 " ON r.message = m.row AND r.device = ?"
                 " WHERE m.outgoing = 1 AND m.user = ? AND m.number = ? AND m.row >= ?",
                 asker.device,
@@ -77,14 +81,20 @@ class Resending:
             content = encode_sibling(Aside(whole.id, whole.sent_at, DeviceId(row["for_device"])))
         service = None if content is None else read_service(decode(content))
         if not isinstance(service, Resent):
-            self._send(asker, (number,), content)
+            self._send(asker, (number,), content, self._timers.left(row))
         elif len(service.numbers) < MAX_RESENT_NUMBERS:
-            self._send(asker, (*service.numbers, number), service.content)
+            self._send(asker, (*service.numbers, number), service.content, self._timers.left(row))
         # Else it has been answered as often as it may be: the asker gives it up by itself.
 
-    def _send(self, asker: DeviceAddress, numbers: tuple[MessageNumber, ...], content: bytes | None) -> None:
+    def _send(
+        self,
+        asker: DeviceAddress,
+        numbers: tuple[MessageNumber, ...],
+        content: bytes | None,
+        life: int | None = None,
+    ) -> None:
         content_id = self._entropy(contents.CONTENT_ID_BYTES)
         sent_at = contents.sent_at_from_unix(self._clock.now())
         # For the asker alone: to a device that was linked later it was never said.
         again = encode_service(Resent(content_id, sent_at, numbers, content))
-        self._queue.queue_for_device(asker.user, content_id, again, asker.device)
+        self._queue.queue_for_device(asker.user, content_id, again, asker.device, life)

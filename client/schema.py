@@ -271,6 +271,32 @@ CREATE TABLE history_arrivals (
 ) STRICT;
 """
 
+_CHAT_RULES = """
+-- How long a message lives, and when it ends: null as long as it has not been sent, and if it stays.
+ALTER TABLE messages ADD COLUMN life INTEGER;
+ALTER TABLE messages ADD COLUMN expires_at REAL;
+CREATE INDEX messages_to_wind ON messages (row) WHERE life IS NOT NULL AND expires_at IS NULL;
+CREATE INDEX messages_to_end ON messages (expires_at) WHERE expires_at IS NOT NULL;
+
+-- What is said about a message ends with it; this is for those whose message is not here.
+ALTER TABLE reactions ADD COLUMN expires_at REAL;
+ALTER TABLE edits ADD COLUMN expires_at REAL;
+ALTER TABLE deletions ADD COLUMN expires_at REAL;
+CREATE INDEX reactions_to_end ON reactions (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX edits_to_end ON edits (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX deletions_to_end ON deletions (expires_at) WHERE expires_at IS NOT NULL;
+
+-- What holds in a chat (client/chat_rules.py); `chat` is a user or a group.
+CREATE TABLE chat_rules (
+    chat INTEGER NOT NULL,
+    topic INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,               -- of the message that said so, as in its content
+    id BLOB NOT NULL,
+    PRIMARY KEY (chat, topic)
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -280,6 +306,7 @@ MIGRATIONS: tuple[str, ...] = (
     CONTACT_TABLES,
     _VERSION_7,
     KEY_TABLES,
+    _CHAT_RULES,
 )
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from actors.ports import Clock, Entropy
 from client.blocks import Blocks
+from client.chat_rules import ChatRulebook
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
@@ -71,6 +72,7 @@ class SendQueue:
         blocks: Blocks,
         profiles: Profiles,
         groups: GroupLogs,
+        rules: ChatRulebook,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -82,6 +84,7 @@ class SendQueue:
         self._blocks = blocks
         self._profiles = profiles
         self._groups = groups
+        self._rules = rules
         self._renewals = Renewals(database, clock)
         self._entropy = entropy
         self._clock = clock
@@ -99,11 +102,12 @@ class SendQueue:
             if user is not None and self._blocks.is_blocked(user):
                 raise BlockedError(phone or self._peers.phone_of(user) or f"{user:016x}")
             content = make(self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now))
+            content = self._rules.apply(user, content)
             generation = None
             if isinstance(content, Text) and not (user is not None and self._groups.is_group(user)):
                 generation, key = self._profile_key_for(user) or (None, None)
                 content = replace(content, profile_key=key)
-            self._insert(content.id, user, phone, _encoded(content), now, generation, kind_of(content))
+            self._insert(content, user, phone, now, generation)
         return content
 
     def _profile_key_for(self, user: UserId | None) -> tuple[int, bytes] | None:
@@ -134,51 +138,59 @@ class SendQueue:
 
     def _insert(
         self,
-        content_id: bytes,
+        content: Content,
         user: UserId | None,
         phone: str | None,
-        encoded: bytes,
         now: float,
         generation: int | None,
-        kind: EntryKind,
     ) -> None:
         self._database.execute(
             "INSERT INTO messages"
-            " (id, kind, outgoing, user, phone, content, stored_at, state, profile_generation)"
-            " VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
-            content_id,
-            kind.value,
+            " (id, kind, outgoing, user, phone, content, stored_at, state, profile_generation, life)"
+            " VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)",
+            content.id,
+            kind_of(content).value,
             user,
             phone,
-            encoded,
+            _encoded(content),
             now,
             MessageState.PENDING,
             generation,
+            content.marks.life,
         )
 
-    def queue_service(self, user: UserId, service: Service) -> None:
-        """Queue what phones tell each other and nobody sees. Only inside a transaction."""
-        self.queue_encoded(user, service.id, encode_service(service))
+    def queue_service(self, user: UserId, service: Service, life: int | None = None) -> None:
+        """Queue what phones tell each other and nobody sees. Only inside a transaction.
 
-    def queue_encoded(self, user: UserId, service_id: bytes, encoded: bytes) -> int:
+        Args:
+            user: whose phones are told.
+            service: what they are told.
+            life: seconds after which it has to be gone from all disks: it repeats a message that disappears.
+        """
+        self.queue_encoded(user, service.id, encode_service(service), life)
+
+    def queue_encoded(self, user: UserId, service_id: bytes, encoded: bytes, life: int | None = None) -> int:
         """The same of a service of another kind; returns its row. Only inside a transaction."""
         self._database.execute("INSERT OR IGNORE INTO peers (user) VALUES (?)", user)
         row = self._database.execute(
-            "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, state)"
-            " VALUES (?, ?, 1, ?, ?, ?, ?)",
+            "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, state, life)"
+            " VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
             service_id,
             EntryKind.SERVICE.value,
             user,
             encoded,
             self._clock.now(),
             MessageState.PENDING,
+            life,
         ).lastrowid
         assert row is not None, "an INSERT has a row"
         return row
 
-    def queue_for_device(self, user: UserId, service_id: bytes, encoded: bytes, device: DeviceId) -> None:
+    def queue_for_device(
+        self, user: UserId, service_id: bytes, encoded: bytes, device: DeviceId, life: int | None = None
+    ) -> None:
         """The same for one device of the user alone: the others get word that it is not for them."""
-        row = self.queue_encoded(user, service_id, encoded)
+        row = self.queue_encoded(user, service_id, encoded, life)
         self._database.execute("UPDATE messages SET for_device = ? WHERE row = ?", device, row)
 
     # ------------------------------------------------------------- what is missing
@@ -299,7 +311,8 @@ class SendQueue:
                 "INSERT OR IGNORE INTO recipients (message, device) VALUES (?, ?)",
                 [(row["row"], part.device) for part in parts],
             )
-            return OutgoingSend(message_id, chat, self._give_number(row["row"], chat), parts)
+            number = self._give_number(row["row"], chat)
+            return OutgoingSend(message_id, chat, number, parts, life=row["life"])
 
     def _first_queued(self, message_id: str) -> sqlite3.Row:
         row = self._database.row(

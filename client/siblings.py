@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from actors.ports import Clock, Entropy
 from client.changes import Changes, Said
+from client.chat_rules import ChatRulebook
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
@@ -33,7 +34,7 @@ from client.records import (
     Served,
 )
 from client.send_queue import SendQueue
-from protocol.e2e import BadContentError, Change, Content, MessageRef
+from protocol.e2e import BadContentError, Change, Content, MessageRef, Rule
 from protocol.e2e import content as contents
 from protocol.e2e.siblings import Seen, SeenMark, Sent, encode_sibling
 from protocol.ids import DeviceId, UserId
@@ -60,6 +61,7 @@ class Siblings:
         self._peers = peers
         self._queue = queue
         self._changes = changes
+        self._rules = ChatRulebook(database)
         self._entropy = entropy
         self._clock = clock
 
@@ -86,7 +88,7 @@ class Siblings:
                 chat, phone = UserId(message["user"]), message["known_phone"]
                 id_, sent_at = self._new_id()
                 copy = Sent(id_, sent_at, chat, False, message["content"], phone)
-                self._queue.queue_encoded(own, id_, encode_sibling(copy))
+                self._queue.queue_encoded(own, id_, encode_sibling(copy), message["life"])
 
     def tell_seen(self, seen: Sequence[HistoryEntry]) -> None:
         """These were seen here. Only inside the transaction that notes it."""
@@ -123,6 +125,8 @@ class Siblings:
             self._changes.note(Said(sent.chat, account.user, content, arrived_at))
         elif not self._insert(sent, content, arrived_at):
             return Duplicate(delivery.seq)
+        elif isinstance(content, Rule):
+            self._rules.note(sent.chat, content)
         else:
             self._changes.meet(sent.chat, MessageRef(account.user, content.id))
         return SentElsewhere(
@@ -142,8 +146,8 @@ class Siblings:
         if known:
             return False
         self._database.execute(
-            "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, accepted_at, state)"
-            " VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, accepted_at, state, life)"
+            " VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
             content.id,
             kind_of(content).value,
             sent.chat,
@@ -151,6 +155,7 @@ class Siblings:
             self._clock.now(),
             arrived_at,
             MessageState.ACCEPTED,
+            content.marks.life,
         )
         return True
 

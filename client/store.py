@@ -2,8 +2,8 @@
 
 This is the front; each noun has its own module (``device_keys``, ``peers``, ``sessions``, ``history``,
 ``send_queue``, ``sent_messages``, ``receiving``; and ``compose``, ``settings``, ``blocks``, ``profiles``,
-used by their names). Every public method is one transaction: when it returns, what it says is on disk, and
-when it raises or the process dies, nothing of it has happened.
+``rules``, ``timers``, used by their names). Every public method is one transaction: when it returns, what it
+says is on disk, and when it raises or the process dies, nothing of it has happened.
 
 Rule 1: a ciphertext, its number and the ratchet state after it are written together, before a byte goes out;
         a re-send sends the stored ciphertext. So no message key is ever used twice.
@@ -24,11 +24,11 @@ from typing import Self
 from actors.ports import Clock, Entropy
 from client.blocks import Blocks
 from client.changes import Changes
+from client.chat_rules import ChatRulebook
 from client.composing import Composer
 from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
-from client.encapsulation import system_encapsulate
 from client.encapsulation import system_encapsulate
 from client.groups.groups import Groups
 from client.groups.info import GroupInfos
@@ -59,6 +59,7 @@ from client.sent_messages import SentMessages
 from client.sessions import Sessions
 from client.settings import Settings
 from client.siblings import Siblings
+from client.timers import Timers
 from protocol.device_list import SignedDeviceList
 from protocol.e2e import Encapsulate
 from protocol.ids import DeviceId, GroupId, MessageNumber, Seq, UserId
@@ -88,6 +89,8 @@ class Store:
         changes = Changes(database)
         infos = GroupInfos(database)
         lines = GroupLines(database, People(database, self._keys), infos)
+        self.rules = ChatRulebook(database)
+        self.timers = Timers(database, changes, clock)
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.contacts = ContactBook(database, self._peers, clock)
@@ -102,10 +105,21 @@ class Store:
             self.blocks,
             self.profiles,
             logs,
+            self.rules,
             entropy,
             clock,
         )
-        self.compose = Composer(database, self._keys, self._peers, self._queue, changes, clock)
+        self.compose = Composer(
+            database,
+            self._keys,
+            self._peers,
+            self._queue,
+            changes,
+            self.settings,
+            self.rules,
+            self.timers,
+            clock,
+        )
         self.siblings = Siblings(database, self._keys, self._peers, self._queue, changes, entropy, clock)
         self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
@@ -119,8 +133,10 @@ class Store:
             self._sessions,
             self.profiles,
             changes,
+            self.rules,
+            self.timers,
             self._lost,
-            Resending(database, self._queue, entropy, clock),
+            Resending(database, self._queue, self.timers, entropy, clock),
             self.groups,
             self.siblings,
             self.transfer,
@@ -140,6 +156,7 @@ class Store:
         """
         store = cls(Database.open(home, STORE_FILE_NAME), entropy, clock, encapsulate)
         store._receiving.understand_again()
+        store.timers.sweep()  # what has disappeared while nobody looked is never shown again
         return store
 
     def close(self) -> None:

@@ -9,6 +9,7 @@
     ├─ account-sync brings privacy, blocks and the profile there
     ├─ contact-finder asks who of the address book is there
     ├─ groups       keeps groups in step with the relay
+    └─ timekeeper   has messages disappear in time
 
 Whatever breaks, everything after it starts anew: with inbox, outbox or receipts the connection too, and on a
 new connection the relay repeats whatever was not acknowledged. All that lasts is in the store.
@@ -17,7 +18,7 @@ new connection the relay repeats whatever was not acknowledged. All that lasts i
 from actors import Actor, ActorSystem
 from actors.network import Network
 from actors.ports import Entropy
-from client import account_sync, connection, inbox, outbox, prekeys, receipts
+from client import account_sync, connection, inbox, outbox, prekeys, receipts, timekeeper
 from client.access import Access
 from client.attention import Attention
 from client.contacts import finder
@@ -52,6 +53,7 @@ def phone_tree(
         account_sync.child_spec(store, entropy),
         finder.child_spec(store),
         groups_sync.child_spec(store, events),
+        timekeeper.child_spec(store, events),
     ]
     return Supervisor(
         children, Strategy.REST_FOR_ONE, intensity=RESTARTS, period=RESTART_PERIOD_SECONDS, name="phone"

@@ -5,7 +5,7 @@ from client.cli.rendering import named, safe_text, shortened
 from client.events import MessageChanged
 from client.phone_numbers import readable_number
 from client.records import EntryKind, HistoryEntry
-from protocol.e2e import Edit, Reaction
+from protocol.e2e import Edit, Opened, Reaction
 
 
 def change_text(event: MessageChanged, entry: HistoryEntry | None) -> str:
@@ -19,6 +19,8 @@ def change_text(event: MessageChanged, entry: HistoryEntry | None) -> str:
             return f"{who} took back a reaction to {which}"
         case Reaction(emoji=emoji):
             return f"{who} reacted {safe_text(emoji or '')} to {which}"
+        case Opened():
+            return f"{who} opened a message that you sent to be viewed once"
         case Edit() if entry is not None and entry.is_edited:
             return f"{who} edited a message: {safe_text(body(entry))}"
         case Edit():

@@ -27,7 +27,7 @@ EVERY_DEVICE: Final = DeviceId(0)
 """For whom the one part of a group message is."""
 
 _QUEUED: Final = (
-    "SELECT m.row, m.id, m.user, m.content FROM messages m JOIN groups g ON g.id = m.user"
+    "SELECT m.row, m.id, m.user, m.content, m.life FROM messages m JOIN groups g ON g.id = m.user"
     " WHERE m.state = 0 AND m.outgoing = 1 AND m.number IS NULL"
 )
 
@@ -190,4 +190,4 @@ class GroupSending:
             part.device,
             part.ciphertext,
         )
-        return OutgoingSend(row["id"].hex(), chat, MessageNumber(number), (part,), state.epoch)
+        return OutgoingSend(row["id"].hex(), chat, MessageNumber(number), (part,), state.epoch, row["life"])

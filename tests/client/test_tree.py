@@ -3,14 +3,22 @@ import trio
 from trio.testing import MockClock
 
 from actors import ActorSystem
-from client import account_sync, connection_handle, inbox, outbox, prekeys, receipts
+from client import account_sync, connection_handle, inbox, outbox, prekeys, receipts, timekeeper
 from client.events import Connectivity
 from client.phone import Phone
 from client.records import MessageState
 from tests.client.conftest import ANN, BEN, Town
 from tests.helpers.scripted_relay import until
 
-NAMES = (inbox.NAME, outbox.NAME, receipts.NAME, connection_handle.NAME, prekeys.NAME, account_sync.NAME)
+NAMES = (
+    inbox.NAME,
+    outbox.NAME,
+    receipts.NAME,
+    connection_handle.NAME,
+    prekeys.NAME,
+    account_sync.NAME,
+    timekeeper.NAME,
+)
 
 
 def system_of(phone: Phone) -> ActorSystem:
