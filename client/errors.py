@@ -6,12 +6,15 @@
         - ``RelayUrlError``: a relay address that cannot be read
         - ``OwnNumberError``: a message to oneself
         - ``BlockedError``: a message to somebody whom one has blocked
+        - ``CodeChangedError``: a message to somebody whose compared security code is another one now
+        - ``ScanCodeError``: what was given is no security code
         - ``ContentError``: a contact, place or reaction that cannot be sent
         - ``MessageChangeError``: a message that cannot be answered, edited or deleted; ``name`` says why
         - ``ProfileError``: a name, about or picture that cannot be shown
         - ``PinError``: what was given is no PIN
         - ``ConfirmationError``: what cannot be undone was not confirmed
         - ``ContactFileError``: a file of contacts that cannot be read, or has none in it
+        - ``LinkCodeError``: what was given is neither a link's text nor its code
         - ``CodeFileError``: no code for this phone in the gateway's file
     - ``HomeError``: the home folder does not hold what is needed, or already holds it
         - ``NoAccountError``: no account has been registered in this home
@@ -24,6 +27,9 @@
     - ``TextTooLongError``: a text above the limit of the content format, or no text at all
     - ``MessageStateError``: the store was asked for a step that is not this message's next one (our bug)
     - ``GroupError``: what is wanted of a group cannot be; ``name`` says why
+    - ``LinkingError``: a device was not linked; ``name`` says why
+    - ``CodeUnknownError``: there is no key of somebody yet, and so no security code
+    - ``CodeMismatchError``: the other side shows another security code
     - ``RelayRefusedError``: the relay said no; ``name`` is its error code's name
     - ``RelayKeyError``: whoever answers at the relay's address does not hold the pinned key
     - ``NotConnectedError``: the relay cannot be reached at the moment
@@ -85,6 +91,25 @@ class BlockedError(UserInputError):
         self.who = who
 
 
+class CodeChangedError(UserInputError):
+    """A message to somebody whose security code was compared, and is another one now."""
+
+    name = "security-code-changed"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"the security code with {who} has changed since you compared it;"
+            " compare it again with roost verify, and --confirm it or --reset it"
+        )
+        self.who = who
+
+
+class ScanCodeError(UserInputError):
+    """What was given is neither the text of a QR code nor 60 digits, or is somebody else's."""
+
+    name = "invalid-code-text"
+
+
 class ContentError(UserInputError):
     """A contact, place or reaction that cannot be sent."""
 
@@ -124,6 +149,12 @@ class PinError(UserInputError):
     """What was given is no PIN, or there is nobody to give one."""
 
     name = "pin-invalid"
+
+
+class LinkCodeError(UserInputError):
+    """What was given is neither a link's text nor its code."""
+
+    name = "invalid-link-code"
 
 
 class ConfirmationError(UserInputError):
@@ -247,6 +278,41 @@ class GroupError(ClientError):
     def __init__(self, name: str, sentence: str) -> None:
         super().__init__(sentence)
         self.name = name
+
+
+class LinkingError(ClientError):
+    """A device was not linked.
+
+    Args:
+        name: ``wrong-link-code``, ``bad-linking``, ``link-mismatch``, ``link-taken`` or ``not-primary``.
+        sentence: why, for people.
+    """
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
+class CodeUnknownError(ClientError):
+    """There is no key of somebody yet: nobody has written."""
+
+    name = "no-security-code"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(f"there is no security code with {who} yet: write a message first")
+        self.who = who
+
+
+class CodeMismatchError(ClientError):
+    """The other side shows another security code than this one."""
+
+    name = "security-code-mismatch"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the two codes are not the same: one of you has an old or a wrong key of the other,"
+            " or somebody is in between; say nothing secret before you know which"
+        )
 
 
 class RelayRefusedError(ClientError):

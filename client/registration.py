@@ -134,13 +134,13 @@ async def open_application(
         NotConnectedError: the relay cannot be reached.
         RelayKeyError: the relay does not hold the key in its URL.
     """
-    with _acquire(home), Store.open(home, entropy, clock) as store:
+    with acquire_home(home), Store.open(home, entropy, clock) as store:
         account = store.account()
         if account is not None and not account.logged_out:
             raise AccountExistsError(home, account.phone)
         keys = store.begin_registration(applicant.phone, str(applicant.relay))
         access = stranger_access(applicant.relay, keys.noise_private)
-        listener = _FirstContact(applicant.relay.place)
+        listener = FirstContact(applicant.relay.place)
         async with open_actor_system() as system:
             spec = connection.child_spec(access, network, entropy, listener)
             tree = await system.start(lambda: Supervisor([spec], name="registration"))
@@ -152,15 +152,15 @@ async def open_application(
                     await tree.stop(timeout=STOP_SECONDS)
 
 
-def _acquire(home: Path) -> HomeLock:
-    """Make the folder if it is missing, and take its lock."""
+def acquire_home(home: Path) -> HomeLock:
+    """Make the folder if it is missing, and take its lock. Raises HomeInUseError, HomeUnusableError."""
     try:
         return HomeLock.acquire(home)
     except OSError as error:
         raise HomeUnusableError(home, (error.strerror or str(error)).lower()) from None
 
 
-class _FirstContact:
+class FirstContact:
     """The ``ConnectionListener`` of a phone that has no account: waits for the welcome, or for the reason."""
 
     def __init__(self, place: str) -> None:
@@ -179,10 +179,12 @@ class _FirstContact:
         return self._welcome
 
     def went_online(self, session: int, welcome: Welcome) -> None:
+        """The relay has said whom it takes us for."""
         self._welcome = welcome
         self._settled.set()
 
     def went_offline(self, reason: str, retry_in: float | None, error: ClientError | None) -> None:
+        """It was not to be; without an error the connection tries again."""
         self._reason = reason
         if error is not None:
             self._error = error
@@ -191,34 +193,34 @@ class _FirstContact:
     # ---- what cannot happen to a stranger ----
 
     def connecting(self) -> None:
-        pass
+        """Not to a stranger."""
 
     def delivered_here(self, session: int, deliveries: Sequence[IncomingDelivery]) -> None:
-        pass
+        """Not to a stranger."""
 
     def accepted(self, chat: UserId, number: MessageNumber) -> None:
-        pass
+        """Not to a stranger."""
 
     def delivered(self, chat: UserId, number: MessageNumber) -> None:
-        pass
+        """Not to a stranger."""
 
     def read(self, chat: UserId, number: MessageNumber) -> None:
-        pass
+        """Not to a stranger."""
 
     def expired(self, chat: UserId, first: MessageNumber, last: MessageNumber) -> None:
-        pass
+        """Not to a stranger."""
 
     def refused(self, chat: UserId, number: MessageNumber, code: int, detail: Detail) -> None:
-        pass
+        """Not to a stranger."""
 
     def presence(self, user: UserId, is_online: bool, last_seen: float | None) -> None:
         """A stranger watches nobody."""
 
     def typing(self, user: UserId, is_typing: bool, group: GroupId | None = None) -> None:
-        pass
+        """Not to a stranger."""
 
     def join_asked(self, group: GroupId, user: UserId) -> None:
-        pass
+        """Not to a stranger."""
 
 
 def _not_refused(answer: RelayAnswer) -> RelayAnswer:

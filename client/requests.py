@@ -10,9 +10,14 @@ from typing import TypeAlias, get_args
 
 from protocol.stanzas import (
     AccountDeleted,
+<<<<<<< /tmp/d1wt/client/requests.py
+    AccountLeft,
+=======
     AccountPage,
+>>>>>>> /tmp/d1.h
     Bundles,
     CodeSent,
+    DevicesPublished,
     Done,
     EntriesAppended,
     Failed,
@@ -21,6 +26,9 @@ from protocol.stanzas import (
     JoinRequested,
     JoinRequests,
     JoinsDismissed,
+    LinkClaimed,
+    LinkOpened,
+    LinkState,
     Log,
     PinSet,
     Profile,
@@ -38,9 +46,14 @@ MOST_OPEN_REQUESTS = 64  # questions asked at the same time; a 65th is answered 
 
 RelayAnswer: TypeAlias = (
     AccountDeleted
+<<<<<<< /tmp/d1wt/client/requests.py
+    | AccountLeft
+=======
     | AccountPage
+>>>>>>> /tmp/d1.h
     | Bundles
     | CodeSent
+    | DevicesPublished
     | Done
     | EntriesAppended
     | Failed
@@ -49,6 +62,9 @@ RelayAnswer: TypeAlias = (
     | JoinRequested
     | JoinRequests
     | JoinsDismissed
+    | LinkClaimed
+    | LinkOpened
+    | LinkState
     | Log
     | PinSet
     | Profile

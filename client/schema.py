@@ -271,6 +271,28 @@ CREATE TABLE history_arrivals (
 ) STRICT;
 """
 
+<<<<<<< /tmp/d1wt/client/schema.py
+DEVICE_TABLES = """
+-- What the devices of this account are called here.
+CREATE TABLE device_names (
+    device INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    linked_at REAL                          -- null: not here
+) STRICT;
+
+-- What the primary has given this device while it is being linked, until the relay has confirmed it.
+CREATE TABLE link_grants (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    encoded BLOB NOT NULL
+) STRICT;
+
+-- The highest number of a device list that was ever signed here, whatever became of it.
+CREATE TABLE signed_lists (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    identity_key BLOB NOT NULL,
+    number INTEGER NOT NULL
+) STRICT;
+=======
 _CHAT_RULES = """
 -- How long a message lives, and when it ends: null as long as it has not been sent, and if it stays.
 ALTER TABLE messages ADD COLUMN life INTEGER;
@@ -295,6 +317,7 @@ CREATE TABLE chat_rules (
     id BLOB NOT NULL,
     PRIMARY KEY (chat, topic)
 ) STRICT, WITHOUT ROWID;
+>>>>>>> /tmp/d1.h
 """
 
 MIGRATIONS: tuple[str, ...] = (
@@ -306,7 +329,11 @@ MIGRATIONS: tuple[str, ...] = (
     CONTACT_TABLES,
     _VERSION_7,
     KEY_TABLES,
+<<<<<<< /tmp/d1wt/client/schema.py
+    DEVICE_TABLES,
+=======
     _CHAT_RULES,
+>>>>>>> /tmp/d1.h
 )
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -6,6 +6,7 @@ from actors import ActorSystem
 from client.account_sync import AccountSyncHandle
 from client.attention import Attention
 from client.contacts.finder import FinderHandle
+from client.devices_sync import DevicesSyncHandle
 from client.errors import ClientError
 from client.events import (
     ConnectionChanged,
@@ -41,6 +42,7 @@ class Switchboard:
         self._account_sync = AccountSyncHandle(system)
         self._groups = GroupSyncHandle(system)
         self._finder = FinderHandle(system)
+        self._devices = DevicesSyncHandle(system)
 
     def connecting(self) -> None:
         """The connection begins to dial."""
@@ -55,6 +57,7 @@ class Switchboard:
         self._account_sync.look()
         self._groups.look()
         self._finder.went_online()
+        self._devices.check()
         self._events.publish(ConnectionChanged(Connectivity.ONLINE, queued=welcome.queued))
 
     def went_offline(self, reason: str, retry_in: float | None, error: ClientError | None) -> None:

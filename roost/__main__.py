@@ -55,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "contacts": Command("client.cli.contacts", "keep an address book, and find out who of it is here"),
     "block": Command("client.cli.block", "block people, and end it"),
     "devices": Command("client.cli.devices", "link, list, rename and remove the devices of your account"),
+    "verify": Command("client.cli.verify", "compare a contact's security code, as digits or QR code"),
     "pin": Command("client.cli.pin", "ask for a PIN, too, when your number is registered anew"),
     "account": Command("client.cli.account", "get what the relay keeps of your account, or delete it"),
     "status": Command("roost.status", "how a phone (--home) or a node (--admin) is doing"),

@@ -37,7 +37,7 @@ from protocol.e2e.device_list import verify_device_list
 from protocol.e2e.errors import BadLinkingError, MisuseError, UntrustedDevicesError, WrongLinkCodeError
 from protocol.e2e.keys import KEY_BYTES, Entropy
 from protocol.ids import DeviceId, UserId
-from protocol.limits import LINK_BYTES, MAX_LINK_MESSAGE_BYTES, MAX_UINT63, NAMEPLATE_CHARS
+from protocol.limits import LINK_BYTES, MAX_DEVICE_ID, MAX_LINK_MESSAGE_BYTES, MAX_UINT63, NAMEPLATE_CHARS
 
 FORMAT: Final = 1
 TEXT_PREFIX: Final = "roost-link:"
@@ -80,8 +80,21 @@ class KnownPeer:
 
     user: UserId
     phone: str | None
+    primary_device: DeviceId
+    """0: their devices are not known."""
     primary_key: bytes | None
     list_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedProfile:
+    """The account's profile as others may see it, with the key that they are given; not the picture."""
+
+    key: bytes = field(repr=False)
+    generation: int
+    version: int
+    name: str
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +109,7 @@ class Grant:
     """The relay's Noise key, as the primary has it pinned."""
     device_list: SignedDeviceList
     """With the companion in it; valid at the relay from the moment when the link is completed."""
-    profile_key: bytes | None = field(default=None, repr=False)
-    name: str = ""
-    """What the primary calls itself."""
+    profile: GrantedProfile | None = None
     peers: tuple[KnownPeer, ...] = ()
 
 
@@ -287,9 +298,11 @@ def check_grant(grant: Grant, identity_key: bytes, relay_key: bytes) -> None:
 
 def grant_to_bytes(grant: Grant) -> bytes:
     """A grant as it is sealed, and as it is kept until the link is completed."""
-    peers = list(grant.peers)
+    peers, profile = list(grant.peers), grant.profile
     while True:
-        rows = [[peer.user, peer.phone, peer.primary_key, peer.list_number] for peer in peers]
+        rows = [
+            [peer.user, peer.phone, peer.primary_device, peer.primary_key, peer.list_number] for peer in peers
+        ]
         encoded = cbor2.dumps(
             [
                 FORMAT,
@@ -298,8 +311,7 @@ def grant_to_bytes(grant: Grant) -> bytes:
                 grant.phone,
                 grant.relay_key,
                 list(grant.device_list),
-                grant.profile_key,
-                grant.name,
+                None if profile is None else _profile_row(profile),
                 rows,
             ]
         )
@@ -322,24 +334,17 @@ def grant_from_bytes(data: bytes) -> Grant:
             str(phone),
             bytes(relay_key),
             [bytes(encoded), bytes(signature)],
-            profile_key,
-            str(name),
+            profile,
             list(rows),
             *_,
-        ] if (
-            format_ == FORMAT
-            and 0 < user <= MAX_UINT63
-            and device > 0
-            and (profile_key is None or isinstance(profile_key, bytes))
-        ):
+        ] if format_ == FORMAT and 0 < user <= MAX_UINT63 and 0 < device <= MAX_DEVICE_ID:
             return Grant(
                 UserId(user),
                 DeviceId(device),
                 phone,
                 relay_key,
                 SignedDeviceList(encoded, signature),
-                profile_key,
-                name[:MAX_NAME_CHARS],
+                _profile(profile),
                 tuple(_peer(row) for row in rows),
             )
     raise BadLinkingError("a grant in a format that is not known here")
@@ -347,11 +352,29 @@ def grant_from_bytes(data: bytes) -> Grant:
 
 def _peer(row: object) -> KnownPeer:
     match row:
-        case [int(user), (str() | None) as phone, (bytes() | None) as key, int(number), *_] if (
-            0 < user <= MAX_UINT63 and (key is None or len(key) == KEY_BYTES) and 0 <= number <= MAX_UINT63
+        case [int(user), (str() | None) as phone, int(device), (bytes() | None) as key, int(number), *_] if (
+            0 < user <= MAX_UINT63
+            and 0 <= device <= MAX_DEVICE_ID
+            and (key is None or len(key) == KEY_BYTES)
+            and 0 <= number <= MAX_UINT63
         ):
-            return KnownPeer(UserId(user), phone, key, number)
+            return KnownPeer(UserId(user), phone, DeviceId(device), key, number)
     raise BadLinkingError("a grant with a peer that is none")
+
+
+def _profile_row(profile: GrantedProfile) -> list[object]:
+    return [profile.key, profile.generation, profile.version, profile.name, profile.about]
+
+
+def _profile(row: object) -> GrantedProfile | None:
+    match row:
+        case None:
+            return None
+        case [bytes(key), int(generation), int(version), str(name), str(about), *_] if (
+            0 <= generation <= MAX_UINT63 and 0 < version <= MAX_UINT63
+        ):
+            return GrantedProfile(key, generation, version, name, about)
+    raise BadLinkingError("a grant with a profile that is none")
 
 
 def _random_code(entropy: Entropy) -> str:

@@ -35,7 +35,7 @@ async def test_only_the_word_of_the_relay_itself_logs_a_phone_out(
                 account = store.account()
                 assert account is not None
                 assert not account.logged_out
-                error = RelayRefusedError("logged-out", "This device is no longer registered.")
+                error = RelayRefusedError("logged-out", "This device was logged out.")
                 board.went_offline("logged-out", None, error)
                 account = store.account()
                 assert account is not None

@@ -14,6 +14,7 @@ from actors.ports import Entropy
 from client.relay_url import RelayUrl
 from protocol.codes import ErrorCode
 from protocol.connection import RelayConnection
+from protocol.device_list import SignedDeviceList
 from protocol.errors import RemoteProtocolError
 from protocol.events import Confirmed, Event
 from protocol.ids import DeviceAddress, DeviceId, MemberAddress, MessageNumber, Seq, UserId
@@ -33,6 +34,7 @@ from protocol.stanzas import (
     Delivered,
     Detail,
     DeviceBundle,
+    DevicesPublished,
     Done,
     Error,
     ExportedRow,
@@ -52,6 +54,7 @@ from protocol.stanzas import (
     Profile,
     ProfileStored,
     Progresses,
+    PublishDevices,
     Read,
     Refused,
     Register,
@@ -168,6 +171,7 @@ class ScriptedRelay:
         self.refusals: list[Refusal] = []  # for the next sends, one each
         self.code_refusal: Refusal | None = None  # for requests of codes
         self.code_routes: list[str] = []  # how codes were to be sent
+        self.device_lists: dict[UserId, SignedDeviceList] = {}  # {user: as their primary signed it}
         self.pins: dict[str, str] = {}  # {phone: PIN, or nothing}
         self.request_refusal: Refusal | None = None  # for all requests
         self.lookups_left = 100_000  # numbers that may still be asked for; then: wait 600 seconds
@@ -374,9 +378,12 @@ class ScriptedRelay:
                 self.lookups_left -= len(phones)
                 by_phone = {device.phone: device.address.user for device in self.devices.values()}
                 return Found(request, tuple(by_phone.get(phone, UserId(0)) for phone in phones))
-            case FetchBundles(user=user):
-                bundles = tuple(self._bundle(device) for device in self._devices(user))
-                return Bundles(request, bundles) if bundles else Failed(request, ErrorCode.UNKNOWN_USER)
+            case PublishDevices(encoded=encoded, signature=signature):
+                assert line.device is not None
+                self.device_lists[line.device.address.user] = SignedDeviceList(encoded, signature)
+                return DevicesPublished(request)
+            case FetchBundles(user=user, devices=devices):
+                return self._fetch_bundles(request, user, devices)
             case ChangeSettings():
                 return self._change_settings(line, event)
             case StoreProfile(version=version, piece=piece, data=data):
@@ -396,6 +403,15 @@ class ScriptedRelay:
                 )
             case _:
                 raise AssertionError(event)
+
+    def _fetch_bundles(self, request: int, user: UserId, devices: tuple[DeviceId, ...] | None) -> Stanza:
+        there = self._devices(user)
+        if not there:
+            return Failed(request, ErrorCode.UNKNOWN_USER)
+        wanted = [device for device in there if devices is None or device.address.device in devices]
+        present = tuple(device.address.device for device in there)
+        bundles = tuple(self._bundle(device) for device in wanted)
+        return Bundles(request, bundles, self.device_lists.get(user), present)
 
     def _change_settings(self, line: Line, change: ChangeSettings) -> Settings:
         assert line.device is not None
@@ -425,6 +441,7 @@ class ScriptedRelay:
         number = len(self.devices) + 1
         address = DeviceAddress(user or UserId(1000 + number), DeviceId(number))
         self.devices = {key: old for key, old in self.devices.items() if old.phone != event.phone}
+        self.device_lists.pop(address.user, None)
         bundle = DeviceBundle(
             address.device,
             event.identity_key,
