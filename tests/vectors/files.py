@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.protocol.e2e.content_samples import vectors as build_contents
-from tests.vectors import agreements, groups, people, services, sessions
+from tests.vectors import agreements, groups, links, people, services, sessions
 
 FOLDER: Final = Path(__file__).parents[1] / "protocol" / "vectors"
 
@@ -28,6 +28,7 @@ FILES: Final[dict[str, VectorFile]] = {
     "profile.json": VectorFile(people.build_profiles, people.check_profiles),
     "safety-number.json": VectorFile(people.build_safety_numbers, people.check_safety_numbers),
     "device-list.json": VectorFile(people.build_device_lists, people.check_device_lists),
+    "linking.json": VectorFile(links.build, links.check),
     "group-log.json": VectorFile(groups.build_logs, groups.check_logs),
     "sender-key.json": VectorFile(groups.build_keys, groups.check_keys),
     "group-info.json": VectorFile(groups.build_infos, groups.check_infos),
