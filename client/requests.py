@@ -10,11 +10,8 @@ from typing import TypeAlias, get_args
 
 from protocol.stanzas import (
     AccountDeleted,
-<<<<<<< /tmp/d1wt/client/requests.py
     AccountLeft,
-=======
     AccountPage,
->>>>>>> /tmp/d1.h
     Bundles,
     CodeSent,
     DevicesPublished,
@@ -46,11 +43,8 @@ MOST_OPEN_REQUESTS = 64  # questions asked at the same time; a 65th is answered 
 
 RelayAnswer: TypeAlias = (
     AccountDeleted
-<<<<<<< /tmp/d1wt/client/requests.py
-    | AccountLeft
-=======
     | AccountPage
->>>>>>> /tmp/d1.h
+    | AccountLeft
     | Bundles
     | CodeSent
     | DevicesPublished

@@ -271,7 +271,6 @@ CREATE TABLE history_arrivals (
 ) STRICT;
 """
 
-<<<<<<< /tmp/d1wt/client/schema.py
 DEVICE_TABLES = """
 -- What the devices of this account are called here.
 CREATE TABLE device_names (
@@ -292,7 +291,8 @@ CREATE TABLE signed_lists (
     identity_key BLOB NOT NULL,
     number INTEGER NOT NULL
 ) STRICT;
-=======
+"""
+
 _CHAT_RULES = """
 -- How long a message lives, and when it ends: null as long as it has not been sent, and if it stays.
 ALTER TABLE messages ADD COLUMN life INTEGER;
@@ -317,7 +317,6 @@ CREATE TABLE chat_rules (
     id BLOB NOT NULL,
     PRIMARY KEY (chat, topic)
 ) STRICT, WITHOUT ROWID;
->>>>>>> /tmp/d1.h
 """
 
 MIGRATIONS: tuple[str, ...] = (
@@ -329,11 +328,8 @@ MIGRATIONS: tuple[str, ...] = (
     CONTACT_TABLES,
     _VERSION_7,
     KEY_TABLES,
-<<<<<<< /tmp/d1wt/client/schema.py
-    DEVICE_TABLES,
-=======
     _CHAT_RULES,
->>>>>>> /tmp/d1.h
+    DEVICE_TABLES,
 )
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -29,10 +29,7 @@ from client.composing import Composer
 from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
-<<<<<<< /tmp/d1wt/client/store.py
 from client.devices import OwnDevices
-=======
->>>>>>> /tmp/d1.h
 from client.encapsulation import system_encapsulate
 from client.groups.groups import Groups
 from client.groups.info import GroupInfos
@@ -93,12 +90,9 @@ class Store:
         changes = Changes(database)
         infos = GroupInfos(database)
         lines = GroupLines(database, People(database, self._keys), infos)
-<<<<<<< /tmp/d1wt/client/store.py
-        self.devices = OwnDevices(database, self._keys, self._peers, clock)
-=======
         self.rules = ChatRulebook(database)
         self.timers = Timers(database, changes, clock)
->>>>>>> /tmp/d1.h
+        self.devices = OwnDevices(database, self._keys, self._peers, clock)
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.contacts = ContactBook(database, self._peers, clock)

@@ -9,11 +9,8 @@
     ├─ account-sync brings privacy, blocks and the profile there
     ├─ contact-finder asks who of the address book is there
     ├─ groups       keeps groups in step with the relay
-<<<<<<< /tmp/d1wt/client/tree.py
-    └─ devices-sync has the relay hand out the device list that is true
-=======
+    ├─ devices-sync has the relay hand out the device list that is true
     └─ timekeeper   has messages disappear in time
->>>>>>> /tmp/d1.h
 
 Whatever breaks, everything after it starts anew: with inbox, outbox or receipts the connection too, and on a
 new connection the relay repeats whatever was not acknowledged. All that lasts is in the store.
@@ -22,11 +19,7 @@ new connection the relay repeats whatever was not acknowledged. All that lasts i
 from actors import Actor, ActorSystem
 from actors.network import Network
 from actors.ports import Entropy
-<<<<<<< /tmp/d1wt/client/tree.py
-from client import account_sync, connection, devices_sync, inbox, outbox, prekeys, receipts
-=======
-from client import account_sync, connection, inbox, outbox, prekeys, receipts, timekeeper
->>>>>>> /tmp/d1.h
+from client import account_sync, connection, devices_sync, inbox, outbox, prekeys, receipts, timekeeper
 from client.access import Access
 from client.attention import Attention
 from client.contacts import finder
@@ -61,11 +54,8 @@ def phone_tree(
         account_sync.child_spec(store, entropy),
         finder.child_spec(store),
         groups_sync.child_spec(store, events),
-<<<<<<< /tmp/d1wt/client/tree.py
         devices_sync.child_spec(store),
-=======
         timekeeper.child_spec(store, events),
->>>>>>> /tmp/d1.h
     ]
     return Supervisor(
         children, Strategy.REST_FOR_ONE, intensity=RESTARTS, period=RESTART_PERIOD_SECONDS, name="phone"

@@ -11,7 +11,7 @@ STORES = sorted((Path(__file__).parent / "stores").glob("version_*.sql"))
 
 
 def test_the_current_version_is_the_number_of_migrations() -> None:
-    assert len(MIGRATIONS) == CURRENT_VERSION == 9
+    assert len(MIGRATIONS) == CURRENT_VERSION == 10
 
 
 def test_every_table_is_strict() -> None:
