@@ -21,7 +21,6 @@ ALTER TABLE peer_devices ADD COLUMN is_post_quantum INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE verifications (
     user INTEGER PRIMARY KEY,
     identity_key BLOB NOT NULL,             -- of their primary device, when it was compared
-    verified_at REAL NOT NULL,
-    changed_at REAL                         -- null: it still is that key
+    verified_at REAL NOT NULL
 ) STRICT;
 """

@@ -41,6 +41,7 @@ from client.resending import Resending
 from client.sessions import Sessions
 from client.siblings import Siblings
 from client.timers import Timers
+from client.verifications import Verifications
 from protocol.e2e import (
     BadCiphertextError,
     BadContentError,
@@ -100,6 +101,7 @@ class Receiving:
         self._siblings = siblings
         self._transfer = transfer
         self._renewals = Renewals(database, clock)
+        self._verifications = Verifications(database, keys, peers, clock)
         self._entropy = entropy
         self._clock = clock
 
@@ -161,6 +163,7 @@ class Receiving:
         changed = False
         if first is not None:
             changed = self._peers.meet_device(account, sender, first.identity_key, first.device_proof)
+            self._verifications.hold(sender.user)
             self._keys.use_up(first.prekey_id, None if first.kem is None else first.kem.prekey_id)
             self._renewals.came(sender)
         self._sessions.store(sender, record)

@@ -16,6 +16,7 @@ from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
 from client.errors import (
     BlockedError,
+    CodeChangedError,
     ContentError,
     MessageStateError,
     OwnNumberError,
@@ -29,6 +30,7 @@ from client.records import Account, EntryKind, MessageState, OutgoingSend, Part,
 from client.renewals import Renewals
 from client.sessions import Sessions
 from client.settings import Settings
+from client.verifications import HELD, Trust, Verifications
 from protocol.device_list import SignedDeviceList, decode_device_list
 from protocol.e2e import Bundle, Content, Edit, MisuseError, Text
 from protocol.e2e import content as contents
@@ -86,6 +88,7 @@ class SendQueue:
         self._groups = groups
         self._rules = rules
         self._renewals = Renewals(database, clock)
+        self._verifications = Verifications(database, keys, peers, clock)
         self._entropy = entropy
         self._clock = clock
 
@@ -101,6 +104,8 @@ class SendQueue:
                 raise OwnNumberError(account.phone)
             if user is not None and self._blocks.is_blocked(user):
                 raise BlockedError(phone or self._peers.phone_of(user) or f"{user:016x}")
+            if user is not None and self._verifications.trust(user) is Trust.CHANGED:
+                raise CodeChangedError(phone or self._peers.phone_of(user) or f"{user:016x}")
             content = make(self._entropy(contents.CONTENT_ID_BYTES), contents.sent_at_from_unix(now))
             content = self._rules.apply(user, content)
             generation = None
@@ -249,6 +254,7 @@ class SendQueue:
             account = self._keys.require_account()
             named = [(device, bundle.identity_key) for device, bundle in bundles]
             changed = self._peers.learn_answer(account, user, named, signed, asked)
+            self._verifications.hold(user)
             for device, bundle in bundles:
                 if (user, device) != account.address:
                     self._initiate(account, DeviceAddress(user, device), bundle)
@@ -289,7 +295,7 @@ class SendQueue:
         """The oldest queued message whose recipient can be written to."""
         row = self._database.row(
             f"SELECT m.id, m.user FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL AND {self._ready}"
-            " ORDER BY m.row LIMIT 1"
+            f" AND NOT {HELD} ORDER BY m.row LIMIT 1"
         )
         return None if row is None else QueuedMessage(row["id"].hex(), UserId(row["user"]))
 

@@ -61,6 +61,7 @@ from client.sessions import Sessions
 from client.settings import Settings
 from client.siblings import Siblings
 from client.timers import Timers
+from client.verifications import Verifications
 from protocol.device_list import SignedDeviceList
 from protocol.e2e import Encapsulate
 from protocol.ids import DeviceId, GroupId, MessageNumber, Seq, UserId
@@ -125,6 +126,7 @@ class Store:
         self.siblings = Siblings(database, self._keys, self._peers, self._queue, changes, entropy, clock)
         self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
+        self.verifications = Verifications(database, self._keys, self._peers, clock)
         self._sent = SentMessages(database, clock, self.siblings.tell_sent)
         self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)

@@ -23,6 +23,7 @@
     - ``BadGroupInfoError``: a group's name and picture that do not open with its key, or are none
     - ``BadLinkError``: a text that is no invitation to a group
     - ``BadLogError``: entries of a group's log that cannot follow each other; the relay's fault
+    - ``BadScanCodeError``: a text that is no QR code of a security code, or somebody else's
     - ``BadStateError``: a stored session state cannot be read; the disk's fault, or a later version's
 
 No error carries a key, a plaintext or a ciphertext, and none has a cause that does.
@@ -149,6 +150,12 @@ class BadProfileError(EndToEndError):
     """A piece of a profile that was sealed with another key or for another place, or holds no profile."""
 
     name = "bad-profile"
+
+
+class BadScanCodeError(EndToEndError):
+    """A text that is no QR code of a security code, or that of somebody else."""
+
+    name = "bad-scan-code"
 
 
 class BadStateError(EndToEndError):
