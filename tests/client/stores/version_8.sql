@@ -292,8 +292,7 @@ INSERT INTO "signed_prekeys" VALUES(1,1,X'16E44D0ADBF0CEF40564F907FF2465489E4992
 CREATE TABLE verifications (
     user INTEGER PRIMARY KEY,
     identity_key BLOB NOT NULL,             -- of their primary device, when it was compared
-    verified_at REAL NOT NULL,
-    changed_at REAL                         -- null: it still is that key
+    verified_at REAL NOT NULL
 ) STRICT;
 CREATE INDEX messages_by_id ON messages (id);
 CREATE INDEX messages_by_chat ON messages (user, row);
