@@ -15,6 +15,7 @@ from typing import Any
 from protocol import DeviceAddress, ErrorCode, UserId
 from relay.control import Orders
 from relay.errors import WrongNumberError
+from relay.number_change import holder_of
 from relay.phones import check_phone, mask_phone
 from relay.worker import Worker
 from storage import JournalError, accounts, bans
@@ -72,8 +73,7 @@ async def unban_number(worker: Worker, phone: str) -> int:
 
 def devices_of(worker: Worker, phone: str) -> list[DeviceAddress]:
     """The devices of whoever has a number."""
-    with worker.store.read_directory() as reader:
-        user = accounts.find_user_by_phone(reader, phone)
+    user = holder_of(worker, phone)
     if user is None:
         return []
     with worker.store.read_of(user) as reader:

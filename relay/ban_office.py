@@ -114,7 +114,8 @@ def _done_offline(data: Path, phone: str, ops: Sequence[Op]) -> int:
         devices = 0
         if user is not None:
             with view.environment_of(user).read() as reader:
-                devices = len(accounts.list_devices(reader, user))
+                if accounts.has_number(reader, user, phone):
+                    devices = len(accounts.list_devices(reader, user))
     with (
         FolderLock(data),
         open_environment(data, DIRECTORY_WORKER) as environment,

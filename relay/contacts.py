@@ -6,6 +6,7 @@ drawing all numbers out of the directory stands in front of them (rate_limits.py
 Rule 1: a number that nobody has, one whose owner is not to be found, and one whose owner blocks the asker get
     the same answer for the same work: a look into the directory, then the same rows of its owner, for whom
     somebody stands in who is not there. Any worker reads them through the memory map; nobody is asked.
+    The owner's row has the last word: one who has changed the number has another there.
 Rule 2: each number is looked at once for a request, however often it is in it: repetition would add up the
     little that times may still differ by.
 """
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 from protocol import UserId
-from relay.visibility import Visibility
+from relay.visibility import ReaderOf, Visibility
 from storage import Reader, accounts
 
 NOBODY = UserId(0)
@@ -27,10 +28,13 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 class Discovery:
     """The answers of one worker, for all users of the node."""
 
-    __slots__ = ("_read_directory", "_visibility")
+    __slots__ = ("_read_directory", "_reader_of", "_visibility")
 
-    def __init__(self, read_directory: Callable[[], Reader], visibility: Visibility) -> None:
+    def __init__(
+        self, read_directory: Callable[[], Reader], reader_of: ReaderOf, visibility: Visibility
+    ) -> None:
         self._read_directory = read_directory
+        self._reader_of = reader_of
         self._visibility = visibility
 
     def find(self, asker: UserId, phones: Sequence[str]) -> tuple[UserId, ...]:
@@ -40,17 +44,19 @@ class Discovery:
             CorruptRecordError: a row of the directory is damaged.
         """
         numbers = [plain_number(phone) for phone in phones]
-        found = {number: self._found(asker, *holder) for number, holder in self._holders(numbers)}
+        found = {number: self._found(asker, number, user) for number, user in self._holders(numbers)}
         return tuple(NOBODY if number is None else found[number] for number in numbers)
 
-    def _holders(self, numbers: Iterable[str | None]) -> list[tuple[str, tuple[UserId, bool]]]:
-        """Who has each of these numbers, each once; or who stands in, and that there is nobody."""
+    def _holders(self, numbers: Iterable[str | None]) -> list[tuple[str, UserId]]:
+        """Whom each of these numbers leads to, each once; or who stands in for nobody."""
         with self._read_directory() as reader:
             return [(number, _holder(reader, number)) for number in dict.fromkeys(numbers) if number]
 
-    def _found(self, asker: UserId, user: UserId, is_there: bool) -> UserId:
+    def _found(self, asker: UserId, number: str, user: UserId) -> UserId:
+        with self._reader_of(user) as rows:
+            is_theirs = accounts.has_number(rows, user, number)
         is_shown = self._visibility.discovery(user, asker)
-        return user if is_shown and is_there else NOBODY
+        return user if is_shown and is_theirs else NOBODY
 
 
 def plain_number(phone: str) -> str | None:
@@ -63,9 +69,8 @@ def plain_number(phone: str) -> str | None:
     return number if _NUMBER.fullmatch(number) else None
 
 
-def _holder(reader: Reader, number: str) -> tuple[UserId, bool]:
-    user = accounts.find_user_by_phone(reader, number)
-    return (_stand_in(number), False) if user is None else (user, True)
+def _holder(reader: Reader, number: str) -> UserId:
+    return accounts.find_user_by_phone(reader, number) or _stand_in(number)
 
 
 def _stand_in(number: str) -> UserId:

@@ -22,6 +22,7 @@ that are not there, which is what logged out means.
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from actors import Actor, ActorRef
 from actors.registry import Via
@@ -45,6 +46,7 @@ from relay.config import CODE_RESEND_SECONDS, CODE_SECONDS, COMMIT_SECONDS
 from relay.device_creation import NewDevice, create_device
 from relay.errors import GatewayError, RefusalError, WrongNumberError
 from relay.mailboxes import Mailboxes
+from relay.number_change import change_number
 from relay.phones import check_phone, mask_phone
 from relay.pin_guard import PinGuardHandle
 from relay.worker import Worker
@@ -108,6 +110,15 @@ class Leave:
     """Where the user says so; its connection stays for the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Renumber:
+    """Give the account of a device the number that the code proves. Answered with None, or a RefusalError."""
+
+    device: DeviceAddress
+    phone: str
+    code: str
+
+
 # ---- how others talk to it ----
 
 
@@ -138,6 +149,10 @@ class Desk:
     async def delete_account(self, device: DeviceAddress) -> None:
         """Remove the account of a device. Raises RefusalError: what the store said."""
         await self._ask(Leave(device))
+
+    async def change_number(self, device: DeviceAddress, phone: str, code: str) -> None:
+        """Give the account another number. Raises RefusalError, as `RegistrationHandle.change_number`."""
+        await self._ask(Renumber(device, phone, code))
 
     async def _ask(self, message: object) -> object:
         answer = await self._ref.ask(message, timeout=ASK_SECONDS)
@@ -182,6 +197,10 @@ class RemoteDesk:
     async def delete_account(self, device: DeviceAddress) -> None:
         """Remove the account of a device."""
         await self._peer.ask(m.DeleteAccount(device), ASK_SECONDS)
+
+    async def change_number(self, device: DeviceAddress, phone: str, code: str) -> None:
+        """Give the account another number."""
+        await self._peer.ask(m.ChangeNumber(device, phone, code), ASK_SECONDS)
 
 
 class RegistrationHandle:
@@ -242,6 +261,15 @@ class RegistrationHandle:
         """
         await self._desk.delete_account(device)
 
+    async def change_number(self, device: DeviceAddress, phone: str, code: str) -> None:
+        """Give the account of a device another number; returns when that is durable.
+
+        Raises:
+            RefusalError: `invalid-number`, `invalid-code`, `code-expired`, `too-many-guesses`, `banned`,
+                `account-exists`, `not-primary`, what the store said, or that a worker is not there.
+        """
+        await self._desk.change_number(device, _checked(phone), code)
+
 
 def child_spec(worker: Worker) -> ChildSpec:
     """The one registration desk of a node; only worker 0 has it."""
@@ -275,6 +303,10 @@ class Registration(Actor):
                     return await self._redeem(message)
                 case Leave(device):
                     await self._remove(device.user, device.device)
+                case Renumber(device, phone, code):
+                    await change_number(
+                        self._worker, self._mailboxes, device, phone, partial(self._prove, phone, code)
+                    )
                 case _:
                     self.unexpected(message)
         except RefusalError as refusal:
@@ -297,17 +329,7 @@ class Registration(Actor):
         phone = application.phone
         if self._is_known(application.static_key):
             raise RefusalError(ErrorCode.ALREADY_REGISTERED)
-        with self._worker.store.read_directory() as reader:
-            record = stored_codes.load_code(reader, phone)
-        secret, now = self._worker.secrets.code_secret, self._worker.clock.now()
-        left = codes.check_guess(record, secret, phone, application.code, now)
-        if left is not None:
-            # Durable before the answer: a crash must not give guesses back.
-            await self._commit(stored_codes.put_code(phone, left))
-            raise RefusalError(ErrorCode.INVALID_CODE)
-        # Only from here on may anything be said about the number: it has been proved. The code stays good for
-        # whoever has to decide first.
-        self._check_ban(phone)
+        await self._prove(phone, application.code)
         user, before = self._account_of(phone)
         if not application.takes_over and _is_active_elsewhere(before, application.static_key):
             raise RefusalError(ErrorCode.ACCOUNT_EXISTS)
@@ -315,7 +337,7 @@ class Registration(Actor):
             log.info("account_starts_anew", extra={"phone": mask_phone(phone)})
             await self._remove(user, NO_DEVICE)
             user, before = self._free_user_id(), []
-        device = device_record(application, int(now))
+        device = device_record(application, int(self._worker.clock.now()))
         address = await self._create(
             NewDevice(user, phone, device, application.prekeys, application.last_resort)
         )
@@ -323,6 +345,22 @@ class Registration(Actor):
         self._worker.counters.registrations += 1
         log.info("device_registered", extra={"device": str(address), "phone": mask_phone(phone)})
         return address
+
+    async def _prove(self, phone: str, code: str) -> None:
+        """See whether somebody has the code of a number, which is not banned.
+
+        Only from here on may anything be said about the number: it has been proved. The code stays good for
+        whoever has to decide first.
+        """
+        with self._worker.store.read_directory() as reader:
+            record = stored_codes.load_code(reader, phone)
+        secret, now = self._worker.secrets.code_secret, self._worker.clock.now()
+        left = codes.check_guess(record, secret, phone, code, now)
+        if left is not None:
+            # Durable before the answer: a crash must not give guesses back.
+            await self._commit(stored_codes.put_code(phone, left))
+            raise RefusalError(ErrorCode.INVALID_CODE)
+        self._check_ban(phone)
 
     def _check_ban(self, phone: str) -> None:
         with self._worker.store.read_directory() as reader:
@@ -348,9 +386,9 @@ class Registration(Actor):
         if user is None:
             return self._free_user_id(), []
         with self._worker.store.read_of(user) as reader:
-            if accounts.load_user(reader, user) is None:
-                # Its removal was cut off between the two steps. A user id is never used again: the store of
-                # others counts the messages of its devices, which would begin anew.
+            if not accounts.has_number(reader, user, phone):
+                # A removal or a change of number was cut off between its steps. A user id is never used
+                # again: the store of others counts the messages of its devices, which would begin anew.
                 return self._free_user_id(), []
             return user, accounts.list_devices(reader, user)
 

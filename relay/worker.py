@@ -109,7 +109,7 @@ class Worker:
         # With one worker, what it always was: nothing is to be decided for each tick.
         self.correspondent = self._find_correspondent if self.bus.peers else self.presence.of_device
         self.visibility = Visibility(self.reader_of)
-        self.discovery = Discovery(self.store.read_directory, self.visibility)
+        self.discovery = Discovery(self.store.read_directory, self.reader_of, self.visibility)
         self.board = PresenceBoard(self.routing, self.visibility, self.correspondent, self.clock)
         self.watching = Watching(self._board_of)
         self.surroundings = Surroundings(

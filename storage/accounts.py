@@ -74,6 +74,7 @@ class DeviceRecord:
 USER_CODEC = cbor_codec(
     USERS, 1, lambda user: [user.phone, user.created_at, user.last_device, user.flags], UserRecord
 )
+_NO_ACCOUNT = (_USER_KEY.pack(0), USER_CODEC.pack(_USER_KEY.pack(0), UserRecord("", 0)))
 DEVICE_CODEC = cbor_codec(
     DEVICES,
     1,
@@ -128,6 +129,16 @@ def load_user(reader: Reader, user: UserId) -> UserRecord | None:
     return None if data is None else USER_CODEC.unpack(key, data)
 
 
+def has_number(reader: Reader, user: UserId, phone: str) -> bool:
+    """Whether `user` has this number, by the account's own row; with the same work for one who is not there.
+
+    The directory may lead to somebody who has another number by now: a change is durable here first.
+    """
+    key = _USER_KEY.pack(user)
+    data = reader.get(USERS, key)
+    return USER_CODEC.unpack(*(_NO_ACCOUNT if data is None else (key, data))).phone == phone
+
+
 def load_device(reader: Reader, device: DeviceAddress) -> DeviceRecord | None:
     """One device, or None if it never was or was removed."""
     key = _DEVICE_KEY.pack(*device)
@@ -162,6 +173,11 @@ def put_user(user: UserId, record: UserRecord) -> list[Op]:
     """Create or change an account, and have its number lead to it."""
     phone = record.phone.encode()
     return [USER_CODEC.put(_USER_KEY.pack(user), record), PHONE_CODEC.put(phone, user)]
+
+
+def lead_phone(phone: str, user: UserId) -> Op:
+    """Let a number lead to a user, whose it is once the account's own row says so."""
+    return PHONE_CODEC.put(phone.encode(), user)
 
 
 def release_phone(phone: str) -> Op:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import Actor, ActorDeadError, CallTimeoutError, MailboxFullError, Overflow
-from protocol import ErrorCode, SignedDeviceList, SignedPrekey
+from protocol import DeviceAddress, ErrorCode, SignedDeviceList, SignedPrekey
 from relay import registration
 from relay.account_removal import remove_account
 from relay.bus import link_answers
@@ -24,6 +24,7 @@ from relay.device_creation import NewDevice, create_device
 from relay.devices import Newcomer
 from relay.errors import RefusalError
 from relay.mailboxes import Mailboxes
+from relay.number_change import set_number
 from relay.pin_guard import PinGuardHandle
 from relay.registration import Application, Desk
 from relay.worker import Worker
@@ -171,6 +172,15 @@ class Clerk(Actor):
         await self._desk().delete_account(question.device)
         return m.AccountDeleted(question.ask)
 
+    async def _change_number(self, question: m.ChangeNumber) -> m.NumberChanged:
+        await self._desk().change_number(question.device, question.phone, question.code)
+        return m.NumberChanged(question.ask)
+
+    async def _set_number(self, question: m.SetNumber) -> m.NumberSet:
+        device = DeviceAddress(question.user, question.by)
+        await set_number(self._mailboxes, device, question.phone)
+        return m.NumberSet(question.ask)
+
     async def _add_device(self, question: m.AddDevice) -> m.DeviceCreated:
         record = DeviceRecord(
             static_key=question.static_key,
@@ -204,5 +214,7 @@ _ANSWERS: dict[type[Any], Callable[[Clerk, Any], Awaitable[Any]]] = {
     m.ProvePin: Clerk._prove_pin,
     m.RemoveAccount: Clerk._remove_account,
     m.DeleteAccount: Clerk._delete_account,
+    m.ChangeNumber: Clerk._change_number,
+    m.SetNumber: Clerk._set_number,
     m.AddDevice: Clerk._add_device,
 }

@@ -49,7 +49,7 @@ def discovery(environment: Environment, looks: list[Table]) -> Discovery:
     def read() -> Reader:
         return CountingReader(environment, looks)
 
-    return Discovery(read, Visibility(lambda _user: read()))
+    return Discovery(read, lambda _user: read(), Visibility(lambda _user: read()))
 
 
 def store(environment: Environment, *ops: Op) -> None:
@@ -108,7 +108,15 @@ def test_unknown_blocked_hidden_and_found_numbers_cost_the_same_work(
         answer = discovery.find(ANNA, [number])
         work[number] = (tuple(looks), len(answer))
     assert len(set(work.values())) == 1
-    assert len(looks) == 4
+    assert len(looks) == 5
+
+
+def test_a_number_that_its_owner_has_changed_leads_to_nobody(
+    environment: Environment, discovery: Discovery
+) -> None:
+    for op in accounts.put_user(BEN, UserRecord(NOBODYS, 0)):  # in the order of a change that is cut off
+        store(environment, op)
+    assert discovery.find(ANNA, [NUMBERS[BEN], NOBODYS]) == (0, BEN)
 
 
 def test_the_choice_of_whoever_has_made_none_is_decoded_too(
@@ -128,4 +136,4 @@ def test_a_number_that_is_asked_for_again_and_again_is_looked_at_once(
     discovery: Discovery, looks: list[Table]
 ) -> None:
     assert discovery.find(ANNA, [NUMBERS[BEN]] * 256) == (BEN,) * 256
-    assert len(looks) == 4
+    assert len(looks) == 5

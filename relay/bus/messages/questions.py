@@ -162,6 +162,41 @@ class AccountDeleted:
 
 
 @dataclass(slots=True)
+class ChangeNumber:
+    """Give the account of this device the number that the code proves. To worker 0; see NumberChanged."""
+
+    device: DeviceAddress
+    phone: str
+    code: str
+    ask: int = 0
+
+
+@dataclass(slots=True)
+class NumberChanged:
+    """Account and directory say so."""
+
+    ask: int
+
+
+@dataclass(slots=True)
+class SetNumber:
+    """Write another number into the account of a user of yours. Answered with NumberSet."""
+
+    user: UserId
+    by: DeviceId
+    """The device that asks for it."""
+    phone: str
+    ask: int = 0
+
+
+@dataclass(slots=True)
+class NumberSet:
+    """It is durable: the number is changed."""
+
+    ask: int
+
+
+@dataclass(slots=True)
 class NotDone:
     """The answer to any question that was refused, or could not be dealt with."""
 
