@@ -1,13 +1,14 @@
 """Lines of the history as a person sees them."""
 
 from client.cli.conversation import Entry
+from client.cli.durations import readable
 from client.cli.group_text import change_sentence, group_name
 from client.cli.message_json import author_of, who
 from client.cli.rendering import Line, named, shortened
 from client.lost_messages import ASKED_FOR, NEVER_CAME
 from client.phone_numbers import readable_number
 from client.records import EntryKind, HistoryEntry, MessageState, Quote
-from protocol.e2e import Contact, Location
+from protocol.e2e import ChatTimer, Contact, Content, KeepHere, Location
 from protocol.e2e.content_schema import MICRODEGREES
 
 ME = "you"
@@ -26,7 +27,11 @@ _INSTEAD_OF_TEXT = {
     EntryKind.UNKNOWN: "(a message that this version cannot show)",
     EntryKind.DELETED: "(this message was deleted)",
     EntryKind.UNDECRYPTABLE: "(a message that could not be decrypted)",
+    EntryKind.VIEW_ONCE: "① (to be viewed once; not opened yet)",
+    EntryKind.VIEWED: "① (opened)",
 }
+MANY_FORWARDS = 5
+"""From here on it is a rumour: as WhatsApp, which draws two arrows then."""
 
 
 def name_of(entry: HistoryEntry) -> str:
@@ -65,6 +70,8 @@ def short_id(message_id: str) -> str:
 def body(entry: HistoryEntry) -> str:
     """What a message says, with what it answers in front and what became of it behind."""
     parts = [] if entry.quote is None else [_quoted(entry.quote)]
+    if entry.forwards:
+        parts.append("↪ forwarded" if entry.forwards < MANY_FORWARDS else "↪ forwarded many times")
     parts.append(_said(entry))
     if entry.is_edited:
         parts.append("(edited)")
@@ -81,6 +88,19 @@ def _said(entry: HistoryEntry) -> str:
             degrees = f"{latitude / MICRODEGREES:.6f}, {longitude / MICRODEGREES:.6f}"
             return f"📍 {degrees}" if name is None else f"📍 {name} ({degrees})"
     return entry.text if entry.text is not None else _instead_of_text(entry)
+
+
+def rule_text(rule: Content | None) -> str:
+    """What somebody has chosen for a chat."""
+    match rule:
+        case ChatTimer(seconds=0):
+            return "turned off disappearing messages: new ones stay"
+        case ChatTimer(seconds=seconds):
+            return f"let new messages disappear after {readable(seconds)}"
+        case KeepHere(on=1):
+            return "asked to keep this chat here: nothing is forwarded or exported"
+        case _:
+            return "ended that this chat is kept here"
 
 
 def _quoted(quote: Quote) -> str:
@@ -104,6 +124,9 @@ def chat_entry(
     if entry.change is not None:
         said = change_sentence(entry.change)
         return Entry(entry.sent_at, "", f"{name_of(entry)}: {said}" if with_group else said, notice=True)
+    if entry.kind is EntryKind.RULE:
+        who = ME if entry.outgoing else author_name(entry)
+        return Entry(entry.sent_at, "", f"{who} {rule_text(entry.content)}{where}", notice=True)
     text = f"{entry.message_id}  {body(entry)}" if with_id else body(entry)
     if not entry.outgoing:
         return Entry(entry.sent_at, f"{author_name(entry)}{where}", text)

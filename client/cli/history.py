@@ -8,6 +8,10 @@ Works without a connection, and while 'roost listen' or 'roost chat' runs on the
 """
 
 import argparse
+import json
+import os
+import sys
+from pathlib import Path
 
 from actors.ports import Clock, system_clock, system_entropy
 from client.cli.addressees import addressee
@@ -15,7 +19,7 @@ from client.cli.command import DONE, add_home, add_json, count, print_json, repo
 from client.cli.entries import entry_line
 from client.cli.message_json import line_of
 from client.cli.rendering import day, day_line, painted
-from client.errors import ClientError, NoAccountError
+from client.errors import ClientError, KeptHereError, NoAccountError, UserInputError
 from client.records import HistoryEntry
 from client.store import Store
 
@@ -28,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ids", action="store_true", help="show each message's id, to reply, react, edit, delete"
     )
+    parser.add_argument(
+        "--export", type=Path, metavar="FILE",
+        help="write it to a file, one JSON object a message; not from chats that are kept here",
+    )  # fmt: skip
     add_json(parser, "one JSON object a message")
 
 
@@ -35,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the history; 0 done, 2 wrong usage."""
     try:
         entries = _read(args)
+        if args.export is not None:
+            _export(entries, args.export)
+            return DONE
     except ClientError as error:
         return report(error)
     if args.json:
@@ -54,7 +65,30 @@ def _read(args: argparse.Namespace) -> list[HistoryEntry]:
         if store.account() is None:
             raise NoAccountError(args.home)
         peer = None if args.peer is None else addressee(store, args.peer)
-        return store.history(peer, args.limit)
+        entries = store.history(peer, args.limit)
+        return entries if args.export is None else _exportable(store, entries, is_one_chat=peer is not None)
+
+
+def _exportable(store: Store, entries: list[HistoryEntry], *, is_one_chat: bool) -> list[HistoryEntry]:
+    """What may leave the phone. Raises KeptHereError if it is one chat, and that one is kept here."""
+    kept = store.rules.kept()
+    free = [entry for entry in entries if entry.user not in kept]
+    if is_one_chat and len(free) < len(entries):
+        raise KeptHereError
+    if len(free) < len(entries):
+        print(f"left out: {len(entries) - len(free)} messages of chats that are kept here", file=sys.stderr)
+    return free
+
+
+def _export(entries: list[HistoryEntry], path: Path) -> None:
+    """Write a file that only its owner can read; one that is there already is not written over."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UserInputError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.writelines(json.dumps(line_of(entry)) + "\n" for entry in entries)
+    print(f"{len(entries)} messages written to {path}")
 
 
 def print_entries(

@@ -2,7 +2,7 @@
 
 from client.groups.records import GroupChange, Person
 from client.records import EntryKind, HistoryEntry, MessageState
-from protocol.e2e import Contact, Location
+from protocol.e2e import ChatTimer, Contact, KeepHere, Location
 from protocol.e2e.content_schema import MICRODEGREES
 from protocol.ids import GroupId
 from protocol.membership import Settings
@@ -89,7 +89,22 @@ def details(entry: HistoryEntry) -> dict[str, object]:
             {"emoji": reaction.emoji, "direction": "out" if reaction.is_own else "in"}
             for reaction in entry.reactions
         ]
+    if entry.mentioned:
+        found["mentioned"] = [
+            {"user": f"{each.user:016x}", "phone": each.phone, "name": each.name, "me": each.is_own}
+            for each in entry.mentioned
+        ]
+    if entry.life is not None:
+        found["disappears_after"] = entry.life
+    if entry.forwards:
+        found["forwards"] = entry.forwards
+    if entry.kind in (EntryKind.VIEW_ONCE, EntryKind.VIEWED):
+        found["view_once"] = "closed" if entry.kind is EntryKind.VIEW_ONCE else "opened"
     match entry.content:
+        case ChatTimer(seconds=seconds):
+            found["rule"] = {"disappear": seconds}
+        case KeepHere(on=on):
+            found["rule"] = {"keep_here": bool(on)}
         case Contact(name=name, phones=phones):
             found["contact"] = {"name": name, "phones": list(phones)}
         case Location(latitude=latitude, longitude=longitude, name=name):

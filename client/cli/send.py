@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("text", metavar="TEXT", nargs="?", help="what to say")
     parser.add_argument("--reply-to", metavar="ID", help="the message in this chat that TEXT answers")
+    parser.add_argument(
+        "--view-once", action="store_true", help="TEXT is to be shown once, and gone then ('roost view')"
+    )
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--contact", metavar="FILE|NUMBER", help="send a contact: a .vcf file, or a number")
     other.add_argument(
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 async def _send(args: argparse.Namespace) -> int:
     if args.contact is None and args.location is None:
         return await queue_and_wait(args, lambda store: _queue_text(store, args))
-    if args.text is not None or args.reply_to is not None:
+    if args.text is not None or args.reply_to is not None or args.view_once:
         raise UserInputError("a contact or a place is a message of its own: send the text separately")
     if args.location is not None:
         latitude, longitude, name = args.location
@@ -68,7 +71,8 @@ async def _send(args: argparse.Namespace) -> int:
 def _queue_text(store: Store, args: argparse.Namespace) -> str:
     if args.text is None or not args.text.strip():
         raise UserInputError("there is nothing in the message")
-    return store.compose.text(addressee(store, args.to), args.text, args.reply_to)
+    to = addressee(store, args.to)
+    return store.compose.text(to, args.text, args.reply_to, view_once=args.view_once)
 
 
 def _card(store: Store, file_or_number: str) -> Card:
