@@ -54,6 +54,7 @@ NAME = "outbox"
 LOOK_SECONDS = 0.2  # how soon a message that another process has queued is noticed
 RETRY_SECONDS = 5.0  # the first time after a refusal that time may heal and that names no time itself
 LAST_RETRY_SECONDS = 120.0  # a disk that is full for an hour is not asked about each second
+MOST_ASKED_USERS = 32  # whose bundles are asked for at a time: half of the questions that may be open
 WORTH_A_RETRY = (
     ErrorCode.WAIT,
     ErrorCode.RESTARTING,
@@ -273,14 +274,15 @@ class Outbox(Actor):
         if self._session is None:
             return
         self._fill_transfers()
-        self._ask_phones()
-        self._ask_bundles()
         self._tell_ticks(self._store.groups.give_up_hopeless())
         for _ in range(self._flight.room):
             send = self._next_send()
             if send is None:
                 break
             self._flight.add(send)
+        # After the loop: a message to a group has put keys for its members into the queue.
+        self._ask_phones()
+        self._ask_bundles()
         for send in self._flight.take_off():
             self._connection.send_message(self._session, send)
 
@@ -392,6 +394,8 @@ class Outbox(Actor):
 
     def _ask_bundles(self) -> None:
         for user in self._store.users_needing_bundles():
+            if len(self._asked_users) >= MOST_ASKED_USERS:
+                break  # a large group; each answer brings the next question
             if user not in self._asked_users:
                 self._asked_users[user] = None
                 self._ask_bundle(user)

@@ -10,7 +10,7 @@ import trio
 from actors.ports import system_clock
 from client.cli.choices import open_store
 from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_json, print_json, seconds, wants_colour
-from client.cli.entries import waiting_text
+from client.cli.entries import name_of, waiting_text
 from client.cli.message_json import STATE_NAMES, who
 from client.cli.rendering import painted, tick
 from client.errors import HomeInUseError
@@ -109,7 +109,8 @@ def _tell(entry: HistoryEntry, args: argparse.Namespace) -> int:
         style, symbol = tick(entry.state)
         symbol = symbol.rstrip()  # nothing stands below it to be aligned with
         ticked = painted([(style, symbol)], colour=True) if wants_colour() else symbol
-        print(f"{ticked} {STATE_NAMES[entry.state]}: {readable_number(who(entry))}")
+        to = readable_number(who(entry)) if entry.group is None else name_of(entry)
+        print(f"{ticked} {STATE_NAMES[entry.state]}: {to}")
     return DONE
 
 
