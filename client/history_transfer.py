@@ -44,7 +44,8 @@ PORTION_BYTES = 32_768
 """Of the lines in one message, so that it fits a frame with its parts for the other devices."""
 
 MAX_UNDER_WAY = 2
-"""Portions that the new device has not acknowledged: what the relay and the outbox hold of a transfer."""
+"""Portions that the relay has not accepted. Not those that the new device has not acknowledged: ✓✓ may have
+to wait for a device that is off (docs/delivery.md), and the relay keeps what it has accepted for as long."""
 
 FORGET_SECONDS = 86_400.0
 
@@ -135,7 +136,7 @@ class HistoryTransfer:
 
     def _under_way(self, device: int) -> int:
         under_way: int = self._database.value(
-            "SELECT count(*) FROM messages WHERE for_device = ? AND state IN (0, 1)", device
+            "SELECT count(*) FROM messages WHERE for_device = ? AND state = 0", device
         )
         return under_way
 

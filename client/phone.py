@@ -161,6 +161,7 @@ class Phone:
         withheld = [receipt for receipt in due if not self._tells_read(receipt.sender)]
         # Noted as told, or a later run that does give receipts would tell about these too.
         self._store.read_receipts_sent(withheld)
+        self._outbox.look()  # for the word to one's other devices
         if len(withheld) < len(due):
             self._receipts.send_due()
 

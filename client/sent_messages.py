@@ -5,7 +5,7 @@ is delivered, not only until it is accepted: a relay that lost accepted messages
 backup) asks for a lower number, and then gets them again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 
 from actors.ports import Clock
@@ -22,11 +22,8 @@ _TICKS = (MessageState.PENDING, MessageState.ACCEPTED, MessageState.DELIVERED, M
 class SentMessages:
     """Messages that have a number, and the counter ``peers.next_number``."""
 
-    def __init__(
-        self, database: Database, clock: Clock, tell_siblings: Callable[[Sequence[int]], None]
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._tell_siblings = tell_siblings  # of the rows that were just accepted
         self._renewals = Renewals(database, clock)
         self._clock = clock
 
@@ -127,7 +124,7 @@ class SentMessages:
             # depends on what is unread, not on how long the chat is. SQLite by itself takes another index.
             lower = ", ".join(str(int(earlier)) for earlier in _TICKS if earlier < state)
             rows = self._database.rows(
-                f"SELECT row, id, state FROM messages INDEXED BY messages_by_state WHERE user = ? AND {_SENT}"
+                f"SELECT row, id FROM messages INDEXED BY messages_by_state WHERE user = ? AND {_SENT}"
                 f" AND state IN ({lower}) AND number <= ? ORDER BY number",
                 chat,
                 up_to,
@@ -140,7 +137,6 @@ class SentMessages:
             )
             if state >= MessageState.DELIVERED:
                 self._drop_parts(row["row"] for row in rows)
-            self._tell_siblings([row["row"] for row in rows if row["state"] == MessageState.PENDING])
             return [row["id"].hex() for row in rows]
 
     # ------------------------------------------------------------- refusals

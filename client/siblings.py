@@ -3,9 +3,10 @@
 What is told travels in the chat with oneself, through the ordinary outbox, and is queued in the transaction
 that makes it true; so the others hear of it however often this process is killed, and once.
 
-- **Sent**: a copy goes out when the relay has accepted the message, so nothing is shown as sent there that
-  failed here. The others show it with ✓: its further ticks go to the device that sent it. In a group no copy
-  is needed: the relay gives what one device says there to the others as well.
+- **Sent**: a copy is queued when the message is encrypted, and goes out right behind it: so it is there
+  before any answer. The others show it with ✓, for its ticks go to the device that sent it. (Should the relay
+  refuse it for good they do not hear of that.) In a group no copy is needed: what one device says there the
+  relay gives to the others as well.
 - **Seen**: what was seen on one is seen on all; the others neither notify nor send receipts of their own. A
   phone that was off finds it in its queue, behind the messages that it is about.
 
@@ -71,24 +72,22 @@ class Siblings:
 
     # ------------------------------------------------------------- telling
 
-    def tell_sent(self, rows: Sequence[int]) -> None:
-        """The relay has accepted these messages. Only inside the transaction that notes it."""
-        if not rows or not self.others():
-            return
+    def tell_sent(self, message_id: str) -> None:
+        """This message goes out. Only inside the transaction that encrypts it."""
         own = self._keys.user()
-        for row in rows:
-            message = self._database.row(
-                "SELECT m.*, p.phone AS known_phone FROM messages m LEFT JOIN peers p USING (user)"
-                " WHERE row = ? AND kind <> ? AND user NOT IN (SELECT id FROM groups)",
-                row,
-                EntryKind.SERVICE.value,
-            )
-            # One that was deleted meanwhile has no content: its deletion is on its way as well.
-            if message is not None and message["content"] is not None:
-                chat, phone = UserId(message["user"]), message["known_phone"]
-                id_, sent_at = self._new_id()
-                copy = Sent(id_, sent_at, chat, False, message["content"], phone)
-                self._queue.queue_encoded(own, id_, encode_sibling(copy), message["life"])
+        if not self._peers.active_devices(own):
+            return
+        message = self._database.row(
+            "SELECT m.*, p.phone AS known_phone FROM messages m LEFT JOIN peers p USING (user)"
+            " WHERE id = ? AND outgoing = 1 AND kind <> ? AND user NOT IN (SELECT id FROM groups)",
+            bytes.fromhex(message_id),
+            EntryKind.SERVICE.value,
+        )
+        if message is not None:
+            id_, sent_at = self._new_id()
+            chat, content, phone = UserId(message["user"]), message["content"], message["known_phone"]
+            copy = Sent(id_, sent_at, chat, False, content, phone)
+            self._queue.queue_encoded(own, id_, encode_sibling(copy), message["life"])
 
     def tell_seen(self, seen: Sequence[HistoryEntry]) -> None:
         """These were seen here. Only inside the transaction that notes it."""

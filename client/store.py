@@ -39,6 +39,7 @@ from client.groups.people import People
 from client.history import History
 from client.history_transfer import HistoryTransfer
 from client.lost_messages import LostMessages
+from client.number_changes import NumberChanges
 from client.peers import Peers
 from client.profiles import Profiles
 from client.receiving import Receiving
@@ -91,9 +92,9 @@ class Store:
         changes = Changes(database)
         infos = GroupInfos(database)
         lines = GroupLines(database, People(database, self._keys), infos)
+        self.devices = OwnDevices(database, self._keys, self._peers, clock)
         self.rules = ChatRulebook(database)
         self.timers = Timers(database, changes, clock)
-        self.devices = OwnDevices(database, self._keys, self._peers, clock)
         self.settings = Settings(database)
         self.blocks = Blocks(database)
         self.contacts = ContactBook(database, self._peers, clock)
@@ -127,7 +128,10 @@ class Store:
         self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
         self.verifications = Verifications(database, self._keys, self._peers, clock)
-        self._sent = SentMessages(database, clock, self.siblings.tell_sent)
+        self.number_changes = NumberChanges(
+            database, self._keys, self._queue, entropy, clock
+        )
+        self._sent = SentMessages(database, clock)
         self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)
         self._receiving = Receiving(
@@ -328,11 +332,16 @@ class Store:
     def encrypt(self, message_id: str) -> OutgoingSend:
         """Encrypt a queued message and give it the next number of its chat (rule 1).
 
+        The other devices of this account are told with the same breath.
+
         Raises:
             MessageStateError: it is not queued, is not the first in its chat, or lacks a session.
             NoAccountError: nobody is registered in this home.
         """
-        return self._queue.encrypt(message_id)
+        with self._database.transaction():
+            send = self._queue.encrypt(message_id)
+            self.siblings.tell_sent(message_id)
+            return send
 
     def unresolved_sends(self, chat: UserId | None = None) -> list[OutgoingSend]:
         """All encrypted messages that are not accepted, in the order in which they have to go out again."""

@@ -40,9 +40,8 @@ class Household:
         for user in store.users_needing_bundles():
             asked = store.devices_needing_bundles(user)
             devices = [each for each in self.phones if each.user == user]
-            bundles = [
-                (each.device, each.bundle()) for each in devices if asked is None or each.device in asked
-            ]
+            wanted = [each for each in devices if asked is None or each.device in asked]
+            bundles = [(each.device, each.bundle()) for each in wanted]
             store.learn_bundles(user, bundles, self.signed if user == self.bob.user else None, asked)
         while (queued := store.next_to_encrypt()) is not None:
             send = store.encrypt(queued.message_id)

@@ -54,11 +54,8 @@ def test_it_comes_in_portions_before_what_is_there(home: Household) -> None:
 def test_only_so_much_is_under_way(home: Household) -> None:
     talk(home, 12, size=10_000)
     home.bob.store.transfer.begin(home.pad.device)
-    home.off.append(home.pad)
-    home.run()
-    queued = home.bob.store._database.value("SELECT count(*) FROM messages WHERE for_device = 2")
-    assert queued == MAX_UNDER_WAY
-    home.off.clear()
+    queued = [len(home.bob.store.transfer.fill()) for _ in range(MAX_UNDER_WAY + 1)]
+    assert queued == [1, 1, 0]
     home.run()
     assert lines(home.pad.store) == lines(home.bob.store)
 
@@ -66,10 +63,10 @@ def test_only_so_much_is_under_way(home: Household) -> None:
 def test_either_side_may_be_killed_in_between(home: Household) -> None:
     talk(home, 12, size=10_000)
     home.bob.store.transfer.begin(home.pad.device)
-    home.off.append(home.pad)
-    home.run()
+    home.bob.store.transfer.fill()
     home.bob.reopen()
-    home.off.clear()
+    home._send(home.bob)
+    home.bob.reopen()
     home._hear(home.pad)
     home.pad.reopen()
     home.run()

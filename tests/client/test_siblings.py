@@ -56,12 +56,12 @@ def test_whoever_has_no_other_device_makes_no_copies(home: Household) -> None:
     assert queued == 0
 
 
-def test_a_message_that_the_relay_accepts_again_is_shown_once(home: Household) -> None:
+def test_a_message_that_has_to_be_encrypted_again_is_shown_once(home: Household) -> None:
     home.bob.store.queue_text(home.alice.user, "hello")
     home.off.append(home.alice)
     home.run()
     home.bob.store.settle_progress(home.alice.user, MessageNumber(0))
-    home.bob.store.mark_accepted(home.alice.user, home.bob.store.unresolved_sends()[0].number)
+    home.bob.store.encrypt_again_from(home.alice.user, MessageNumber(1))
     home.run()
     assert lines(home.pad.store) == [("hello", True)]
     assert len(home.got[home.pad.account.address]) == 2
@@ -133,7 +133,9 @@ def test_what_is_for_one_device_is_read_by_that_one_alone(home: Household) -> No
     mark = Seen(b"i" * 8, 1, (SeenMark(home.alice.user, 1, 99),))
     home.bob.store.queue_text(home.alice.user, "hello")
     with home.bob.store._database.transaction():
-        home.bob.store._queue.queue_for_device(home.bob.user, mark.id, encode_sibling(mark), home.bob.device)
+        home.bob.store._queue.queue_for_device(
+            home.bob.user, mark.id, encode_sibling(mark), home.bob.device
+        )
     home.run()
     assert isinstance(home.got[home.pad.account.address][0], Served)
 
