@@ -48,9 +48,7 @@ COMMANDS: dict[str, Command] = {
     "delete": Command("client.cli.delete", "delete a message that you have sent, for everyone"),
     "forward": Command("client.cli.forward", "forward a message to another chat"),
     "view": Command("client.cli.view", "view a message that is shown once"),
-    "chat-settings": Command(
-        "client.cli.chat_settings", "disappearing messages, and chats that are kept here"
-    ),
+    "rules": Command("client.cli.rules", "disappearing messages, and chats that are kept here"),
     "listen": Command("client.cli.listen", "print messages and receipts as they come"),
     "history": Command("client.cli.history", "show the messages that this phone keeps"),
     "chat": Command("client.cli.chat", "talk with somebody, line by line"),

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from client.cli import chat_settings, forward, history, listen, send
+from client.cli import forward, history, listen, rules, send
 from tests.client.cli.conftest import Desk
 from tests.client.conftest import ANN, BEN
 
@@ -24,7 +24,7 @@ def test_a_copy_goes_out_that_says_so(pair: Desk) -> None:
 def test_from_a_chat_that_is_kept_here_nothing_is_forwarded_or_exported(pair: Desk, tmp_path: Path) -> None:
     message_id = received(pair, "between us")
     ben = pair.home("ben")
-    assert pair.run(chat_settings, "--home", ben, ANN, "--keep-here", "on").status == 0
+    assert pair.run(rules, "--home", ben, ANN, "--keep-here", "on").status == 0
     sentence = "error: kept-here: this chat is kept here: its messages are neither forwarded nor exported\n"
     refused = pair.run(forward, "--home", ben, message_id, "--to", ANN)
     assert (refused.status, refused.err) == (3, sentence)

@@ -1,8 +1,8 @@
 """See or choose what holds in a chat, for both sides.
 
-  roost chat-settings --home ann +4915112345679
-  roost chat-settings --home ann +4915112345679 --disappear 7d
-  roost chat-settings --home ann +4915112345679 --disappear off --keep-here on
+  roost rules --home ann +4915112345679
+  roost rules --home ann +4915112345679 --disappear 7d
+  roost rules --home ann +4915112345679 --disappear off --keep-here on
 
 --disappear: new messages of the chat, whoever sends them, are deleted on both sides after 24h, 7d, 90d or
 any other time (30s, 45m, 12h, 4w), counted from when they were sent. --keep-here: nothing of the chat is
@@ -25,7 +25,7 @@ _CHOICES = {"on": True, "off": False}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``roost chat-settings``."""
+    """Add the options of ``roost rules``."""
     add_home(parser)
     parser.add_argument("chat", metavar="NUMBER|GROUP", help="which chat")
     parser.add_argument(
