@@ -8,6 +8,7 @@ from client.cli.rendering import Line, named, shortened
 from client.lost_messages import ASKED_FOR, NEVER_CAME
 from client.phone_numbers import readable_number
 from client.records import EntryKind, HistoryEntry, MessageState, Quote
+from client.verifications import CODE_CHANGED
 from protocol.e2e import ChatTimer, Contact, Content, KeepHere, Location
 from protocol.e2e.content_schema import MICRODEGREES
 
@@ -18,6 +19,7 @@ _REASONS = {
     "wait": "the relay asks for patience",
     "overloaded": "the relay is overloaded",
     "restarting": "the relay is restarting",
+    CODE_CHANGED: "their security code has changed since you compared it; see roost verify",
 }
 _LOST = {
     ASKED_FOR: "(waiting for this message: it could not be opened and has been asked for again)",
