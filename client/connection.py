@@ -244,7 +244,7 @@ class Connection(Actor):
         deliveries: list[IncomingDelivery] = []
         for event in events:
             if isinstance(event, Deliver):
-                deliveries.append(_incoming(event, line.phones.get(_device(event.chat))))
+                deliveries.append(_incoming(event, line.phones.pop(_device(event.chat), None)))
             else:
                 self._hear(line, event)
         if deliveries:

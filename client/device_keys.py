@@ -52,6 +52,10 @@ class DeviceKeys:
         with self._database.transaction():
             self._update_account("relay_key", relay_key)
 
+    def set_phone(self, phone: str) -> None:
+        """The account has another number now."""
+        self._update_account("phone", phone)
+
     def mark_logged_out(self) -> None:
         """Another device took over. Raises NoAccountError."""
         with self._database.transaction():
@@ -188,7 +192,7 @@ class DeviceKeys:
             raise NoAccountError("this home")
         return row
 
-    def _update_account(self, column: str, value: int | bytes) -> None:
+    def _update_account(self, column: str, value: int | bytes | str) -> None:
         generation = self._require_row()["generation"]
         self._database.execute(f"UPDATE own_devices SET {column} = ? WHERE generation = ?", value, generation)
 

@@ -9,6 +9,7 @@ from protocol.e2e import (
     Edit,
     KeepHere,
     Location,
+    NumberChanged,
     Opened,
     Reaction,
     Text,
@@ -25,6 +26,7 @@ _KINDS: dict[type, EntryKind] = {
     Opened: EntryKind.CHANGE,
     ChatTimer: EntryKind.RULE,
     KeepHere: EntryKind.RULE,
+    NumberChanged: EntryKind.NUMBER_CHANGED,
     Unknown: EntryKind.UNKNOWN,
 }
 

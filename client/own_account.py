@@ -12,8 +12,18 @@ from typing import Any
 from client.connection_handle import ConnectionHandle
 from client.errors import RelayRefusedError, RequestTimeoutError
 from client.requests import BuildRequest, RelayAnswer
-from protocol.codes import code_name, refusal_sentence
-from protocol.stanzas import AccountPage, DeleteAccount, Failed, FetchAccount, SetPin, Stanza
+from protocol.codes import ErrorCode, code_name, refusal_sentence
+from protocol.stanzas import (
+    AccountPage,
+    ChangeNumber,
+    CodeRoute,
+    DeleteAccount,
+    Failed,
+    FetchAccount,
+    RequestNumberCode,
+    SetPin,
+    Stanza,
+)
 
 
 class OwnAccount:
@@ -40,6 +50,20 @@ class OwnAccount:
     async def delete(self, phone: str) -> None:
         """Have the relay forget the account of this number, for ever; this phone is logged out by it."""
         await self._ask(lambda request: DeleteAccount(request, phone))
+
+    async def request_number_code(self, phone: str, via: CodeRoute) -> bool:
+        """Have a code sent to the number that the account is to have; False if it has that number already."""
+        try:
+            await self._ask(lambda request: RequestNumberCode(request, phone, via))
+        except RelayRefusedError as refusal:
+            if refusal.name != ErrorCode.ALREADY_REGISTERED.wire_name:
+                raise
+            return False
+        return True
+
+    async def change_number(self, phone: str, code: str) -> None:
+        """Let the account have this number; asked again after it was done, it is done."""
+        await self._ask(lambda request: ChangeNumber(request, phone, code))
 
     async def export(self) -> AsyncIterator[list[tuple[str, Any]]]:
         """Everything that the relay keeps of the account, page by page: names of tables, and rows of them."""

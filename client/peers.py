@@ -9,6 +9,7 @@ gets a "security code changed" entry.
 from collections.abc import Sequence
 
 from actors.ports import Clock, Entropy
+from client.contacts.moving import move_name
 from client.database import Database
 from client.peer_devices import Believed, KnownDevices, judge_answer, judge_sender, proof_from_bytes
 from client.records import Account, EntryKind, MessageState
@@ -49,6 +50,9 @@ class Peers:
         """
         self._database.execute("INSERT OR IGNORE INTO peers (user) VALUES (?)", user)
         if phone is not None:
+            before = self.phone_of(user)
+            if before is not None and before != phone:
+                move_name(self._database, before, phone)
             # Numbers change hands: whoever had it before does not have it any more.
             self._database.execute("UPDATE peers SET phone = NULL WHERE phone = ? AND user <> ?", phone, user)
             self._database.execute("UPDATE peers SET phone = ? WHERE user = ?", phone, user)

@@ -181,6 +181,18 @@ class Phone:
         """Who has this number, if this phone has met them."""
         return self._store.user_of(phone)
 
+    def number_changed(self, number: str) -> int:
+        """The relay has given this account another number: everybody is told. Returns how many people."""
+        told = self._store.number_changes.made(number)
+        self._outbox.look()
+        return told
+
+    async def until_sent(self) -> None:
+        """Wait until nothing waits in the outbox any more; for as long as it takes."""
+        while self._store.has_unsent():
+            self.raise_if_stopped()
+            await trio.sleep(LOCK_POLL_SECONDS)
+
     def contact_name(self, phone: str) -> str | None:
         """What the person calls whoever has this number, by the address book."""
         return self._store.contacts.name_of(phone)

@@ -16,12 +16,14 @@ from dataclasses import replace
 from actors.ports import Clock, Entropy
 from client.changes import Changes, Said
 from client.chat_rules import ChatRulebook
+from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
 from client.entry_kinds import kind_of
 from client.groups.groups import Groups
 from client.history_transfer import HistoryTransfer
 from client.lost_messages import ASKED_FOR, LostMessages
+from client.number_changes import hear_number
 from client.peers import Peers
 from client.profiles import Profiles
 from client.records import (
@@ -51,6 +53,7 @@ from protocol.e2e import (
     EndToEndError,
     MessageRef,
     NoSessionError,
+    NumberChanged,
     PrekeyGoneError,
     PrekeyUnknownError,
     Rule,
@@ -102,6 +105,7 @@ class Receiving:
         self._transfer = transfer
         self._renewals = Renewals(database, clock)
         self._verifications = Verifications(database, keys, peers, clock)
+        self._contacts = ContactBook(database, peers, clock)
         self._entropy = entropy
         self._clock = clock
 
@@ -229,6 +233,10 @@ class Receiving:
         changed: bool,
         place: int | None = None,
     ) -> Received:
+        if isinstance(content, NumberChanged) and hear_number(
+            self._keys, self._contacts, delivery.sender.user, content
+        ):
+            return Served(delivery.seq)
         if self._timers.is_over(content, delivery.accepted_at):
             return Served(delivery.seq)  # it waited longer than it lives: nobody is to see it
         kind, life = kind_of(content), content.marks.life

@@ -275,6 +275,8 @@ class EntryKind(Enum):
     """A text that is to be shown once, and has not been yet; nothing of it is in the entry."""
     VIEWED = 11
     """It has been shown, and is gone."""
+    NUMBER_CHANGED = 12
+    """They say that they have another number (``client/number_changes.py``)."""
     GROUP = 20
     """A change of a group: who came, who left, what it is called (client/groups/)."""
     SERVICE = 32

@@ -27,6 +27,7 @@ from protocol.stanzas import (
     LinkOpened,
     LinkState,
     Log,
+    NumberChanged,
     PinSet,
     Profile,
     ProfileStored,
@@ -60,6 +61,7 @@ RelayAnswer: TypeAlias = (
     | LinkOpened
     | LinkState
     | Log
+    | NumberChanged
     | PinSet
     | Profile
     | ProfileStored

@@ -209,6 +209,10 @@ class SendQueue:
         )
         return [row["phone"] for row in rows]
 
+    def has_unsent(self) -> bool:
+        """Whether anything is not accepted yet, or waits to be sent at all."""
+        return bool(self._database.value("SELECT 1 FROM messages WHERE state = 0 LIMIT 1"))
+
     def learn_phone(self, phone: str, user: UserId | None) -> None:
         """The answer to a look-up."""
         with self._database.transaction():

@@ -39,6 +39,7 @@ from client.groups.people import People
 from client.history import History
 from client.history_transfer import HistoryTransfer
 from client.lost_messages import LostMessages
+from client.number_changes import NumberChanges
 from client.peers import Peers
 from client.profiles import Profiles
 from client.receiving import Receiving
@@ -127,6 +128,9 @@ class Store:
         self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
         self.verifications = Verifications(database, self._keys, self._peers, clock)
+        self.number_changes = NumberChanges(
+            database, self._keys, self._queue, entropy, clock
+        )
         self._sent = SentMessages(database, clock)
         self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)
@@ -397,6 +401,10 @@ class Store:
         The user appears in ``users_needing_bundles`` until ``learn_bundles`` has brought the fresh list.
         """
         self._sent.encrypt_again_from(chat, number)
+
+    def has_unsent(self) -> bool:
+        """Whether anything waits in the outbox."""
+        return self._queue.has_unsent()
 
     def pending_progress(self) -> list[UserId]:
         """Chats with accepted messages that are not read yet: ask ``FetchProgress`` about these."""

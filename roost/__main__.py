@@ -60,7 +60,7 @@ COMMANDS: dict[str, Command] = {
     "devices": Command("client.cli.devices", "link, list, rename and remove the devices of your account"),
     "verify": Command("client.cli.verify", "compare a contact's security code, as digits or QR code"),
     "pin": Command("client.cli.pin", "ask for a PIN, too, when your number is registered anew"),
-    "account": Command("client.cli.account", "get what the relay keeps of your account, or delete it"),
+    "account": Command("client.cli.account", "another number; what the relay keeps of you; the end"),
     "status": Command("roost.status", "how a phone (--home) or a node (--admin) is doing"),
     "doctor": Command("relay.doctor", "check whether a node can run here, and what to change"),
     "backup": Command("relay.backup", "save a node's store and keys, while it runs or not"),

@@ -6,6 +6,11 @@ forgets it: everything that the relay keeps of it is gone for ever, at once, and
 folder with its history stays, unless you say --local. It asks for the number first; a script says it with
 --confirm.
 
+  roost account change-number --home ann +4915112345680
+
+gives the account another number, which a code to it proves. Devices, chats and groups stay; everybody with
+whom there is a chat is told, and the old number is anybody's.
+
   roost account export --home ann --to account.json
 
 gives everything that the relay keeps of the account, as JSON: what it knows is what you read there. It is not
@@ -22,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.ports import system_clock
+from client.cli import number_change
 from client.cli.choices import open_online
 from client.cli.command import DONE, WRONG_USAGE, add_home, add_json, print_json, run_command
 from client.cli.typed_lines import TypedLines
@@ -38,13 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("--local", action="store_true", help="remove this folder as well")
     add_home(delete)
     add_json(delete)
+    change = actions.add_parser("change-number", help="have another number, and tell everybody")
+    number_change.add_arguments(change)
     export = actions.add_parser("export", help="get everything that the relay keeps of the account")
     export.add_argument("--to", type=Path, metavar="FILE", help="where to; else it is printed")
     add_home(export)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Delete or export; 0 done, 2 wrong usage, 3 refused by the relay, 4 no answer."""
+    """Change the number, delete or export; 0 done, 2 wrong usage, 3 refused by the relay, 4 no answer."""
     return run_command(partial(_ACTIONS[args.action], args))
 
 
@@ -100,7 +108,7 @@ async def _delete(args: argparse.Namespace) -> int:
     return DONE
 
 
-_ACTIONS = {"delete": _delete, "export": _export}
+_ACTIONS = {"delete": _delete, "export": _export, "change-number": number_change.change_number}
 
 
 async def _is_confirmed(phone: Phone, confirmation: str | None) -> bool:

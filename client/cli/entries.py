@@ -4,12 +4,12 @@ from client.cli.conversation import Entry
 from client.cli.durations import readable
 from client.cli.group_text import change_sentence, group_name
 from client.cli.message_json import author_of, who
-from client.cli.rendering import Line, named, shortened
+from client.cli.rendering import Line, named, safe_text, shortened
 from client.lost_messages import ASKED_FOR, NEVER_CAME
 from client.phone_numbers import readable_number
 from client.records import EntryKind, HistoryEntry, MessageState, Quote
 from client.verifications import CODE_CHANGED
-from protocol.e2e import ChatTimer, Contact, Content, KeepHere, Location
+from protocol.e2e import ChatTimer, Contact, Content, KeepHere, Location, NumberChanged
 from protocol.e2e.content_schema import MICRODEGREES
 
 ME = "you"
@@ -105,6 +105,12 @@ def rule_text(rule: Content | None) -> str:
             return "ended that this chat is kept here"
 
 
+def _number_text(entry: HistoryEntry, change: NumberChanged) -> str:
+    """What somebody says of their number; their word, hence with both numbers."""
+    old, new = readable_number(change.old), readable_number(change.new)
+    return f"{author_name(entry)} says: my number is {safe_text(new)} now, it was {safe_text(old)}"
+
+
 def _quoted(quote: Quote) -> str:
     return f"↩ “{'…' if quote.text is None else shortened(quote.text)}”"
 
@@ -122,6 +128,8 @@ def chat_entry(
     """
     if entry.kind is EntryKind.SECURITY_CODE_CHANGED:
         return Entry(entry.sent_at, "", f"{name_of(entry)} has a new security code", notice=True)
+    if isinstance(entry.content, NumberChanged):
+        return Entry(entry.sent_at, "", _number_text(entry, entry.content), notice=True)
     where = f" in {name_of(entry)}" if with_group and entry.group is not None else ""
     if entry.change is not None:
         said = change_sentence(entry.change)

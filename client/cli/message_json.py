@@ -2,7 +2,7 @@
 
 from client.groups.records import GroupChange, Person
 from client.records import EntryKind, HistoryEntry, MessageState
-from protocol.e2e import ChatTimer, Contact, KeepHere, Location
+from protocol.e2e import ChatTimer, Contact, KeepHere, Location, NumberChanged
 from protocol.e2e.content_schema import MICRODEGREES
 from protocol.ids import GroupId
 from protocol.membership import Settings
@@ -105,6 +105,8 @@ def details(entry: HistoryEntry) -> dict[str, object]:
             found["rule"] = {"disappear": seconds}
         case KeepHere(on=on):
             found["rule"] = {"keep_here": bool(on)}
+        case NumberChanged(old=old, new=new):
+            found["number_changed"] = {"old": old, "new": new}
         case Contact(name=name, phones=phones):
             found["contact"] = {"name": name, "phones": list(phones)}
         case Location(latitude=latitude, longitude=longitude, name=name):

@@ -73,6 +73,18 @@ class ContactBook:
             Contact(row["phone"], row["name"], bool(row["is_found"]), bool(row["is_due"])) for row in rows
         ]
 
+    def look_into(self, user: UserId, phone: str) -> None:
+        """Somebody says that this is their number now: if they are in the book, the relay is asked.
+
+        If it says the same, the name follows them (moving.py). Only inside a transaction.
+        """
+        if self.name_of(self._peers.phone_of(user)) is not None:
+            self._database.execute(
+                "INSERT INTO contacts (phone, name, is_due) VALUES (?, '', 1)"
+                " ON CONFLICT (phone) DO UPDATE SET is_due = 1",
+                phone,
+            )
+
     # ------------------------------------------------------------- the relay's side
 
     def due(self, limit: int) -> list[str]:

@@ -127,6 +127,17 @@ class KeepHere:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberChanged:
+    """The sender has another number. It says so itself: who has which number is the relay's word."""
+
+    id: bytes
+    sent_at: int
+    old: str
+    new: str
+    marks: Marks = NO_MARKS
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Content of a kind that this version does not know."""
 
@@ -147,4 +158,4 @@ Change = Reaction | Edit | Deletion | Opened
 Rule = ChatTimer | KeepHere
 """What holds for the chat from then on."""
 
-Content = Message | Change | Rule | Unknown
+Content = Message | Change | Rule | NumberChanged | Unknown

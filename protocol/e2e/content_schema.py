@@ -156,6 +156,7 @@ CONTENT_SCHEMA: Final[tuple[KindSpec, ...]] = (
     _row(6, kinds.ChatTimer, since=2, seconds=Uint(MAX_LIFE_SECONDS)),
     _row(7, kinds.KeepHere, since=2, on=Uint(1)),
     _row(8, kinds.Opened, since=2, target=_REF),
+    _row(44, kinds.NumberChanged, since=2, old=Chars(MAX_PHONE_CHARS), new=Chars(MAX_PHONE_CHARS)),
 )  # fmt: skip
 
 KIND_BY_NUMBER: Final = {spec.number: spec for spec in CONTENT_SCHEMA}

@@ -26,6 +26,7 @@ from protocol.stanzas import (
     Ack,
     Available,
     Bundles,
+    ChangeNumber,
     ChangeSettings,
     ChatProgress,
     CodeSent,
@@ -46,6 +47,7 @@ from protocol.stanzas import (
     Found,
     KemPrekey,
     Lookup,
+    NumberChanged,
     Paused,
     PinSet,
     Prekey,
@@ -60,6 +62,7 @@ from protocol.stanzas import (
     Register,
     Registered,
     RequestCode,
+    RequestNumberCode,
     Run,
     Send,
     SetPin,
@@ -365,6 +368,18 @@ class ScriptedRelay:
                 assert phone == line.device.phone
                 self.devices = {key: device for key, device in self.devices.items() if device.phone != phone}
                 return AccountDeleted(request)
+            case RequestNumberCode(phone=phone):
+                assert line.device is not None
+                if phone == line.device.phone:
+                    return Failed(request, ErrorCode.ALREADY_REGISTERED)
+                self.on_code(phone)
+                return CodeSent(request, 60, 600)
+            case ChangeNumber(phone=phone, code=code):
+                assert line.device is not None
+                if code != CODE and phone != line.device.phone:
+                    return Failed(request, ErrorCode.INVALID_CODE)
+                line.device.phone = phone
+                return NumberChanged(request)
             case FetchAccount(begin=begin):
                 assert line.device is not None
                 row = ExportedRow("users", f'{{"phone": "{line.device.phone}", "page": {len(begin)}}}')

@@ -18,6 +18,7 @@ from protocol.e2e import (
     Location,
     Marks,
     MessageRef,
+    NumberChanged,
     Opened,
     Reaction,
     Text,
@@ -48,6 +49,7 @@ SAMPLES: dict[str, Content] = {
     "chat timer": ChatTimer(ID, AT, 7 * 86_400),
     "chat timer off": ChatTimer(ID, AT),
     "keep here": KeepHere(ID, AT, 1),
+    "number changed": NumberChanged(ID, AT, "+4915112345678", "+4915112345679"),
     "opened": Opened(ID, AT, MessageRef(BOB, OTHER_ID)),
 }
 
