@@ -55,7 +55,7 @@ def test_a_folder_is_linked_by_what_it_shows(node: RealNode, tmp_path: Path, way
 def test_a_folder_with_an_account_is_left_alone(pair: Desk) -> None:
     outcome = pair.run(link, "--home", pair.home("ann"), "--relay", pair.relay.url)
     assert outcome.status == 2
-    assert outcome.err.startswith("error: account-exists: ")
+    assert outcome.err.startswith("error: already-registered: ")
 
 
 def test_a_relay_that_cannot_be_is_named(desk: Desk) -> None:
