@@ -28,6 +28,7 @@ from client.devices_sync import ask, remove_device
 from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneFailedError, RelayRefusedError
 from client.events import ConnectionChanged, Connectivity, EventStream
 from client.groups.phone_groups import PhoneGroups
+from client.groups.records import Group, Person
 from client.groups.sync_handle import GroupSyncHandle
 from client.home_lock import HomeLock
 from client.link_primary import link_device
@@ -41,7 +42,7 @@ from client.store import Store
 from client.tree import phone_tree
 from protocol.codes import ErrorCode, code_name, refusal_sentence
 from protocol.e2e.linking import Companion
-from protocol.ids import DeviceAddress, DeviceId, GroupAddress, UserId
+from protocol.ids import DeviceAddress, DeviceId, GroupAddress, GroupId, UserId
 from protocol.stanzas import Audience, Failed, Found, LeaveAccount, Lookup
 
 LOCK_POLL_SECONDS = 0.05
@@ -176,6 +177,18 @@ class Phone:
     def entry(self, message_id: str) -> HistoryEntry | None:
         """One message by its id."""
         return self._store.entry(message_id)
+
+    def group(self, group: GroupId) -> Group | None:
+        """A group, as far as this phone knows it."""
+        return self._store.groups.group(group)
+
+    def find_group(self, text: str) -> Group:
+        """The group that a person means, by its name or id. Raises GroupError."""
+        return self._store.groups.find(text)
+
+    def person(self, user: UserId) -> Person:
+        """Who somebody is, as far as this phone knows."""
+        return self._store.groups.people.person(user)
 
     def user_of(self, phone: str) -> UserId | None:
         """Who has this number, if this phone has met them."""

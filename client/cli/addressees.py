@@ -1,5 +1,6 @@
 """Whom a person means: a number, or a group by its name or id."""
 
+from client.phone import Phone
 from client.phone_numbers import checked_number
 from client.store import Store
 from protocol.ids import UserId
@@ -20,3 +21,8 @@ def addressee(store: Store, text: str) -> str | UserId:
 def looks_like_number(text: str) -> bool:
     """Whether a person means a phone number by this. A group's id begins with a ``g``."""
     return text.strip().startswith(("+", "00")) or text.replace(" ", "").isdecimal() or not text.strip()
+
+
+def addressee_of(phone: Phone, text: str) -> str | UserId:
+    """The same on an open phone. Raises PhoneNumberError, GroupError."""
+    return checked_number(text) if looks_like_number(text) else UserId(phone.find_group(text).id)

@@ -30,19 +30,23 @@ from client.cli.command import (
     wants_colour,
 )
 from client.cli.entries import entry_line
-from client.cli.message_json import STATE_NAMES, details, event_of
+from client.cli.group_text import group_name, person_name
+from client.cli.message_json import STATE_NAMES, details, event_of, group_id, person_of
 from client.cli.rendering import notice_line, painted
 from client.events import (
     ConnectionChanged,
     Connectivity,
     Event,
     EventsMissed,
+    GroupNews,
+    JoinAsked,
     MessageChanged,
     MessageReceived,
     TickChanged,
 )
 from client.phone import Phone, open_phone
 from client.records import EntryKind, MessageState
+from protocol.ids import GroupId
 
 PATIENCE_SECONDS = 5.0  # for a 'roost send' that is about to end
 _RECEIPTS = (MessageState.DELIVERED, MessageState.READ, MessageState.EXPIRED)
@@ -107,12 +111,14 @@ class Listening:
 
     def _take(self, phone: Phone, event: Event) -> None:
         match event:
-            case MessageReceived() | EventsMissed():
+            case MessageReceived() | GroupNews() | EventsMissed():
                 self._print_unread(phone)
+            case JoinAsked():
+                self._print_join(phone, event)
             case MessageChanged():
                 self._print_change(phone, event)
             case TickChanged(state=state) if state in _RECEIPTS and _is_shown(phone, event):
-                self._print_receipt(event)
+                self._print_receipt(phone, event)
             case ConnectionChanged():
                 self._print_connection(event)
             case _:
@@ -149,9 +155,23 @@ class Listening:
             print(painted(notice_line(change_text(change, entry)), self._colour))
             sys.stdout.flush()
 
-    def _print_receipt(self, tick: TickChanged) -> None:
+    def _print_join(self, phone: Phone, asked: JoinAsked) -> None:
+        group = phone.group(asked.group)
+        person = phone.person(asked.user)
+        if self._as_json:
+            print_json(event="join-asked", group=group_id(asked.group), **{"from": person_of(person)})
+        else:
+            name = group_name(asked.group, None if group is None else group.name)
+            text = f"{person_name(person)} ({asked.user:016x}) asks to be let into {name}"
+            print(painted(notice_line(text), self._colour))
+            sys.stdout.flush()
+
+    def _print_receipt(self, phone: Phone, tick: TickChanged) -> None:
         kind = STATE_NAMES[tick.state]
         reader = tick.phone or (f"{tick.user:016x}" if tick.user is not None else "?")
+        group = None if tick.user is None else phone.group(GroupId(tick.user))
+        if group is not None:
+            reader = group_id(group.id) if self._as_json else group_name(group.id, group.name)
         if self._as_json:
             print_json(event="receipt", id=tick.message_id, kind=kind, **{"from": reader})
         else:

@@ -6,18 +6,28 @@ Knows nothing of terminals (screen.py, pipe.py) and nothing of the wire (phone.p
 import trio
 
 from actors.ports import Clock
+from client.cli.addressees import addressee_of
 from client.cli.change_text import change_text
 from client.cli.chat_commands import MEANT_AMONG, listed, meant
 from client.cli.conversation import Entry
 from client.cli.entries import body, chat_entry, name_of, waiting_text
+from client.cli.group_text import group_name, person_name
 from client.cli.rendering import Line, named, safe_text, seen_text
 from client.cli.surface import Surface
-from client.errors import ClientError, PhoneNumberError, RelayRefusedError, RequestTimeoutError
+from client.errors import (
+    ClientError,
+    GroupError,
+    PhoneNumberError,
+    RelayRefusedError,
+    RequestTimeoutError,
+)
 from client.events import (
     ConnectionChanged,
     Connectivity,
     Event,
     EventsMissed,
+    GroupNews,
+    JoinAsked,
     MessageChanged,
     MessageReceived,
     PresenceChanged,
@@ -25,9 +35,9 @@ from client.events import (
     TypingChanged,
 )
 from client.phone import Phone
-from client.phone_numbers import checked_number, readable_number
+from client.phone_numbers import readable_number
 from client.records import EntryKind, HistoryEntry, MessageState
-from protocol.ids import UserId
+from protocol.ids import GroupId, UserId
 
 SHOWN_AT_ENTRY = 20  # messages of the past; enough to know where one was
 TYPING_SECONDS = 8.0  # somebody who "is typing" and was not heard of since has put the phone away
@@ -35,7 +45,7 @@ REFRESH_SECONDS = 5.0  # until somebody's profile is asked for again when there 
 PARTING_SECONDS = 3.0  # how long leaving waits for the last messages to be accepted
 
 HELP = (
-    "/to +49...  write to this number from now on",
+    "/to +49...  write to this number from now on, or to a group: /to Friends",
     "/reply text   answer their last message;   /react 👍   react to it (/react alone takes it back)",
     "/edit text    say your last message in other words;   /delete   delete it for everyone",
     "/ids        the last messages with their ids: /reply #3f0a text answers another than the last",
@@ -53,10 +63,10 @@ class Talk:
         phone: whose messages these are.
         surface: where they are shown.
         clock: for the times of notices.
-        peer: the number that lines go to, or None until somebody writes or ``/to`` says.
+        peer: the number or the group that lines go to, or None until somebody writes or ``/to`` says.
     """
 
-    def __init__(self, phone: Phone, surface: Surface, clock: Clock, peer: str | None) -> None:
+    def __init__(self, phone: Phone, surface: Surface, clock: Clock, peer: str | UserId | None) -> None:
         self._phone = phone
         self._surface = surface
         self._clock = clock
@@ -65,7 +75,7 @@ class Talk:
         self._sent: dict[str, None] = {}  # messages of this sitting that are not accepted yet
         self._began = clock.now()
         self._shown: dict[str, None] = {}  # own messages on the surface
-        self._typing_to: str | None = None  # whom we told that we are typing
+        self._typing_to: str | UserId | None = None  # whom we told that we are typing
         self._typing_ends = trio.CancelScope()
         self._watched: UserId | None = None  # whose presence is shown
         self._refreshing: dict[UserId, None] = {}  # whose profile is being asked for
@@ -160,10 +170,10 @@ class Talk:
         if entry is not None:
             self._notice(f"now: {safe_text(body(entry))}")
 
-    def _turn_to(self, number: str) -> None:
+    def _turn_to(self, whom: str) -> None:
         try:
-            self._peer = checked_number(number)
-        except PhoneNumberError as error:
+            self._peer = addressee_of(self._phone, whom)
+        except (PhoneNumberError, GroupError) as error:
             self._notice(str(error))
             return
         self._mixed = True
@@ -188,11 +198,14 @@ class Talk:
     def set_typing(self, is_typing: bool) -> None:
         """Let the other side see whether something is being typed; told once for each change."""
         peer = self._peer if is_typing else self._typing_to
-        user = None if peer is None else self._phone.user_of(peer)
+        user = self._phone.user_of(peer) if isinstance(peer, str) else peer
         if user is None or is_typing == (self._typing_to is not None):
             return
         self._typing_to = peer if is_typing else None
-        self._phone.set_typing(user, is_typing)
+        if isinstance(peer, str):
+            self._phone.set_typing(user, is_typing)
+        else:
+            self._phone.groups.set_typing(GroupId(user), is_typing)
 
     # ---- what happens ----
 
@@ -201,6 +214,15 @@ class Talk:
             case MessageReceived() | EventsMissed():
                 self._show_unread()
                 self._surface.set_typing(None)
+            case GroupNews():
+                self._show_unread()
+                self._surface.set_addressee(self._peer_name())  # it may be called otherwise now
+            case JoinAsked(group=group, user=user):
+                name = person_name(self._phone.person(user))
+                where = self._group_name(UserId(group))
+                self._notice(
+                    f"{name} ({user:016x}) asks to be let into {where}; roost group add lets them in"
+                )
             case MessageChanged():
                 self._notice(change_text(event, self._phone.entry(event.message_id)))
             case TickChanged(message_id=message_id, state=state):
@@ -220,7 +242,7 @@ class Talk:
 
     def _watch_peer(self, nursery: trio.Nursery) -> None:
         """Look at whom lines go to, as soon as this phone knows who that is."""
-        user = None if self._peer is None else self._phone.user_of(self._peer)
+        user = self._phone.user_of(self._peer) if isinstance(self._peer, str) else None
         if user != self._watched:
             self._watch(user)
         if user is not None and user not in self._refreshing and self._phone.is_profile_stale(user):
@@ -265,13 +287,14 @@ class Talk:
             self._phone.mark_seen()
 
     def _show(self, entry: HistoryEntry) -> None:
-        if not entry.outgoing and self._peer is None and entry.phone is not None:
-            # Whoever writes first is whom one answers.
-            self._peer = entry.phone
+        if not entry.outgoing and self._peer is None and entry.change is None:
+            # Whoever writes first is whom one answers, in the group if it was said there.
+            self._peer = entry.phone if entry.group is None else UserId(entry.group)
             self._surface.set_addressee(self._peer_name())
         if entry.outgoing:
             self._shown[entry.message_id] = None
-        self._surface.show(chat_entry(entry, with_addressee=self._mixed))
+        is_here = entry.group is not None and entry.group == self._peer and not self._mixed
+        self._surface.show(chat_entry(entry, with_addressee=self._mixed, with_group=not is_here))
 
     def _show_tick(self, message_id: str, state: MessageState, error_name: str | None) -> None:
         if state is MessageState.PENDING and error_name is not None:
@@ -321,10 +344,16 @@ class Talk:
     def _peer_name(self) -> str | None:
         if self._peer is None:
             return None
+        if not isinstance(self._peer, str):
+            return self._group_name(self._peer)
         user = self._phone.user_of(self._peer)
         known = None if user is None else self._phone.profile_of(user)
         profile_name = None if known is None else known.profile.name
         return named(profile_name, readable_number(self._peer), self._phone.contact_name(self._peer))
+
+    def _group_name(self, chat: UserId) -> str:
+        group = self._phone.group(GroupId(chat))
+        return group_name(GroupId(chat), None if group is None else group.name)
 
     def _called(self, phone: str) -> str:
         """What the person calls somebody: the name in the address book, or the number."""

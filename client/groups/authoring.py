@@ -1,8 +1,8 @@
 """Makes entries of what a person wants: the next step of a wish, given the group as it is known here.
 
-A wish may need something first (the log of a group that one joins, the keys of people who are added); what is
-so already is done. Entries are drafted behind the newest entry that is known: if the relay has newer ones it
-says so (``log-moved``), and the step is asked for again with them.
+A wish may need something first (the keys of people who are added); what is so already is done. Entries are
+drafted behind the newest entry that is known: if the relay has newer ones it says so (``log-moved``), and the
+step is asked for again with them.
 """
 
 from collections.abc import Sequence
@@ -89,13 +89,6 @@ class AskToJoin:
 
 
 @dataclass(frozen=True, slots=True)
-class NeedLog:
-    """Fetch the log first, as somebody who has this invitation."""
-
-    invite: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class NeedDevices:
     """Ask for the devices of these people first."""
 
@@ -121,7 +114,7 @@ class CannotBe:
     error_name: str
 
 
-Step: TypeAlias = Append | AskToJoin | NeedLog | NeedDevices | Dismiss | AlreadySo | CannotBe
+Step: TypeAlias = Append | AskToJoin | NeedDevices | Dismiss | AlreadySo | CannotBe
 
 _ALREADY_SO: Final = AlreadySo()
 
@@ -269,10 +262,13 @@ class Authoring:
         wish = due.wish
         assert isinstance(wish, WishJoin)
         invite = IdentityKeyPair.from_seed(wish.seed)
-        if self._infos.key(due.group) is None:
-            self._infos.set_key(due.group, wish.info_key)
         if state is None:
-            return NeedLog(sha256(invite.public).digest())
+            return CannotBe("no-such-group")
+        if self._infos.key(due.group) is None and self._infos.opens(
+            wish.info_key, due.group, state.described_at
+        ):
+            self._infos.set_key(due.group, wish.info_key)
+            self._infos.refresh_name(due.group, state.described_at)
         if account.user in state.members:
             return _ALREADY_SO
         if invite.public not in state.invites:

@@ -8,6 +8,7 @@ Restarts as: permanent.
 """
 
 import logging
+from hashlib import sha256
 from typing import TypeVar
 
 from actors import Actor
@@ -21,17 +22,21 @@ from client.groups.authoring import (
     CannotBe,
     Dismiss,
     NeedDevices,
-    NeedLog,
 )
 from client.groups.records import WishState
 from client.groups.sync_handle import NAME, Sync
-from client.groups.wishes import DueWish
+from client.groups.wishes import DueWish, WishJoin
 from client.inbox import InboxHandle
 from client.outbox import OutboxHandle
 from client.store import Store
 from client.wire_keys import bundle_from_wire
 from protocol.codes import ErrorCode, code_name, code_sentence
-from protocol.e2e import BadBundleError, UntrustedDevicesError, UntrustedIdentityError
+from protocol.e2e import (
+    BadBundleError,
+    IdentityKeyPair,
+    UntrustedDevicesError,
+    UntrustedIdentityError,
+)
 from protocol.ids import GroupId, UserId
 from protocol.stanzas import (
     AppendEntries,
@@ -117,17 +122,17 @@ class GroupSync(Actor):
 
     # ---- the log ----
 
-    async def _fetch(self, group: GroupId, first: int, invite: bytes | None = None) -> bool:
-        """Fetch a log to its end; False if the relay does not show it. What waited for it is taken then."""
-        has_come = True
-        while has_come:
+    async def _fetch(self, group: GroupId, first: int, invite: bytes | None = None) -> str | None:
+        """Fetch a log to its end, and take what has waited for it; the error's name if it is not shown."""
+        error_name = None
+        while error_name is None:
             answer = await self._connection.request(
                 lambda request, first=first: FetchLog(request, group, first, invite)  # type: ignore[misc] # mypy cannot type a default in a lambda
             )
             if isinstance(answer, Failed) and answer.code not in LATER:
                 self._store.groups.refuse_log(group)
-                has_come = False
-                break
+                error_name = code_name(answer.code)
+                continue
             part = _expected(answer, Log)
             self._store.groups.learn_log(group, first, part.entries, part.next)
             reached = self._store.groups.logs.next_index(group)
@@ -136,7 +141,7 @@ class GroupSync(Actor):
             first = reached
         InboxHandle(self.system).take_waiting(group)
         self._tell(group)
-        return has_come
+        return error_name
 
     def _tell(self, group: GroupId) -> None:
         OutboxHandle(self.system).look()
@@ -146,11 +151,23 @@ class GroupSync(Actor):
 
     async def _bring(self, due: DueWish) -> None:
         """Bring one wish, step by step."""
+        if isinstance(due.wish, WishJoin) and not await self._may_look(due, due.wish):
+            self._tell(due.group)
+            return
         for _ in range(MOST_STEPS):
             if await self._take_step(due):
                 self._tell(due.group)
                 return
         log.warning("group_wish_postponed", extra={"wish": type(due.wish).__name__})
+
+    async def _may_look(self, due: DueWish, wish: WishJoin) -> bool:
+        """Fetch the log of a group that is to be joined, which the invitation allows."""
+        invite = sha256(IdentityKeyPair.from_seed(wish.seed).public).digest()
+        first = self._store.groups.logs.next_index(due.group)
+        error_name = await self._fetch(due.group, first, invite)
+        if error_name is not None:
+            self._store.groups.wish_settled(due, WishState.REFUSED, error_name)
+        return error_name is None
 
     async def _take_step(self, due: DueWish) -> bool:
         """One step; whether the wish is settled by it."""
@@ -162,10 +179,6 @@ class GroupSync(Actor):
                 groups.wish_settled(due, WishState.DONE)
             case CannotBe(error_name):
                 groups.wish_settled(due, WishState.REFUSED, error_name)
-            case NeedLog(invite):
-                if await self._fetch(due.group, 0, invite):
-                    return False
-                groups.wish_settled(due, WishState.REFUSED, ErrorCode.NO_SUCH_INVITE.wire_name)
             case NeedDevices(users):
                 return await self._learn_devices(due, users)
             case AskToJoin(invite, plea):
