@@ -110,8 +110,11 @@ class HistoryTransfer:
     def fill(self) -> list[TransferProgress]:
         """Queue the portions for which there is room; returns what has come further.
 
-        Transfers to devices that are gone end here.
+        Here the transfer to a device that was just linked begins, on the primary, and those to devices that
+        are gone end.
         """
+        for device in self._new_devices():
+            self.begin(device)
         if not self._database.value("SELECT 1 FROM history_transfers WHERE is_done = 0"):
             return []
         with self._database.transaction():
@@ -125,6 +128,17 @@ class HistoryTransfer:
                 for row in rows
                 if row["device"] in others and self._under_way(row["device"]) < MAX_UNDER_WAY
             ]
+
+    def _new_devices(self) -> list[DeviceId]:
+        """Devices that this one, as the primary, has let in, and that were not given the history yet."""
+        account = self._keys.require_account()
+        rows = self._database.rows(
+            "SELECT device FROM peer_devices p JOIN device_lists l USING (user) WHERE user = ?"
+            " AND p.active = 1 AND l.primary_device = ?"
+            " AND device NOT IN (SELECT device FROM history_transfers) ORDER BY device",
+            *account.address,
+        )
+        return [DeviceId(row["device"]) for row in rows]
 
     def transfers(self) -> list[TransferProgress]:
         """How far all of them have come."""

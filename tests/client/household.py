@@ -17,6 +17,7 @@ class Household:
         self.pad = TestPhone(folder / "pad", 0xB0B, "+4930222222", device=2)
         self.phones = [self.alice, self.bob, self.pad]
         self.off: list[TestPhone] = []
+        self.gives_history = False
         self.got: dict[DeviceAddress, list[Received]] = {}
         self._waiting: dict[DeviceAddress, list[IncomingDelivery]] = {}
         signed = list_of(self.bob, self.pad)
@@ -36,7 +37,8 @@ class Household:
 
     def _send(self, phone: TestPhone) -> int:
         store, count = phone.store, 0
-        store.transfer.fill()
+        if self.gives_history:
+            store.transfer.fill()
         for user in store.users_needing_bundles():
             asked = store.devices_needing_bundles(user)
             devices = [each for each in self.phones if each.user == user]

@@ -28,12 +28,13 @@ def talk(home: Household, count: int, size: int = 10) -> None:
     home.bob.store._database.execute("UPDATE messages SET state = 8 WHERE kind = 32")
     home._waiting.clear()
     home.off.clear()
+    home.gives_history = True
 
 
-def test_a_new_device_gets_the_history_as_it_is(home: Household) -> None:
+def test_a_new_device_gets_the_history_as_it_is_without_being_asked(home: Household) -> None:
     talk(home, 6)
-    home.bob.store.transfer.begin(home.pad.device)
     home.run()
+    assert home.pad.store.transfer.transfers() == []  # only the primary gives
     assert lines(home.pad.store) == lines(home.bob.store)
     assert home.pad.store.unread() == []
     arrival = home.pad.store.transfer.arrival()
@@ -115,7 +116,7 @@ def test_edits_and_reactions_come_along_and_what_waits_does_not(home: Household)
     home.off.append(home.alice)
     home.bob.store.queue_text("+4930999", "waits")
     home.off.clear()
-    home.bob.store.transfer.begin(home.pad.device)
+    home.gives_history = True
     home.run()
     (entry,) = home.pad.store.history()
     assert (entry.text, entry.is_edited, len(entry.reactions)) == ("uno", True, 1)
