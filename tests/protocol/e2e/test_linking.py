@@ -16,6 +16,7 @@ from protocol.e2e.linking import (
     Companion,
     CompanionLinking,
     Grant,
+    GrantedProfile,
     KnownPeer,
     PrimaryLinking,
     grant_from_bytes,
@@ -42,9 +43,11 @@ GRANT = Grant(
     "+491713920001",
     RELAY_KEY,
     sign_device_list(PRIMARY, LIST),
-    b"k" * 32,
-    "Anna",
-    (KnownPeer(UserId(8), "+491713920002", b"b" * 32, 3), KnownPeer(UserId(9), None, None, 0)),
+    GrantedProfile(b"k" * 32, 1, 77, "Anna", "here"),
+    (
+        KnownPeer(UserId(8), "+491713920002", DeviceId(1), b"b" * 32, 3),
+        KnownPeer(UserId(9), None, DeviceId(0), None, 0),
+    ),
 )
 WAYS = ["text", "code"]
 
@@ -272,7 +275,7 @@ def test_a_grant_comes_back_as_it_went_and_later_fields_are_skipped() -> None:
 
 
 def test_more_people_than_fit_are_left_out_from_the_end() -> None:
-    crowd = tuple(KnownPeer(UserId(n + 1), "+491713920002", b"b" * 32, 1) for n in range(2_000))
+    crowd = tuple(KnownPeer(UserId(n + 1), "+491713920002", DeviceId(1), b"b" * 32, 1) for n in range(2_000))
     encoded = grant_to_bytes(replace(GRANT, peers=crowd))
     assert len(encoded) <= MAX_LINK_MESSAGE_BYTES - 28
     peers = grant_from_bytes(encoded).peers
