@@ -7,7 +7,8 @@ Messages that came in while nobody was looking (during a 'roost send') are print
 line is one object: {"event": "message", "id", "from", "text", "sent_at"} or, for ticks of one's own messages,
 {"event": "receipt", "id", "kind": "delivered", "read" or "expired", "from"}, or, when somebody reacts to a
 message or edits or deletes one of theirs, {"event": "change", "id" of the message, "kind", "from"} with what
-the message is like now.
+the message is like now. What another device of the account sends is {"event": "sent", "id", "to", "text",
+"sent_at"}; how far the history of a new device is, {"event": "history", "messages", "of", "done"}.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from client.cli.command import (
     seconds,
     wants_colour,
 )
+from client.cli.elsewhere import history_event, history_text, sent_event
 from client.cli.entries import entry_line
 from client.cli.group_text import group_name, person_name
 from client.cli.message_json import STATE_NAMES, details, event_of, group_id, person_of
@@ -39,9 +41,11 @@ from client.events import (
     Event,
     EventsMissed,
     GroupNews,
+    HistoryProgress,
     JoinAsked,
     MessageChanged,
     MessageReceived,
+    MessageSentElsewhere,
     TickChanged,
 )
 from client.phone import Phone, open_phone
@@ -117,6 +121,10 @@ class Listening:
                 self._print_join(phone, event)
             case MessageChanged():
                 self._print_change(phone, event)
+            case MessageSentElsewhere():
+                self._print_sent_elsewhere(phone, event)
+            case HistoryProgress():
+                self._print_progress(event)
             case TickChanged(state=state) if state in _RECEIPTS and _is_shown(phone, event):
                 self._print_receipt(phone, event)
             case ConnectionChanged():
@@ -143,6 +151,21 @@ class Listening:
         sys.stdout.flush()
         phone.mark_seen(limit=limit)
         self.count += sum(entry.kind is not EntryKind.SECURITY_CODE_CHANGED for entry in entries)
+
+    def _print_sent_elsewhere(self, phone: Phone, sent: MessageSentElsewhere) -> None:
+        entry = phone.entry(sent.message_id)
+        if entry is None:
+            return
+        if self._as_json:
+            print_json(**sent_event(entry))
+        else:
+            print(painted(entry_line(entry), self._colour), flush=True)
+
+    def _print_progress(self, progress: HistoryProgress) -> None:
+        if self._as_json:
+            print_json(**history_event(progress))
+        else:
+            print(painted(notice_line(history_text(progress)), self._colour), flush=True)
 
     def _print_change(self, phone: Phone, change: MessageChanged) -> None:
         entry = phone.entry(change.message_id)

@@ -10,6 +10,7 @@ from client.cli.addressees import addressee_of
 from client.cli.change_text import change_text
 from client.cli.chat_commands import MEANT_AMONG, listed, meant
 from client.cli.conversation import Entry
+from client.cli.elsewhere import history_text
 from client.cli.entries import body, chat_entry, name_of, waiting_text
 from client.cli.group_text import group_name, person_name
 from client.cli.rendering import Line, named, safe_text, seen_text
@@ -27,9 +28,11 @@ from client.events import (
     Event,
     EventsMissed,
     GroupNews,
+    HistoryProgress,
     JoinAsked,
     MessageChanged,
     MessageReceived,
+    MessageSentElsewhere,
     PresenceChanged,
     TickChanged,
     TypingChanged,
@@ -223,6 +226,10 @@ class Talk:
                 self._notice(
                     f"{name} ({user:016x}) asks to be let into {where}; roost group add lets them in"
                 )
+            case MessageSentElsewhere(message_id=message_id):
+                self._show_sent_elsewhere(message_id)
+            case HistoryProgress():
+                self._notice(history_text(event))
             case MessageChanged():
                 self._notice(change_text(event, self._phone.entry(event.message_id)))
             case TickChanged(message_id=message_id, state=state):
@@ -295,6 +302,13 @@ class Talk:
             self._shown[entry.message_id] = None
         is_here = entry.group is not None and entry.group == self._peer and not self._mixed
         self._surface.show(chat_entry(entry, with_addressee=self._mixed, with_group=not is_here))
+
+    def _show_sent_elsewhere(self, message_id: str) -> None:
+        """Another device of this account has sent something, perhaps to somebody else."""
+        entry = self._phone.entry(message_id)
+        if entry is not None and message_id not in self._shown:
+            self._mixed = True
+            self._show(entry)
 
     def _show_tick(self, message_id: str, state: MessageState, error_name: str | None) -> None:
         if state is MessageState.PENDING and error_name is not None:
