@@ -139,7 +139,7 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.TOO_MANY_GUESSES: "The code was guessed wrong too often; ask for a new one.",
     ErrorCode.WAIT: "Too soon; wait as long as told and try again.",
     ErrorCode.ACCOUNT_EXISTS: "This number is active on another device, which a take-over would log out.",
-    ErrorCode.NOT_REGISTERED: "This device is not registered with the relay.",
+    ErrorCode.NOT_REGISTERED: "The relay does not know this device: it was removed, or its number was given up or moved on.",
     ErrorCode.GATEWAY_FAILED: "The code could not be sent; try again or choose another way.",
     ErrorCode.PIN_REQUIRED: "This number is protected by a PIN, which is asked for after the code.",
     ErrorCode.PIN_WRONG: "The PIN is wrong.",
