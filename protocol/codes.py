@@ -129,7 +129,7 @@ _SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.TOO_SLOW: "What was sent was not read for too long.",
     ErrorCode.IDLE_TIMEOUT: "Nothing was heard for longer than the agreed keepalive allows.",
     ErrorCode.REPLACED: "The same device has connected again from elsewhere.",
-    ErrorCode.LOGGED_OUT: "This device was logged out: it was removed, or its number has a new phone or none.",
+    ErrorCode.LOGGED_OUT: "This device was logged out: it was removed, or its number has a new phone.",
     ErrorCode.RESTARTING: "The relay is restarting; connect again in a moment.",
     ErrorCode.OVERLOADED: "The relay is overloaded; try again later.",
     ErrorCode.INTERNAL: "Something failed inside the relay; it has been logged there.",
