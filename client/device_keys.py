@@ -134,6 +134,13 @@ class DeviceKeys:
         self._database.execute("DELETE FROM sessions")
         self._database.execute("DELETE FROM parts")
         self._database.execute("DELETE FROM read_marks")
+        # What was said to the other devices is void: this one is the only one again.
+        own = self._require_row()["user"]
+        self._database.execute("DELETE FROM messages WHERE outgoing = 1 AND user = ? AND state = 0", own)
+        for table in ("device_lists", "peer_devices"):
+            self._database.execute(f"DELETE FROM {table} WHERE user = ?", own)
+        for table in ("history_transfers", "history_arrivals"):
+            self._database.execute(f"DELETE FROM {table}")
         self._database.execute("UPDATE messages SET number = NULL WHERE outgoing = 1")
         # What was accepted keeps its ✓ and can get no second one: ticks go to the device that sent it.
         self._database.execute("UPDATE peers SET next_number = 1, bundles_stale = 0")

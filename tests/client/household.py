@@ -4,6 +4,7 @@ from pathlib import Path
 
 from client.records import IncomingDelivery, Received
 from client.store import Store
+from protocol.device_list import SignedDeviceList
 from protocol.ids import DeviceAddress, Seq
 from tests.client.phones import TestPhone, list_of
 
@@ -24,7 +25,7 @@ class Household:
         for phone in (self.bob, self.pad):
             with phone.store._database.transaction():
                 phone.store._peers.keep_list(phone.account, phone.user, signed)
-        self.signed = signed
+        self.signed: SignedDeviceList | None = signed
 
     def close(self) -> None:
         for phone in self.phones:

@@ -160,3 +160,18 @@ def test_a_companion_shows_its_proof_and_is_let_in(home: Household) -> None:
     home.run()
     assert [entry.text for entry in home.alice.store.history()] == ["from the primary", "from the companion"]
     assert DeviceAddress(home.bob.user, home.pad.device)
+
+
+def test_whoever_registers_anew_is_alone_and_trusts_none_of_the_old_devices(home: Household) -> None:
+    home.off.append(home.pad)
+    home.bob.store.queue_text(home.alice.user, "before")
+    home.run()
+    home.bob.register(device=3)
+    assert home.bob.store.siblings.others() == []
+    home.bob.store.queue_text(home.alice.user, "after")
+    home.phones.remove(home.pad)
+    home.signed = None
+    home.run()
+    assert [entry.text for entry in home.alice.store.history() if entry.text] == ["before", "after"]
+    assert home.bob.store.next_to_encrypt() is None
+    home.pad.store.close()
