@@ -193,7 +193,8 @@ class _Finding:
                 wait_s=round(pause) if left else 0,
             )
         else:
-            print(f"{len(contacts):,} numbers in the book, {found:,} of them here")
+            numbers = "1 number" if len(contacts) == 1 else f"{len(contacts):,} numbers"
+            print(f"{numbers} in the book, {found:,} of them here")
 
 
 def _tell_reading(reading: Reading, as_json: bool) -> None:
@@ -206,7 +207,9 @@ def _tell_reading(reading: Reading, as_json: bool) -> None:
         )
         return
     _tell_bad_lines(reading.bad_lines)
-    print(f"{reading.people:,} people with {len(reading.names):,} numbers read")
+    people = "1 person" if reading.people == 1 else f"{reading.people:,} people"
+    numbers = "1 number" if len(reading.names) == 1 else f"{len(reading.names):,} numbers"
+    print(f"{people} with {numbers} read")
 
 
 def _tell_bad_lines(bad_lines: Sequence[BadLine]) -> None:
