@@ -313,7 +313,7 @@ class Composer:
         return self._ref(row)
 
     def _ref(self, row: sqlite3.Row) -> MessageRef:
-        sender = self._keys.user() if row["outgoing"] else UserId(row["user"])
+        sender = self._keys.user() if row["outgoing"] else UserId(row["author"] or row["user"])
         return MessageRef(sender, row["id"])
 
     def _mentions(self, text: str) -> tuple[UserId, ...]:
