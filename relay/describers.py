@@ -195,7 +195,9 @@ DESCRIBERS: dict[Table, Describer] = {
     t.USERS: Describer(Where.USER, _users),
     t.PHONES: Describer(Where.NUMBER, lambda key, user: {"phone": key.decode(), "user": _user(user)}),
     t.DEVICES: Describer(Where.USER, _devices),
-    t.STATIC_KEYS: Describer(Where.STATIC_KEYS, lambda key, to: {"static_key": key.hex(), "device": str(to)}),
+    t.STATIC_KEYS: Describer(
+        Where.STATIC_KEYS, lambda key, device: {"static_key": key.hex(), "device": str(device)}
+    ),
     t.PREKEYS: Describer(Where.USER, _prekeys),
     t.KEM_PREKEYS: Describer(Where.USER, _kem_prekeys),
     t.LAST_RESORTS: Describer(Where.USER, _last_resorts),

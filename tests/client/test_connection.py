@@ -32,7 +32,7 @@ async def next_change(phone: Phone, connectivity: Connectivity) -> ConnectionCha
 
 
 async def stopped(phone: Phone) -> ConnectionChanged:
-    """Wait until the connection has ended for good, which it may have while the phone's tree still started."""
+    """Wait until the connection has ended for good, which it may have while the phone still started."""
     if phone.connection.connectivity is STOPPED:
         return phone.connection
     return await next_change(phone, STOPPED)

@@ -73,7 +73,8 @@ async def test_rows_of_other_workers_are_found_and_nobody_elses(
         anna, ben = node.add_user(0, "+491713920001"), node.add_user(1, "+491713920002")
         for owner in (0, 1):
             group = GroupId(anna.address.user + 1 if owner == 0 else ben.address.user + 1)
-            members = [groups.put_member(group, who.address.user, Membership(GroupSeq(3))) for who in (anna, ben)]
+            since = Membership(GroupSeq(3))
+            members = [groups.put_member(group, who.address.user, since) for who in (anna, ben)]
             commit(node.stores[owner].own, [*members])
         for person in (anna, ben):
             rows, _ = whole(node.worker(person.owner), person.address.user)

@@ -122,11 +122,14 @@ def test_a_number_that_its_owner_has_changed_leads_to_nobody(
 def test_the_choice_of_whoever_has_made_none_is_decoded_too(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoded = []
+    decoded: list[bytes] = []
     unpack = settings.PRIVACY_CODEC.unpack
-    monkeypatch.setattr(
-        type(settings.PRIVACY_CODEC), "unpack", lambda codec, *row: decoded.append(codec) or unpack(*row)
-    )
+
+    def count(_codec: object, key: bytes, data: bytes) -> Privacy:
+        decoded.append(key)
+        return unpack(key, data)
+
+    monkeypatch.setattr(type(settings.PRIVACY_CODEC), "unpack", count)
     with environment.read() as reader:
         assert settings.load_privacy_evenly(reader, UserId(99)) == Privacy()
     assert len(decoded) == 1
