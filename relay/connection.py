@@ -41,6 +41,7 @@ from protocol import (
     RelayConnection,
     RemoteProtocolError,
     Send,
+    SendGroup,
     Seq,
     Subscribe,
     TestCrash,
@@ -50,8 +51,8 @@ from protocol import (
     code_name,
 )
 from relay import login, requests
-from relay.ban_list import is_user_banned
 from relay.asker import Asker
+from relay.ban_list import is_user_banned
 from relay.config import (
     BACKLOG_HIGH,
     BACKLOG_PAUSE_SECONDS,
@@ -309,15 +310,15 @@ class Connection(Actor):
         """What the peer's stanzas ask for, in their order, with what belongs together taken together."""
         steps: list[Step] = []
         acked = 0
-        sends: list[Send] = []  # in a row, to one chat: one submission for all of them
+        sends: list[Any] = []  # Send or SendGroup in a row, to one chat: one submission for all of them
         for event in events:
             # Those of every day first. Acknowledgements are cumulative, so the last in a row counts; but a
             # Read behind one must find it done, because only what was delivered can be read.
             if type(event) is Ack:
                 acked = event.seq
-            elif type(event) is Send:
+            elif type(event) is Send or type(event) is SendGroup:
                 if sends and sends[0].chat != event.chat:
-                    steps.append((self._dealings.send, sends))
+                    steps.append((self._send_all, sends))
                     sends = []
                 sends.append(event)
             else:
@@ -326,11 +327,16 @@ class Connection(Actor):
                     acked = 0
                 steps.append((self._act, event))
         if sends:
-            steps.append((self._dealings.send, sends))
+            steps.append((self._send_all, sends))
         if acked:
             steps.append((self._dealings.acknowledge, acked))
         self._worker.counters.received += len(events)
         return steps
+
+    def _send_all(self, sends: list[Any]) -> Waiting | None:
+        """Hand over messages to one chat."""
+        dealings = self._dealings
+        return dealings.send(sends) if type(sends[0]) is Send else dealings.send_group(sends)
 
     def _do(self, steps: list[Step], count: int) -> Waiting | None:
         """Take steps until one of them ends the connection; from one that waits on, what is left to await.

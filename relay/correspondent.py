@@ -1,5 +1,7 @@
 """What a mailbox sees of the devices that write to its user: somebody to tell, wherever they are connected.
 
+A group sees the same of those who write to it, and is the `user` of what is said here.
+
 Two implementations, and a mailbox does not know which it has: the outgoing side of a connection of this
 worker (outgoing.py), and one that says the same over the bus to a device's own worker (bus/remote.py).
 
@@ -15,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
+from relay.bus.chat import ChatId
 
 
 class Source(Protocol):
@@ -22,30 +25,30 @@ class Source(Protocol):
 
     def refused(
         self,
-        user: UserId,
+        user: ChatId,
         number: MessageNumber,
         code: ErrorCode,
         detail: int | tuple[int, ...] | None = None,
     ) -> None:
         """A message to `user` was not accepted."""
 
-    def voided(self, user: UserId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
+    def voided(self, user: ChatId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
         """These had been admitted, and the journal did not take them: they never came to be."""
 
 
 class Correspondent(Protocol):
     """A device that has written to somebody."""
 
-    def accepted(self, user: UserId, number: MessageNumber) -> None:
+    def accepted(self, user: ChatId, number: MessageNumber) -> None:
         """✓ for everything sent to `user` up to `number`."""
 
-    def delivered(self, user: UserId, number: MessageNumber) -> None:
+    def delivered(self, user: ChatId, number: MessageNumber) -> None:
         """✓✓, likewise."""
 
-    def read(self, user: UserId, number: MessageNumber) -> None:
+    def read(self, user: ChatId, number: MessageNumber) -> None:
         """Blue ✓✓, likewise."""
 
-    def expired(self, user: UserId, runs: Sequence[Run]) -> None:
+    def expired(self, user: ChatId, runs: Sequence[Run]) -> None:
         """✗: these messages to `user` are gone."""
 
     def presence(self, user: UserId, is_online: bool, last_seen: int | None) -> None:

@@ -7,6 +7,7 @@ Not here: what the mailboxes do with it (mailbox.py), what the device is told (o
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 import trio
 
@@ -14,17 +15,22 @@ from actors import NORMAL, Actor, ActorDeadError, ActorRef, ExitReason, MailboxF
 from protocol import (
     DeviceAddress,
     ErrorCode,
+    GroupAddress,
     MessageNumber,
     Paused,
     Read,
     Send,
+    SendGroup,
     Seq,
     Typing,
     UserId,
 )
+from relay.bus.chat import ChatId
 from relay.bus.remote_mailbox import RemoteMailbox
 from relay.config import REATTACH_LIMIT, REATTACH_WINDOW_SECONDS, SWEEP_SECONDS
 from relay.errors import RefusalError
+from relay.group import bus_side
+from relay.group.groups import Groups
 from relay.mailbox_handle import MailboxHandle, Waiting
 from relay.mailboxes import Mailboxes
 from relay.outgoing import Outgoing
@@ -55,7 +61,7 @@ class Dealings:
         self._outgoing = outgoing
         self._own: MailboxHandle | None = None  # the mailbox of the device's user; monitored
         # Bounded by the handles of a connection (4,096); most connections have none, and make none.
-        self._chats: dict[UserId, Chat] | None = None
+        self._chats: dict[ChatId, Chat] | None = None
         self._reattached: deque[float] | None = None  # when, made at the first time
 
     @property
@@ -103,6 +109,9 @@ class Dealings:
     def mark_read(self, event: Read) -> Waiting | None:
         """Pass on what the user has read."""
         sender, number = event.chat, MessageNumber(event.number)
+        if isinstance(sender, GroupAddress):
+            self._outgoing.was_read(sender, number)
+            return self._own.mark_group_read(sender.group, number) if self._own is not None else None
         assert isinstance(sender, DeviceAddress)
         self._outgoing.was_read(sender, number)
         return self._own.mark_read(sender, number) if self._own is not None else None
@@ -119,16 +128,43 @@ class Dealings:
     def send(self, messages: list[Send]) -> Waiting | None:
         """Hand messages to their recipient's mailbox; whatever becomes of them is answered from there."""
         user = messages[0].chat
-        beat_seconds = self._worker.surroundings.beat * SWEEP_SECONDS
-        wait = self._worker.limits.messages.take(self._device.user, beat_seconds, len(messages))
-        if wait:
-            for message in messages:
-                self._outgoing.refused(user, message.number, ErrorCode.WAIT, whole_seconds(wait))
+        if not self._may_send(messages):
             return None
         mailbox = self._mailboxes.reachable(user)
         if mailbox is None:
             return self._send_when_started(user, messages)
         return self._submit(mailbox, user, messages)
+
+    def _may_send(self, messages: Sequence[Send | SendGroup]) -> bool:
+        """Whether the account has a quota left for these; otherwise they are refused."""
+        beat_seconds = self._worker.surroundings.beat * SWEEP_SECONDS
+        wait = self._worker.limits.messages.take(self._device.user, beat_seconds, len(messages))
+        if wait:
+            for message in messages:
+                self._outgoing.refused(message.chat, message.number, ErrorCode.WAIT, whole_seconds(wait))
+        return not wait
+
+    def send_group(self, messages: list[SendGroup]) -> Waiting | None:
+        """Hand messages to their group, wherever it lives; it answers."""
+        chat = messages[0].chat
+        if not self._may_send(messages):
+            return None
+        peer = self._worker.bus.peer_of(chat)
+        if peer is not None:
+            return self._worker.abroad.submit_group(peer, self._device, self._outgoing, messages)
+        group = Groups(self._worker).running(chat.group)
+        if group is None:
+            return self._send_when_group_started(messages)
+        self._note(chat, group.ref, messages[-1].number)
+        return group.submit(self._device, self._outgoing, messages)
+
+    async def _send_when_group_started(self, messages: list[SendGroup]) -> None:
+        chat = messages[0].chat
+        group = await Groups(self._worker).get(chat.group)
+        self._note(chat, group.ref, messages[-1].number)
+        waiting = group.submit(self._device, self._outgoing, messages)
+        if waiting is not None:
+            await waiting
 
     async def _send_when_started(self, user: UserId, messages: list[Send]) -> None:
         """The same for a user whose mailbox nobody has in memory."""
@@ -151,6 +187,10 @@ class Dealings:
 
     def activity(self, event: Typing | Paused) -> None:
         """Typing is passed on to those who are online, and to nobody else."""
+        if isinstance(event.chat, GroupAddress):
+            is_typing = type(event) is Typing
+            bus_side.typing_of(self._worker, self._device, event.chat.group, is_typing=is_typing)
+            return
         mailbox = self._mailboxes.reachable(event.chat)  # type: ignore[arg-type]  # a client's chat is a user
         if mailbox is not None:
             try:
@@ -158,7 +198,7 @@ class Dealings:
             except MailboxFullError:
                 pass
 
-    def _note(self, user: UserId, mailbox: ActorRef, submitted: MessageNumber) -> None:
+    def _note(self, user: ChatId, mailbox: ActorRef, submitted: MessageNumber) -> None:
         """Remember what was handed to whom, and watch whoever has it."""
         if self._chats is None:
             self._chats = {}
@@ -203,8 +243,13 @@ class Dealings:
         self._reattached.append(now)
         return often
 
-    async def _settle(self, user: UserId, submitted: MessageNumber) -> None:
-        """Messages died in a mailbox's hands: have its successor say which."""
+    async def _settle(self, user: ChatId, submitted: MessageNumber) -> None:
+        """Messages died in a mailbox's hands, or a group's: have its successor say which."""
+        if isinstance(user, GroupAddress):
+            group = await Groups(self._worker).get(user.group)
+            self._note(user, group.ref, submitted)
+            await group.settle(self._device, self._outgoing, submitted)
+            return
         mailbox = await self._mailboxes.get(user)
         self._note(user, mailbox.ref, submitted)
         await mailbox.settle(self._device, self._outgoing, submitted)

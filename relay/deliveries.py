@@ -6,18 +6,33 @@ Guarantees: D2, D5 and D6: delivered is only what is durable, deleted only what 
     what has expired, and both are told to the senders when they are durable (flight.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, Seq, UserId
+from protocol import (
+    DeviceAddress,
+    DeviceId,
+    ErrorCode,
+    GroupAddress,
+    GroupId,
+    MemberAddress,
+    MessageNumber,
+    Seq,
+    UserId,
+)
+from relay.delivery import QueueState
 from relay.device_queue import DeviceQueue
 from relay.expired import Notices, drop_expired, give_up_undelivered, lost_with
-from relay.flight import ExpirySettled, Flight, ReadSettled, TicksSettled
+from relay.flight import Done, ExpirySettled, Flight, ReadSettled, TicksSettled
+from relay.group import acknowledging
+from relay.group.acknowledging import GroupTicksSettled
+from relay.group.landing import Landing
+from relay.group.marks import GroupMarks
 from relay.outgoing import Outgoing
 from relay.senders import Senders
 from relay.worker import Worker
 from storage import Op, Reader, accounts, mailboxes
-from storage.mailboxes import DeviceCursor, QueuedMessage
+from storage.mailboxes import DeviceCursor, GroupMessage, QueuedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +60,7 @@ class Removal:
 class Deliveries:
     """The outgoing side of one user's mailbox."""
 
-    __slots__ = ("_flight", "_outgoing", "_queues", "_senders", "_user", "_worker", "devices")
+    __slots__ = ("_flight", "_marks", "_outgoing", "_queues", "_senders", "_user", "_worker", "devices")
 
     def __init__(self, worker: Worker, user: UserId, flight: Flight, senders: Senders) -> None:
         self.devices: list[DeviceId] = []
@@ -53,6 +68,7 @@ class Deliveries:
         self._user = user
         self._flight = flight
         self._senders = senders
+        self._marks = GroupMarks(worker.environment, user)
         self._queues: dict[DeviceId, DeviceQueue] = {}  # one for each of `devices`
         self._outgoing: dict[DeviceId, Outgoing] = {}  # of those that are connected
 
@@ -74,6 +90,7 @@ class Deliveries:
 
         Returns the connections that there were, for `attach`: to the new queues none is attached.
         """
+        self._marks.forget()
         self.devices = [device for device, _ in accounts.list_devices(reader, self._user)]
         self._queues = {device: self._load_queue(reader, device) for device in self.devices}
         attached, self._outgoing = self._outgoing, {}
@@ -110,6 +127,72 @@ class Deliveries:
         that is durable, `Flight.messages_settled` has to hear of it.
         """
         return self._queues[device].append(message)
+
+    def take_in(
+        self, messages: Sequence[GroupMessage], ops: list[Op], landings: list[Landing], rows: list[int]
+    ) -> None:
+        """Put a group's items into all queues, in the turn of a porter (group/porter.py).
+
+        A device that has so much waiting that senders would be refused gets none: its user sees the gap.
+
+        Args:
+            messages: new ones, in order. A message does not go back to the device that sent it.
+            ops: what makes it durable is added.
+            landings: what is to be told when it is.
+            rows: how many rows refer to each of the messages; counted up.
+        """
+        limit = self._worker.config.max_queued_messages
+        queues: list[tuple[DeviceQueue, int]] = []
+        for device, queue in self._queues.items():
+            if queue.cursor.messages >= limit:
+                continue
+            count = 0
+            for place, message in enumerate(messages):
+                sender = message.sender
+                if sender.user == self._user and sender.device == device and not message.is_entry:
+                    continue
+                ops.append(queue.append(message))
+                rows[place] += 1
+                count += 1
+            if count:
+                ops.append(queue.put_cursor())
+                queues.append((queue, count))
+        if queues:
+            landings.append(Landing(self, queues))
+
+    def land(self, landed: Sequence[tuple[DeviceQueue, int]]) -> None:
+        """A group's items are durable: deliver them, without waking the mailbox if all goes from memory."""
+        is_left = False
+        for queue, count in landed:
+            queue.landed += count
+            device = queue.address.device
+            outgoing = self._outgoing.get(device)
+            if outgoing is None or self._queues.get(device) is not queue:
+                self._flight.committed = True  # it is enough that the mailbox finds it when it is next awake
+                continue
+            if queue.state is QueueState.ONLINE and queue.fresh:
+                queue.take_landed()
+                is_left = self._pump_fresh(queue, outgoing) or is_left
+            else:
+                is_left = True
+        if is_left:
+            self._flight.wake()
+
+    def _pump_fresh(self, queue: DeviceQueue, outgoing: Outgoing) -> bool:
+        """Send what is in memory; whether something is left that is on disk only."""
+        while queue.wants_delivery:
+            message = queue.next_fresh()
+            if message is None:
+                return True
+            if queue.launch(Seq(queue.sent + 1), message):
+                self._worker.counters.pushed += 1
+                outgoing.deliver(Seq(queue.sent), message, waited=False)
+        queue.settle()
+        return False
+
+    def connections(self) -> list[Outgoing]:
+        """The connections of the user's devices."""
+        return list(self._outgoing.values())
 
     # ---- messages go out ----
 
@@ -162,6 +245,7 @@ class Deliveries:
         with self._worker.environment.read() as reader:
             drop = drop_expired(reader, self._queues, self._senders, self._worker.clock.now())
         if drop is not None:
+            self._worker.payload_counts.uncount_all()
             flight.expiring = True
             if flight.submit(drop.ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
                 flight.expiring = False
@@ -172,10 +256,11 @@ class Deliveries:
         for device, outgoing in self._outgoing.items():
             self._pump(self._queues[device], outgoing)
 
-    def activity(self, sender: DeviceAddress, *, is_typing: bool) -> None:
-        """Somebody types to the user, or has paused."""
-        for outgoing in self._outgoing.values():
-            outgoing.activity(sender, is_typing=is_typing)
+    def activity(self, sender: DeviceAddress | MemberAddress, *, is_typing: bool) -> None:
+        """Somebody types to the user, or in a group, or has paused; not for the device that it comes from."""
+        for device, outgoing in self._outgoing.items():
+            if (sender.user, sender.device) != (self._user, device):
+                outgoing.activity(sender, is_typing=is_typing)
 
     # ---- devices answer ----
 
@@ -189,10 +274,40 @@ class Deliveries:
             return
         self._worker.counters.delivered += len(done)
         ticks, progress_ops = self._senders.delivered(done, is_only_device=len(self.devices) == 1)
-        self._flight.submit([*ops, *progress_ops], TicksSettled(self._flight, ticks))
+        settled: Done = TicksSettled(self._flight, ticks)
+        of_groups = acknowledging.of_groups(done)
+        if of_groups:
+            progress, marked = self._marks.delivered(of_groups, self._waits_besides(device))
+            progress_ops = [*progress_ops, *marked]
+            keys = acknowledging.keys_of(of_groups)
+            settled = GroupTicksSettled(settled, self._worker, self._user, progress, keys)
+        self._flight.submit([*ops, *progress_ops], settled)
         outgoing = self._outgoing.get(device)
         if outgoing is not None:
             self._pump(queue, outgoing)
+
+    def _waits_besides(self, device: DeviceId) -> Callable[[GroupId, int, int], bool] | None:
+        """Whether something of a group waits for the user's other devices only; None if there is no other."""
+        if len(self._queues) == 1:
+            return None
+        others = [(queue.address, queue.cursor) for other, queue in self._queues.items() if other != device]
+
+        def waits(group: GroupId, after: int, before: int) -> bool:
+            with self._worker.environment.read() as reader:
+                return acknowledging.waits_in(reader, others, group, after, before)
+
+        return waits
+
+    def mark_group_read(self, group: GroupId, gseq: int) -> None:
+        """Remember up to where the user has read a group, if they show that to everybody."""
+        if self._flight.failed or not self._worker.visibility.receipts_to_groups(self._user):
+            return
+        if self._marks.are_many and not self._flight.count:
+            self._marks.forget()
+        progress, ops = self._marks.read(group, gseq)
+        if ops:
+            settled = GroupTicksSettled(self._flight.settled, self._worker, self._user, progress, [])
+            self._flight.submit(ops, settled)
 
     def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
         """Remember a reading and tell its sender, if both of them want that."""
@@ -225,8 +340,11 @@ class Deliveries:
         # last connection or mailbox ended, so it fits a window; more than that takes several rounds.
         while queue.in_flight and queue.in_flight[0].seq <= outgoing.acked and not self._flight.failed:
             self.acknowledge(device, outgoing.acked)
-        for sender, number in (outgoing.readings or {}).items():
-            self.mark_read(sender, number)
+        for chat, number in (outgoing.readings or {}).items():
+            if isinstance(chat, GroupAddress):
+                self.mark_group_read(chat.group, number)
+            else:
+                self.mark_read(chat, MessageNumber(number))
 
     def _welcome(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
         if outgoing.welcomed:
@@ -245,6 +363,7 @@ class Deliveries:
 
     def remove_all(self) -> Removal:
         """Let there be no device from now on; whoever calls it sees to the rows."""
+        self._worker.payload_counts.uncount_all()
         notices, _ = give_up_undelivered(self._senders, on_disk=self._flight.failed)
         connections, self._outgoing = self._outgoing, {}
         self._flight.has_audience = False
@@ -261,6 +380,7 @@ class Deliveries:
 
         What only they would have got is lost to everybody, and its senders are to hear of it.
         """
+        self._worker.payload_counts.uncount_all()
         gone = [self._queues.pop(device) for device in devices if device in self._queues]
         self.devices = [device for device in self.devices if device in self._queues]
         with self._worker.environment.read() as reader:
@@ -273,6 +393,7 @@ class Deliveries:
 
     def replace_devices(self, device: DeviceId) -> Replacement:
         """Let `device` be the only one from now on: in memory now, on disk with what this returns."""
+        self._worker.payload_counts.uncount_all()
         notices, ops = give_up_undelivered(self._senders, on_disk=self._flight.failed)
         for queue in self._queues.values():
             ops += mailboxes.remove_queue(queue.address)

@@ -14,18 +14,22 @@ too): the flight is marked at once, before any other message of the mailbox is h
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
 from actors import ActorRef, MailboxFullError
-from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
+from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, address_to_text
+from relay.bus.chat import ChatId
 from relay.correspondent import Correspondent, FindCorrespondent, Source
 from relay.device_queue import DeviceQueue
 from relay.journal import RelayJournal
 from relay.metrics import Counters
 from relay.senders import SenderState
 from storage import JournalError, JournalFailedError, Op, StorageFullError
+
+if TYPE_CHECKING:
+    from relay.deliveries import Deliveries
 
 log = logging.getLogger("roost.relay")
 
@@ -60,6 +64,7 @@ class Flight:
         "correspondent",
         "count",
         "counters",
+        "door",
         "expiring",
         "failure",
         "has_audience",
@@ -68,9 +73,9 @@ class Flight:
     )
 
     def __init__(
-        self, user: UserId, journal: RelayJournal, correspondent: FindCorrespondent, counters: Counters
+        self, user: ChatId, journal: RelayJournal, correspondent: FindCorrespondent, counters: Counters
     ) -> None:
-        self.user = user
+        self.user = user  # or the group, of whose actor all this holds as well
         self._journal = journal
         self.correspondent = correspondent  # finds whom to tell for a device
         self.counters = counters
@@ -81,6 +86,7 @@ class Flight:
         self.expiring = False  # messages that have expired are being dropped
         self.has_audience = False  # a device of the user is connected
         self.mailbox: ActorRef | None = None  # the living mailbox, to be told
+        self.door: Deliveries | None = None  # where groups put what is for the user (group/porter.py)
         self._told = False  # it has a COMMITTED waiting
         self._idle: trio.Event | None = None
 
@@ -96,6 +102,22 @@ class Flight:
             return error
         self.count += 1
         return None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the mailbox lives, and what it has in memory holds."""
+        mailbox = self.mailbox
+        return self.door is not None and self.failure is None and mailbox is not None and mailbox.is_alive
+
+    def join(self) -> None:
+        """Something of the mailbox is part of somebody else's submission, who has to call `settled`."""
+        self.count += 1
+
+    def wake(self) -> None:
+        """Have the mailbox look at what has become durable."""
+        self.committed = True
+        if not self._told:
+            self._told = _tell(self.mailbox, COMMITTED)
 
     async def landed(self) -> None:
         """Wait until nothing is on its way."""
@@ -143,7 +165,8 @@ class Flight:
         """Whatever the mailbox has in memory is not what will be on disk."""
         if not self.failed:
             log.warning(
-                "mailbox_not_settled", extra={"user": f"{self.user:016x}", "reason": type(error).__name__}
+                "mailbox_not_settled",
+                extra={"user": address_to_text(self.user), "reason": type(error).__name__},
             )
             self.failure = error
 

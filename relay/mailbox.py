@@ -43,6 +43,7 @@ from relay.mailbox_handle import (
     Expire,
     Judge,
     Keep,
+    MarkGroupRead,
     MarkRead,
     RemoveAccount,
     ReplaceDevices,
@@ -136,6 +137,7 @@ class Mailbox(Actor):
 
     def _begin(self) -> None:
         self._flight.mailbox = self.ref
+        self._flight.door = self._deliveries
         self._load()
         self._plan_idle_check()
         if self._is_successor:  # senders here have watched the predecessor; those elsewhere are told
@@ -163,6 +165,8 @@ class Mailbox(Actor):
         match message:
             case MarkRead(sender, number):
                 self._deliveries.mark_read(sender, number)
+            case MarkGroupRead(group, gseq):
+                self._deliveries.mark_group_read(group, gseq)
             case Activity(sender, is_typing):
                 if not self._intake.shuns(sender.user):
                     self._deliveries.activity(sender, is_typing=is_typing)
@@ -268,6 +272,7 @@ class Mailbox(Actor):
         """
         removal, flight = self._deliveries.remove_all(), self._flight
         self._is_leaving = True
+        flight.door = None
 
         def settled(error: JournalError | None) -> None:
             for device, outgoing in removal.connections.items():

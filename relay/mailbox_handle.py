@@ -12,6 +12,7 @@ from protocol import (
     ChangeSettings,
     DeviceAddress,
     DeviceId,
+    GroupId,
     MessageNumber,
     Send,
     Seq,
@@ -65,6 +66,14 @@ class MarkRead:
 
     sender: DeviceAddress
     number: MessageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class MarkGroupRead:
+    """A device of this user says that a group was read up to a number of its timeline."""
+
+    group: GroupId
+    gseq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,10 @@ class MailboxHandle:
     def mark_read(self, sender: DeviceAddress, number: MessageNumber) -> Waiting | None:
         """The user has read the messages of `sender` up to `number`."""
         return self.ref.offer(MarkRead(sender, number))
+
+    def mark_group_read(self, group: GroupId, gseq: int) -> Waiting | None:
+        """The user has read a group up to `gseq`."""
+        return self.ref.offer(MarkGroupRead(group, gseq))
 
     async def attach(self, device: DeviceId, outgoing: Outgoing) -> None:
         """A device is connected through `outgoing`; welcomes it if nobody has, and delivers."""

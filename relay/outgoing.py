@@ -24,6 +24,7 @@ from protocol import (
     DeviceAddress,
     ErrorCode,
     Expired,
+    GroupAddress,
     LocalProtocolError,
     MemberAddress,
     MessageNumber,
@@ -38,7 +39,7 @@ from protocol import (
     Typing,
     UserId,
 )
-from relay.bus.chat import Chat
+from relay.bus.chat import Chat, ChatId
 from relay.config import MAX_CHATS_REMEMBERED
 from relay.correspondent import Source
 from relay.metrics import Counters
@@ -46,7 +47,7 @@ from storage.mailboxes import GroupMessage, Queued, QueuedMessage
 
 log = logging.getLogger("roost.relay")
 
-Ticks = dict[UserId, MessageNumber]  # {recipient: the newest number}
+Ticks = dict[ChatId, MessageNumber]  # {recipient: the newest number}
 
 
 @dataclass(slots=True)
@@ -115,10 +116,11 @@ class Outgoing:
         self.end: str | None = None  # why the connection is over, once it is
         self.acked = Seq(0)  # the highest seq that the device says it has stored
         self.given = Seq(0)  # the highest seq sent through here
-        # What the device says was read here, of each sender; None: nothing. At most MAX_CHATS_REMEMBERED.
-        self.readings: dict[DeviceAddress, MessageNumber] | None = None
+        # What the device says was read here, of each sender or group; None: nothing. At most
+        # MAX_CHATS_REMEMBERED.
+        self.readings: dict[DeviceAddress | GroupAddress, int] | None = None
         # Chats with users of other workers; bounded in bus/abroad.py. Made when there is one.
-        self.abroad: dict[UserId, Chat] | None = None
+        self.abroad: dict[ChatId, Chat] | None = None
         self.heard_at = self.spoke_at = shared.beat  # in beats
         self.look_at = 0  # the beat of the sweeper's next look (deadlines.py)
         self._link = link
@@ -162,28 +164,28 @@ class Outgoing:
             origin, gseq = message.origin, message.number
             self.push(Deliver(seq, message.sender, origin, message.ciphertext, accepted_at, gseq, is_entry))
 
-    def accepted(self, user: UserId, number: MessageNumber) -> None:
+    def accepted(self, user: ChatId, number: MessageNumber) -> None:
         """✓ for everything sent to `user` up to `number`."""
         if self._accepted is None:
             self._accepted = {}
         self._accepted[user] = number
         self.plan_flush()
 
-    def delivered(self, user: UserId, number: MessageNumber) -> None:
+    def delivered(self, user: ChatId, number: MessageNumber) -> None:
         """✓✓, likewise."""
         if self._delivered is None:
             self._delivered = {}
         self._delivered[user] = number
         self.plan_flush()
 
-    def read(self, user: UserId, number: MessageNumber) -> None:
+    def read(self, user: ChatId, number: MessageNumber) -> None:
         """Blue ✓✓, likewise."""
         if self._read is None:
             self._read = {}
         self._read[user] = number
         self.plan_flush()
 
-    def expired(self, user: UserId, runs: Sequence[Run]) -> None:
+    def expired(self, user: ChatId, runs: Sequence[Run]) -> None:
         """✗: these messages to `user` are gone. Said before the ticks of this turn, which are cumulative.
 
         Not before the Welcome, behind which a device asks for its progress and finds it there.
@@ -194,7 +196,7 @@ class Outgoing:
 
     def refused(
         self,
-        user: UserId,
+        user: ChatId,
         number: MessageNumber,
         code: ErrorCode,
         detail: int | tuple[int, ...] | None = None,
@@ -205,7 +207,7 @@ class Outgoing:
         self._queue_ticks()
         self.push(Refused(user, number, code, detail))
 
-    def voided(self, user: UserId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
+    def voided(self, user: ChatId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
         """See correspondent.py."""
         for number in range(first, last + 1):
             self.refused(user, MessageNumber(number), code)
@@ -307,8 +309,8 @@ class Outgoing:
         if self._link.unsent_bytes:
             shared.full[self] = None
 
-    def was_read(self, sender: DeviceAddress, number: MessageNumber) -> None:
-        """The device says that it has read a sender's messages up to a number.
+    def was_read(self, sender: DeviceAddress | GroupAddress, number: int) -> None:
+        """The device says that it has read a sender's messages, or a group, up to a number.
 
         It may name any sender that it likes, so of too many the oldest is forgotten.
         """

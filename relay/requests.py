@@ -45,6 +45,7 @@ from relay import account_requests, devices_requests
 from relay.asker import Asker
 from relay.config import NEW_ACCOUNT_SECONDS
 from relay.errors import RefusalError
+from relay.group import requests as group_requests
 from relay.pin_guard import PinGuardHandle
 from relay.rate_limits import LookupAsker
 from relay.registration import RegistrationHandle
@@ -119,7 +120,8 @@ async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
     outgoing = asker.worker.presence.of_device(asker.device)
     if outgoing is not None:
         asker.worker.abroad.remember(outgoing, request.users)
-    return Progresses(request.request, tuple(chats))
+    groups = None if request.groups is None else group_requests.ticks_of(asker, request.groups)
+    return Progresses(request.request, tuple(chats), groups)
 
 
 def _progress_of(worker: Worker, user: UserId, sender: DeviceAddress) -> ChatProgress:
@@ -194,6 +196,7 @@ async def _delete_account(asker: Asker, request: DeleteAccount) -> AccountDelete
 # {request: who answers it}
 ANSWERS: dict[type, Callable[[Asker, Any], Awaitable[Stanza]]] = {
     FetchProgress: _fetch_progress,
+    **group_requests.ANSWERS,
     FetchProfile: _fetch_profile,
     ChangeSettings: _change_settings,
     StoreProfile: _store_profile,

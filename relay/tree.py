@@ -16,6 +16,7 @@ from relay import (
     takeover,
 )
 from relay.bus import supervision
+from relay.group import supervision as group_supervision
 from relay.mailboxes import Mailboxes, MailboxSupervisor
 from relay.named_supervisor import NamedSupervisor
 from relay.worker import Worker
@@ -34,6 +35,8 @@ def relay_tree(worker: Worker, port: Port, control: ChildSpec | None) -> Supervi
         *supervision.child_specs(worker),
         # First of what works here, because everybody writes to mailboxes and nobody can do without.
         supervisor_spec(mailboxes.SUPERVISOR_NAME, lambda: MailboxSupervisor(worker)),
+        # Groups write to mailboxes; nobody else needs them to begin.
+        *group_supervision.child_specs(worker, directory),
         # Services have nothing to do with one another: one_for_one.
         supervisor_spec("services", lambda: Supervisor(_services(worker, control), name="services")),
         # Temporary children, so there is nothing to restart: the other end connects again.

@@ -38,6 +38,15 @@ class Visibility:
         """Whether `sender` may know what `reader` has read of theirs."""
         return self._shows_receipts(reader, sender) and self._shows_receipts(sender, reader)
 
+    def receipts_to_groups(self, reader: UserId) -> bool:
+        """Whether what `reader` has read in groups is told: to all there, so only if all may know."""
+        try:
+            with self._reader_of(reader) as rows:
+                return settings.load_privacy(rows, reader).read_receipts is Audience.EVERYONE
+        except StorageError as error:
+            log.error("settings_unreadable", extra={"user": f"{reader:016x}", "reason": str(error)})
+            return False
+
     def profile(self, owner: UserId, asker: UserId) -> bool:
         """Whether `asker` may have the profile of `owner`; one's own is always one's own."""
         if owner == asker:

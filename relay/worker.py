@@ -11,7 +11,16 @@ import trio
 from actors import ActorSystem
 from actors.network import Network
 from actors.ports import Clock, Entropy
-from protocol import DeviceAddress, DeviceId, KeyPair, UserId, Welcome
+from protocol import (
+    DeviceAddress,
+    DeviceId,
+    GroupAddress,
+    GroupId,
+    GroupSeq,
+    KeyPair,
+    UserId,
+    Welcome,
+)
 from relay.bus import Bus
 from relay.bus.abroad import Abroad
 from relay.bus.arrivals import Arrivals
@@ -20,6 +29,8 @@ from relay.config import BACKLOG_HIGH, Config
 from relay.contacts import Discovery
 from relay.correspondent import Correspondent, FindCorrespondent
 from relay.flight import Flight
+from relay.group.payload_counts import PayloadCounts
+from relay.group.reports import Reports
 from relay.handover import HandOver, NobodyElse
 from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
@@ -64,6 +75,15 @@ class Worker:
     messages_rate: Rate = field(default_factory=Rate)
     flights: dict[UserId, Flight] = field(default_factory=dict)
     """What each mailbox has given to the journal; must outlive the mailbox (flight.py says why)."""
+    group_flights: dict[GroupId, Flight] = field(default_factory=dict)
+    """Likewise of each group's actor."""
+    arrived: dict[GroupId, GroupSeq] = field(default_factory=dict)
+    """How far groups have come here, what is on its way to the disk included; bounded by groups with members
+    here."""
+    payload_counts: PayloadCounts = field(init=False)
+    """How many rows refer to what groups have sent."""
+    reports: Reports = field(init=False)
+    """How far our users are in their groups, on the way there."""
     correspondent: FindCorrespondent = field(init=False)
     """Whom to tell what became of a device's messages, wherever that device is connected."""
     bus: Bus = field(init=False)
@@ -96,6 +116,8 @@ class Worker:
     def __post_init__(self) -> None:
         self.environment = self.store.own
         self.limits = RateLimits(self.config)
+        self.payload_counts = PayloadCounts(self.journal, self.network.call_at_turn_end)
+        self.reports = Reports(self.system)
         self.bus = Bus(
             self.network,
             volatile_folder(self.config.data),
@@ -142,6 +164,14 @@ class Worker:
         flight = self.flights.get(user)
         if flight is None:
             flight = self.flights[user] = Flight(user, self.journal, self.correspondent, self.counters)
+        return flight
+
+    def group_flight_of(self, group: GroupId) -> Flight:
+        """Likewise for a group."""
+        flight = self.group_flights.get(group)
+        if flight is None:
+            chat = GroupAddress(group)
+            flight = self.group_flights[group] = Flight(chat, self.journal, self.correspondent, self.counters)
         return flight
 
     def welcome(self, device: DeviceAddress | None, queued: int = 0) -> Welcome:

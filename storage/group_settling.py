@@ -87,7 +87,7 @@ def _arrive(
         message = message_of(group, item)
         for user, member in members.items():
             for device in devices[user] if member.hears(item.gseq) else ():
-                if device != item.sender:
+                if item.is_entry or device != item.sender:
                     cursors[device], put = mailboxes.append_one_of_several(device, cursors[device], message)
                     touched[device] = cursors[device]
                     ops.append(put)

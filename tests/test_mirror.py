@@ -12,6 +12,8 @@ MIRRORED = tuple(package for package in PACKAGES if package != "bench")
 # Files whose contents are covered where they are used.
 EXEMPT_NAMES = ("__init__.py", "__main__.py", "errors.py")
 
+_IN_GROUPS = "works with the others of its package only; tests/guarantees/test_groups.py tries all of them"
+
 # {module without a test file of its own: why}
 NO_TEST_NEEDED: dict[str, str] = {
     "protocol/stanzas/account.py": "classes only; test_stanza.py goes over all of them",
@@ -23,6 +25,21 @@ NO_TEST_NEEDED: dict[str, str] = {
     "relay/asker.py": "a class of data only; test_requests.py hands one to every request",
     "relay/bus/messages/facts.py": "classes only; test_table.py goes over all of them",
     "relay/bus/messages/linking.py": "classes only; test_table.py goes over all of them",
+    "relay/bus/messages/grouping.py": "classes only; test_table.py goes over all of them",
+    "relay/group/acknowledging.py": _IN_GROUPS,
+    "relay/group/answers.py": _IN_GROUPS,
+    "relay/group/bus_side.py": _IN_GROUPS,
+    "relay/group/delivering.py": _IN_GROUPS,
+    "relay/group/group.py": _IN_GROUPS,
+    "relay/group/groups.py": _IN_GROUPS,
+    "relay/group/handle.py": _IN_GROUPS,
+    "relay/group/intake.py": _IN_GROUPS,
+    "relay/group/landing.py": _IN_GROUPS,
+    "relay/group/payload_sweep.py": _IN_GROUPS,
+    "relay/group/porter.py": _IN_GROUPS,
+    "relay/group/reports.py": _IN_GROUPS,
+    "relay/group/requests.py": _IN_GROUPS,
+    "relay/group/supervision.py": _IN_GROUPS,
     "relay/bus/messages/questions.py": "classes only; test_table.py goes over all of them",
 }
 

@@ -18,10 +18,10 @@ them.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from protocol import DeviceAddress, ErrorCode, Send, UserId
+from protocol import DeviceAddress, ErrorCode, Send, SendGroup, UserId
 from relay.bus import messages as m
 from relay.bus.bus import Bus
-from relay.bus.chat import Chat
+from relay.bus.chat import Chat, ChatId
 from relay.bus.messages import Numbered
 from relay.bus.peer import Peer
 from relay.config import MAX_CHATS_REMEMBERED
@@ -56,21 +56,36 @@ class Abroad:
         What is handed over while the peer is down is lost, and found to be when it is back.
         """
         user = messages[0].chat
-        if peer.is_up and peer.is_behind:
-            await peer.room()
-            if self._presence.of_device(sender) is not source:
-                return  # while it waited the device has left, and perhaps come back: it sends all this again
-        elif self._presence.of_device(sender) not in (source, None):
+        if not await self._may_submit(peer, sender, source):
             return
         chat_of(source, user).submitted = messages[-1].number
         numbered: list[Numbered] = [numbered_of(message) for message in messages]
         peer.tell(m.Submit(sender, source.number, user, numbered))
 
+    async def submit_group(
+        self, peer: Peer, sender: DeviceAddress, source: Outgoing, messages: Sequence[SendGroup]
+    ) -> None:
+        """As `submit`, for messages to one group."""
+        chat = messages[0].chat
+        if not await self._may_submit(peer, sender, source):
+            return
+        chat_of(source, chat).submitted = messages[-1].number
+        numbered = [(each.number, each.epoch, each.ciphertext, each.life_s) for each in messages]
+        peer.tell(m.SubmitGroup(sender, source.number, chat.group, numbered))
+
+    async def _may_submit(self, peer: Peer, sender: DeviceAddress, source: Outgoing) -> bool:
+        """Wait for room; whether the connection is still that of the device."""
+        if peer.is_up and peer.is_behind:
+            await peer.room()
+            # While it waited the device may have left, and perhaps come back: it sends all this again.
+            return self._presence.of_device(sender) is source
+        return self._presence.of_device(sender) in (source, None)
+
     def activity(self, peer: Peer, sender: DeviceAddress, user: UserId, *, is_typing: bool) -> None:
         """Pass on that `sender` types or has paused: a hint."""
         peer.hint(m.Activity(sender, user, int(is_typing)))
 
-    def remember(self, outgoing: Outgoing, users: Iterable[UserId]) -> None:
+    def remember(self, outgoing: Outgoing, users: Iterable[ChatId]) -> None:
         """A device has asked for the ticks of these chats: if some are lost, they are told again."""
         for user in users:
             if self._bus.peer_of(user) is not None:
@@ -85,7 +100,7 @@ class Abroad:
                 yield outgoing, outgoing.device
 
     def settle(
-        self, peer: Peer, outgoing: Outgoing, device: DeviceAddress, user: UserId, progress: Progress
+        self, peer: Peer, outgoing: Outgoing, device: DeviceAddress, user: ChatId, progress: Progress
     ) -> None:
         """Tell a device again how far a chat has come, and inquire after what is not answered by that.
 
@@ -163,7 +178,7 @@ class Abroad:
             outgoing.close(ErrorCode(message.code))
 
 
-def chat_of(outgoing: Outgoing, user: UserId) -> Chat:
+def chat_of(outgoing: Outgoing, user: ChatId) -> Chat:
     """What a connection remembers of a user; made at the first time, if need be in the place of the oldest.
 
     A device names whom it likes, and binds its handles again and again: so it is bounded here. A chat that

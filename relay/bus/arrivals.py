@@ -11,10 +11,11 @@ room, and nobody waits for an answer that was dropped.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import TypeAlias
 
 from actors import ActorSystem, MailboxFullError
-from protocol import Send, UserId
+from protocol import GroupAddress, Send, UserId
 from relay.bus import messages as m
 from relay.bus.bus import Bus
 from relay.bus.peer import Peer
@@ -53,7 +54,7 @@ class Line:
 class Arrivals:
     """The lines of one worker."""
 
-    __slots__ = ("_bus", "_system", "_waiting", "lines", "usher_is_called")
+    __slots__ = ("_bus", "_system", "_waiting", "inquire_of_group", "lines", "usher_is_called")
 
     def __init__(self, bus: Bus, system: ActorSystem) -> None:
         self.lines: dict[UserId, Line] = {}
@@ -61,6 +62,8 @@ class Arrivals:
         self._bus = bus
         self._system = system
         self._waiting = 0  # in all lines
+        # Who asks groups; group/bus_side.py sets it, which knows them.
+        self.inquire_of_group: Callable[[Peer, m.Inquire, GroupAddress], None] = _nobody
         bus.on(m.Submit, self._submit)
         bus.on(m.Inquire, self._inquire)
         bus.on(m.Activity, self._activity)
@@ -79,6 +82,9 @@ class Arrivals:
         self._arrive(user, Submission(message.sender, source, sends))
 
     def _inquire(self, peer: Peer, message: m.Inquire) -> None:
+        if isinstance(message.user, GroupAddress):
+            self.inquire_of_group(peer, message, message.user)
+            return
         source = RemoteSource(peer, message.sender, message.connection, message.round)
         self._arrive(message.user, Settle(message.sender, source, message.submitted))
 
@@ -134,6 +140,10 @@ class Arrivals:
         if line.has_lost:
             self._bus.tell_all(m.Lost(user))
         return line
+
+
+def _nobody(_peer: Peer, _message: m.Inquire, _chat: GroupAddress) -> None:
+    """Before there are groups, nobody can have written to one."""
 
 
 def _enter(mailbox: MailboxHandle, arrival: Arrival) -> bool:

@@ -17,8 +17,8 @@ from typing import Any
 
 from actors.network import Listener, Network
 from actors.ports import Entropy
-from protocol import UserId
 from protocol.slots import owner_of, slot_of
+from relay.bus.chat import ChatId, id_of
 from relay.bus.errors import BusProtocolError
 from relay.bus.messages import (
     ANSWERS,
@@ -85,12 +85,12 @@ class Bus:
         """Where a worker listens for the others."""
         return self.folder / f"bus-{worker}"
 
-    def owner(self, user: UserId) -> int:
-        """The number of the worker that owns a user."""
-        return owner_of(slot_of(user), self.workers)
+    def owner(self, user: ChatId) -> int:
+        """The number of the worker that owns a user, or a group."""
+        return owner_of(slot_of(id_of(user)), self.workers)
 
-    def peer_of(self, user: UserId) -> Peer | None:
-        """The worker that owns a user; None if it is this one."""
+    def peer_of(self, user: ChatId) -> Peer | None:
+        """The worker that owns a user, or a group; None if it is this one."""
         return self.peers.get(self.owner(user)) if self.peers else None
 
     def tell_all(self, message: BusMessage) -> None:

@@ -3,9 +3,19 @@
 Pure: abroad.py keeps one for each such chat and acts on it; there are the rules, too.
 """
 
-from protocol import MessageNumber
+from typing import TypeAlias
+
+from protocol import GroupAddress, MessageNumber, UserId
+
+ChatId: TypeAlias = UserId | GroupAddress
+"""Whom a device writes to."""
 
 NOTHING = MessageNumber(0)
+
+
+def id_of(chat: ChatId) -> UserId:
+    """The id that says where a chat's rows lie: users and groups share one space of ids, and its slots."""
+    return UserId(chat.group) if isinstance(chat, GroupAddress) else chat
 
 
 class Chat:

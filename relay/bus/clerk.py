@@ -23,6 +23,7 @@ from relay.device_addition import add_device_here
 from relay.device_creation import NewDevice, create_device
 from relay.devices import Newcomer
 from relay.errors import RefusalError
+from relay.group import answers as group_answers
 from relay.mailboxes import Mailboxes
 from relay.number_change import set_number
 from relay.pin_guard import PinGuardHandle
@@ -64,14 +65,14 @@ def register(worker: Worker) -> None:
     """Have the questions brought to the clerks."""
 
     def bring(peer: Peer, question: Any) -> None:
-        user = getattr(question, "user", None)
+        user = getattr(question, "group", None) or getattr(question, "user", None)
         clerk = worker.system.via(_name(user % CLERKS if user is not None else DESK))
         try:
             clerk.tell_nowait(Asked(peer, peer.era, question))
         except MailboxFullError:
             peer.tell(m.NotDone(question.ask, ErrorCode.OVERLOADED, None))
 
-    for kind in (*_ANSWERS, *link_answers.ANSWERS):
+    for kind in (*_ANSWERS, *link_answers.ANSWERS, *group_answers.ANSWERS):
         worker.bus.on(kind, bring)
 
 
@@ -117,6 +118,9 @@ class Clerk(Actor):
         about_links = link_answers.ANSWERS.get(type(question))
         if about_links is not None:
             return about_links(self.system, question)
+        about_groups = group_answers.ANSWERS.get(type(question))
+        if about_groups is not None:
+            return about_groups(self._worker, question)
         return _ANSWERS[type(question)](self, question)
 
     async def _take_bundles(self, question: m.TakeBundles) -> m.Bundles:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from protocol import DeviceAddress, ErrorCode, MessageNumber, Run, UserId
 from relay.bus import messages as m
+from relay.bus.chat import ChatId
 from relay.bus.peer import Peer
 from relay.correspondent import Source
 
@@ -21,19 +22,19 @@ class RemoteDevice:
         self._peer = peer
         self._device = device
 
-    def accepted(self, user: UserId, number: MessageNumber) -> None:
+    def accepted(self, user: ChatId, number: MessageNumber) -> None:
         """See correspondent.py; likewise below."""
         self._peer.tell(m.Accepted(self._device, user, number))
 
-    def delivered(self, user: UserId, number: MessageNumber) -> None:
+    def delivered(self, user: ChatId, number: MessageNumber) -> None:
         """✓✓."""
         self._peer.tell(m.Delivered(self._device, user, number))
 
-    def read(self, user: UserId, number: MessageNumber) -> None:
+    def read(self, user: ChatId, number: MessageNumber) -> None:
         """Blue ✓✓."""
         self._peer.tell(m.Read(self._device, user, number))
 
-    def expired(self, user: UserId, runs: Sequence[Run]) -> None:
+    def expired(self, user: ChatId, runs: Sequence[Run]) -> None:
         """✗."""
         self._peer.tell(m.Expired(self._device, user, tuple(runs)))
 
@@ -77,7 +78,7 @@ class RemoteSource:
 
     def refused(
         self,
-        user: UserId,
+        user: ChatId,
         number: MessageNumber,
         code: ErrorCode,
         detail: int | tuple[int, ...] | None = None,
@@ -88,7 +89,7 @@ class RemoteSource:
                 m.Refused(self._device, self._connection, user, number, code, detail, self._round)
             )
 
-    def voided(self, user: UserId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
+    def voided(self, user: ChatId, first: MessageNumber, last: MessageNumber, code: ErrorCode) -> None:
         """See correspondent.py."""
         if not self.is_void:
             self._peer.tell(m.Voided(self._device, self._connection, user, first, last, code))

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import trio
 
 from actors import Actor, MailboxFullError
-from protocol import DeviceAddress, UserId
+from protocol import DeviceAddress, address_to_text
 from relay.bus import messages as m
-from relay.bus.chat import Chat
+from relay.bus.chat import Chat, ChatId, id_of
 from relay.bus.peer import Peer
 from relay.outgoing import Outgoing
 from relay.worker import Worker
@@ -46,7 +46,7 @@ class SettleUser:
     """Something for this user may have been lost on the way into the mailbox."""
 
     peer: int
-    user: UserId
+    user: ChatId
 
 
 def child_spec(worker: Worker) -> ChildSpec:
@@ -97,7 +97,7 @@ class Settler(Actor):
                 self.unexpected(message)
 
     async def _settle(
-        self, number: int, era: int, chosen: Callable[[dict[UserId, Chat]], list[UserId]]
+        self, number: int, era: int, chosen: Callable[[dict[ChatId, Chat]], list[ChatId]]
     ) -> None:
         """Settle the chosen chats of each connection; not on, once the era is over: its successor begins."""
         worker, peer = self._worker, self._worker.bus.peers[number]
@@ -114,12 +114,12 @@ class Settler(Actor):
                 if settled % SLICE_CHATS == 0:
                     await trio.lowlevel.checkpoint()
 
-    def _settle_chat(self, peer: Peer, outgoing: Outgoing, device: DeviceAddress, user: UserId) -> None:
+    def _settle_chat(self, peer: Peer, outgoing: Outgoing, device: DeviceAddress, user: ChatId) -> None:
         try:
-            with self._worker.store.read_of(user) as reader:
-                progress = mailboxes.load_progress(reader, user, device)
+            with self._worker.store.read_of(id_of(user)) as reader:
+                progress = mailboxes.load_progress(reader, id_of(user), device)
         except CorruptRecordError as error:
             # Its mailbox does not start either; the chats of all others are settled.
-            log.error("chat_not_settled", extra={"user": f"{user:016x}", "reason": str(error)})
+            log.error("chat_not_settled", extra={"user": address_to_text(user), "reason": str(error)})
         else:
             self._worker.abroad.settle(peer, outgoing, device, user, progress)

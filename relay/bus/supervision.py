@@ -1,6 +1,7 @@
 """The actors of the bus, and who deals with what comes over it: one branch of a worker's tree."""
 
 from relay.bus import clerk, neighbour, reception, session, settler, usher, watched_abroad
+from relay.group import bus_side
 from relay.named_supervisor import NamedSupervisor
 from relay.worker import Worker
 from supervisors import ChildSpec, Strategy, Supervisor, supervisor_spec
@@ -15,7 +16,7 @@ def child_specs(worker: Worker) -> list[ChildSpec]:
 
 def _supervisor(worker: Worker) -> Supervisor:
     """Later children depend on earlier ones: rest_for_one."""
-    for module in (settler, clerk, watched_abroad):
+    for module in (settler, clerk, watched_abroad, bus_side):
         module.register(worker)
     bus, network = worker.bus, worker.network
     children = [

@@ -176,6 +176,17 @@ class Device:
                 await self._arrived.wait()
         assert not self.events, f"expected nothing, got {list(self.events)}"
 
+    async def take(self, kind: type[E] | tuple[type[E], type[F]]) -> E | F:
+        """As `expect`, but what has come before it stays, in its order."""
+        with trio.fail_after(EXPECT_SECONDS):
+            while True:
+                found = next((event for event in self.events if isinstance(event, kind)), None)
+                if found is not None:
+                    self.events.remove(found)
+                    return found
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+
     async def ping(self) -> None:
         """Wait until the relay's connection has read everything that was said."""
         self.say(Ping())

@@ -16,10 +16,16 @@ async def test_what_others_depend_on_starts_first_and_the_listener_last(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         children = await SupervisorHandle(stage.running.root).which_children()
-        assert [child.id for child in children] == ["mailboxes", "services", "connections", "listener"]
+        assert [child.id for child in children] == [
+            "mailboxes",
+            "group work",
+            "services",
+            "connections",
+            "listener",
+        ]
 
 
-@pytest.mark.parametrize("branch", ["mailboxes", "services", "connections", "listener"])
+@pytest.mark.parametrize("branch", ["mailboxes", "group work", "services", "connections", "listener"])
 async def test_after_a_branch_was_killed_the_node_serves_again(
     sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path, branch: str
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from protocol import DeviceAddress, MessageNumber, Part, Run, UserId
+from relay.bus.chat import ChatId
 
 Numbered: TypeAlias = (
     tuple[MessageNumber, bytes | tuple[Part, ...]] | tuple[MessageNumber, bytes | tuple[Part, ...], int]
@@ -64,7 +65,7 @@ class Inquire:
 
     sender: DeviceAddress
     connection: int
-    user: UserId
+    user: ChatId
     submitted: MessageNumber
     round: int
     """Repeated in the refusal: only the answer to the latest inquiry counts. From 1."""
@@ -87,7 +88,7 @@ class Accepted:
     """✓ for what `device` has sent to `user`."""
 
     device: DeviceAddress
-    user: UserId
+    user: ChatId
     number: MessageNumber
 
 
@@ -96,7 +97,7 @@ class Delivered:
     """✓✓, likewise."""
 
     device: DeviceAddress
-    user: UserId
+    user: ChatId
     number: MessageNumber
 
 
@@ -105,7 +106,7 @@ class Read:
     """Blue ✓✓, likewise."""
 
     device: DeviceAddress
-    user: UserId
+    user: ChatId
     number: MessageNumber
 
 
@@ -114,7 +115,7 @@ class Expired:
     """✗, likewise."""
 
     device: DeviceAddress
-    user: UserId
+    user: ChatId
     runs: Sequence[Run]
 
 
@@ -124,7 +125,7 @@ class Refused:
 
     device: DeviceAddress
     connection: int
-    user: UserId
+    user: ChatId
     number: MessageNumber
     code: int
     detail: int | tuple[int, ...] | None
@@ -138,7 +139,7 @@ class Voided:
 
     device: DeviceAddress
     connection: int
-    user: UserId
+    user: ChatId
     first: MessageNumber
     last: MessageNumber
     code: int
@@ -156,7 +157,7 @@ class Close:
 class Lost:
     """Messages to this user may have been lost on the way into the mailbox: inquire."""
 
-    user: UserId
+    user: ChatId
 
 
 # ---- presence ----

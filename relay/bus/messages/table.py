@@ -12,6 +12,8 @@ from protocol import (
     DeviceAddress,
     DeviceBundle,
     DeviceId,
+    GroupAddress,
+    GroupId,
     KemPrekey,
     MessageNumber,
     Part,
@@ -30,7 +32,11 @@ from protocol.limits import (
     MAX_DEVICE_ID,
     MAX_DEVICE_LIST_BYTES,
     MAX_DEVICES_PER_USER,
+    MAX_ENTRIES_PER_REQUEST,
     MAX_EXPIRED_RUNS,
+    MAX_GROUP_MEMBERS,
+    MAX_JOIN_PROOF_BYTES,
+    MAX_JOIN_REQUESTS,
     MAX_LINK_MESSAGE_BYTES,
     MAX_PHONE_CHARS,
     MAX_PIN_CHARS,
@@ -42,6 +48,7 @@ from protocol.limits import (
     SIGNATURE_BYTES,
 )
 from protocol.slots import MAX_WORKERS
+from relay.bus.chat import ChatId
 from relay.bus.messages.facts import (
     Accepted,
     Activity,
@@ -61,6 +68,20 @@ from relay.bus.messages.facts import (
     Unwatch,
     Voided,
     Watch,
+)
+from relay.bus.messages.grouping import (
+    AppendEntries,
+    AskToJoin,
+    DismissJoins,
+    EntriesAppended,
+    GroupActivity,
+    GroupArrived,
+    GroupDone,
+    GroupItems,
+    GroupJoinAsked,
+    GroupReached,
+    GroupTyping,
+    SubmitGroup,
 )
 from relay.bus.messages.linking import (
     AddDevice,
@@ -178,6 +199,37 @@ class _Numbered:
 NUMBERED = _Numbered()
 
 
+class _Chat:
+    """A user as a number, or a group as an array of it; written out, because every tick has one."""
+
+    text = "uint (a user) or [uint] (a group)"
+
+    def read(self, value: object) -> ChatId:
+        """Return the user or the group."""
+        if type(value) is int and 0 < value <= MAX_UINT63:
+            return UserId(value)
+        if type(value) is list and len(value) == 1 and type(value[0]) is int and 0 < value[0] <= MAX_UINT63:
+            return GroupAddress(GroupId(value[0]))
+        raise FieldError("not a user or group")
+
+
+class _AsWritten:
+    """What another worker of this version has written, and its handler takes apart: large arrays."""
+
+    text = "array"
+
+    def read(self, value: object) -> object:
+        """Return the array."""
+        if type(value) is not list:
+            raise FieldError("not an array")
+        return value
+
+
+CHAT = _Chat()
+ARRAY = _AsWritten()
+PACKED = Bytes(8 * MAX_GROUP_MEMBERS * 2)
+
+
 class Row:
     """One message: its number on the bus, its class, and the type of each field, in order.
 
@@ -235,16 +287,16 @@ TABLE: tuple[Row, ...] = (
     Row(1, Ready),
     Row(2, Taken, UINT),
     Row(3, Submit, DEVICE, CONNECTION, USER, ListOf(NUMBERED, MAX_STANZAS_PER_FRAME)),
-    Row(4, Accepted, DEVICE, USER, NUMBER),
-    Row(5, Delivered, DEVICE, USER, NUMBER),
-    Row(6, Read, DEVICE, USER, NUMBER),
-    Row(7, Refused, DEVICE, CONNECTION, USER, NUMBER, CODE, DETAIL, UINT),
+    Row(4, Accepted, DEVICE, CHAT, NUMBER),
+    Row(5, Delivered, DEVICE, CHAT, NUMBER),
+    Row(6, Read, DEVICE, CHAT, NUMBER),
+    Row(7, Refused, DEVICE, CONNECTION, CHAT, NUMBER, CODE, DETAIL, UINT),
     Row(8, Activity, DEVICE, USER, Uint(1)),
-    Row(9, Inquire, DEVICE, CONNECTION, USER, NUMBER, UINT),
-    Row(10, Expired, DEVICE, USER, RUNS),
-    Row(11, Voided, DEVICE, CONNECTION, USER, NUMBER, NUMBER, CODE),
+    Row(9, Inquire, DEVICE, CONNECTION, CHAT, NUMBER, UINT),
+    Row(10, Expired, DEVICE, CHAT, RUNS),
+    Row(11, Voided, DEVICE, CONNECTION, CHAT, NUMBER, NUMBER, CODE),
     Row(12, Close, DEVICE, CODE),
-    Row(13, Lost, USER),
+    Row(13, Lost, CHAT),
     Row(14, Watch, DEVICE, USER),
     Row(15, Unwatch, DEVICE, USER),
     Row(16, Presence, DEVICE, USER, Uint(1), Either((Null(), UINT))),
@@ -281,6 +333,18 @@ TABLE: tuple[Row, ...] = (
     Row(89, AddDevice, USER, *_NEW_DEVICE, UINT, LIST_BYTES, SIGNATURE, UINT),
     Row(90, ForgetKeys, ListOf(KEY, MAX_DEVICES_PER_USER), UINT),
     Row(91, KeysForgotten, UINT),
+    Row(96, SubmitGroup, DEVICE, CONNECTION, USER, ARRAY),
+    Row(97, GroupItems, USER, UINT, PACKED, ARRAY),
+    Row(98, GroupArrived, USER, Uint(MAX_WORKERS - 1), UINT, ListOf(USER, MAX_GROUP_MEMBERS * 2)),
+    Row(99, GroupReached, USER, ARRAY),
+    Row(100, GroupActivity, DEVICE, USER, Uint(1)),
+    Row(101, GroupTyping, DEVICE, USER, PACKED, Uint(1)),
+    Row(102, GroupJoinAsked, USER, USER, USER),
+    Row(103, AppendEntries, DEVICE, USER, ListOf(Bytes(MAX_CIPHERTEXT_BYTES), MAX_ENTRIES_PER_REQUEST), UINT),
+    Row(104, EntriesAppended, UINT, UINT),
+    Row(105, AskToJoin, USER, USER, KEY, Bytes(MAX_JOIN_PROOF_BYTES), UINT),
+    Row(106, DismissJoins, USER, USER, ListOf(USER, MAX_JOIN_REQUESTS), UINT),
+    Row(107, GroupDone, UINT),
 )
 
 ROW_OF_CLASS: dict[type[Any], Row] = {row.message: row for row in TABLE}
@@ -301,5 +365,7 @@ ANSWERS = (
     LinkClaimed,
     LinkStands,
     KeysForgotten,
+    EntriesAppended,
+    GroupDone,
 )
 """What ends a question."""

@@ -1,0 +1,71 @@
+"""How many rows of queues refer to each payload of this environment; without any left it is deleted.
+
+A plain object, as old as the process. What was there before it is not counted, and neither is what a queue
+took along that was removed whole: that is for the sweep (payload_sweep.py). So a count may be missing, but it
+is never too low, and nothing is deleted that a row refers to.
+"""
+
+from collections.abc import Callable, Iterable
+
+from relay.journal import RelayJournal
+from storage import JournalError, payloads
+from storage.payloads import PayloadKey
+
+
+class PayloadCounts:
+    """The counts of one worker."""
+
+    __slots__ = ("_at_turn_end", "_counts", "_dead", "_journal", "has_uncounted")
+
+    def __init__(self, journal: RelayJournal, at_turn_end: Callable[[Callable[[], None]], None]) -> None:
+        self._journal = journal
+        self._at_turn_end = at_turn_end
+        self._counts: dict[PayloadKey, int] = {}  # bounded by the payloads that there are
+        self._dead: list[PayloadKey] = []  # in this turn
+        self.has_uncounted = True  # whether there may be payloads that only a sweep can delete
+
+    def __contains__(self, key: PayloadKey) -> bool:
+        return key in self._counts
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def hold(self, key: PayloadKey, rows: int) -> None:
+        """So many rows are about to refer to a payload."""
+        self._counts[key] = self._counts.get(key, 0) + rows
+
+    def release(self, keys: Iterable[PayloadKey]) -> None:
+        """One row for each of these is durably gone."""
+        counts = self._counts
+        for key in keys:
+            left = counts.get(key)
+            if left is None:
+                continue
+            if left > 1:
+                counts[key] = left - 1
+            else:
+                del counts[key]
+                if not self._dead:
+                    self._at_turn_end(self._delete)
+                self._dead.append(key)
+
+    def uncount(self, keys: Iterable[PayloadKey]) -> None:
+        """Nobody knows any more how many rows refer to these."""
+        for key in keys:
+            if self._counts.pop(key, None) is not None:
+                self.has_uncounted = True
+
+    def uncount_all(self) -> None:
+        """Queues are removed, with rows that nobody has looked at."""
+        self.uncount(list(self._counts))
+
+    def _delete(self) -> None:
+        dead, self._dead = self._dead, []
+        try:
+            self._journal.submit(payloads.remove_payloads(dead), _ignore)
+        except JournalError:
+            self.has_uncounted = True  # the sweep finds them
+
+
+def _ignore(_error: JournalError | None) -> None:
+    """What could not be deleted is found by the sweep of the next start."""

@@ -1,0 +1,68 @@
+"""Payloads go with the last row that refers to them, and never before."""
+
+from collections.abc import Callable
+from typing import Any
+
+from protocol import GroupId, GroupSeq
+from relay.group.payload_counts import PayloadCounts
+from storage import JournalFullError
+
+ONE, OTHER = (GroupId(7), GroupSeq(1)), (GroupId(7), GroupSeq(2))
+
+
+class Desk:
+    """A journal that notes what it is given, and the end of a turn."""
+
+    def __init__(self) -> None:
+        self.submitted: list[list[Any]] = []
+        self.is_full = False
+        self.turn_end: list[Callable[[], None]] = []
+
+    def submit(self, ops: list[Any], _done: object) -> None:
+        if self.is_full:
+            raise JournalFullError(1, 1)
+        self.submitted.append(ops)
+
+    def end_turn(self) -> None:
+        for fn in self.turn_end:
+            fn()
+        self.turn_end.clear()
+
+
+def counts_of(desk: Desk) -> PayloadCounts:
+    return PayloadCounts(desk, desk.turn_end.append)  # type: ignore[arg-type]  # as much of one as is needed
+
+
+def test_the_last_row_takes_the_payload_along() -> None:
+    desk = Desk()
+    counts = counts_of(desk)
+    counts.hold(ONE, 2)
+    counts.hold(OTHER, 1)
+    counts.release([ONE, OTHER])
+    counts.release([ONE])
+    assert len(counts) == 0
+    desk.end_turn()
+    assert [len(ops) for ops in desk.submitted] == [2]
+
+
+def test_what_is_not_counted_is_left_to_the_sweep() -> None:
+    desk = Desk()
+    counts = counts_of(desk)
+    counts.has_uncounted = False
+    counts.hold(ONE, 1)
+    counts.uncount_all()
+    assert counts.has_uncounted
+    counts.release([ONE])
+    desk.end_turn()
+    assert desk.submitted == []
+
+
+def test_what_the_journal_does_not_take_is_left_to_the_sweep() -> None:
+    desk = Desk()
+    counts = counts_of(desk)
+    counts.has_uncounted, desk.is_full = False, True
+    counts.hold(ONE, 1)
+    counts.release([ONE])
+    desk.end_turn()
+    assert counts.has_uncounted
+    assert ONE not in counts
