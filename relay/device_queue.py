@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from protocol import DeviceAddress, GroupSeq, MemberAddress, MessageNumber, Seq
 from relay.delivery import QUEUE_TRANSITIONS, QueueEvent, QueueState, window_has_room
 from storage import Op, Reader, mailboxes
-from storage.mailboxes import DeviceCursor, Queued, Taken, Walk
+from storage.expiry_walk import Expired, Walk, expire
+from storage.mailboxes import DeviceCursor, Queued, Taken
 
 
 # One is built for every delivery, so it is slotted and not frozen: freezing triples the cost.
@@ -173,7 +174,7 @@ class DeviceQueue:
         """Whether a message is too old to be delivered. What the device has been given already is not."""
         return message.expires_at <= now and seq > self._given
 
-    def expire(self, reader: Reader, now: float, limit: int) -> mailboxes.Expired | None:
+    def expire(self, reader: Reader, now: float, limit: int) -> Expired | None:
         """Take up to `limit` messages that are too old out of what is still to be sent; None if none are.
 
         Not while an earlier such step is on its way to the disk: both would count the same rows.
@@ -183,7 +184,7 @@ class DeviceQueue:
         self._expiry_walk = self._expiry_walk or Walk()
         is_complete = self.durable == self.cursor.next_seq - 1
         given = max(self.sent, self._given)
-        expired = mailboxes.expire(
+        expired = expire(
             reader, self.address, self.cursor, now, limit, given, self._expiry_walk, is_complete=is_complete
         )
         if expired is not None:

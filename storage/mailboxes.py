@@ -10,6 +10,7 @@ A message, the cursor that numbers it and the progress that makes it idempotent 
 functions that change something return operations, and the caller submits the operations of one step together.
 They compute from the cursor that they are given, not from the disk: the mailbox that owns the queue knows
 what is on its way there. Readers see what is durable, nothing else.
+Not here: finding what has expired (expiry_walk.py).
 """
 
 from __future__ import annotations
@@ -41,9 +42,6 @@ _DEVICE_KEY = struct.Struct(">QH")
 _PROGRESS_KEY = struct.Struct(">QQH")
 
 LAST_SEQ = Seq(2**64 - 1)
-
-# Rows that one step of a walk looks at, only for when they expire: about 10 ms.
-WALK_ROWS = 8_192
 
 # Where a queue and a sender's messages stand before the first: both count from 1.
 NO_SEQ = Seq(0)
@@ -156,29 +154,6 @@ class Taken:
 
     messages: int
     ciphertext_bytes: int
-
-
-@dataclass(slots=True)
-class Walk:
-    """How far the walk over a queue has come that looks for what has expired."""
-
-    after: int = NO_SEQ
-    # The earliest `expires_at` of what stays; 0: nothing has yet.
-    soonest: int = 0
-    is_over: bool = False
-
-    def begin(self) -> None:
-        """The next one starts at the head of the queue."""
-        self.after, self.soonest, self.is_over = NO_SEQ, 0, False
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """Messages whose time has passed, and what removes them."""
-
-    cursor: DeviceCursor
-    ops: list[Op]
-    messages: list[tuple[Seq, Queued]]
 
 
 # Records ----------------------------------------------------------------------------------------------------
@@ -358,7 +333,7 @@ def acknowledge(
         max(0, cursor.ciphertext_bytes - taken.ciphertext_bytes),
         cursor.soonest,
     )
-    return after, [_delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
+    return after, [delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
 
 
 def count_on_from(cursor: DeviceCursor, seq: int) -> DeviceCursor:
@@ -380,89 +355,12 @@ def count_range(reader: Reader, device: DeviceAddress, after: int, upto: int) ->
     return Taken(len(sizes), sum(sizes))
 
 
-def expire(
-    reader: Reader,
-    device: DeviceAddress,
-    cursor: DeviceCursor,
-    now: float,
-    limit: int,
-    given: int = NO_SEQ,
-    walk: Walk | None = None,
-    *,
-    is_complete: bool = True,
-) -> Expired | None:
-    """Find up to `limit` messages of the queue whose time has passed; None if nothing is to be written.
-
-    Each message has its own life, so one may expire in the middle of the queue. Nothing is read before
-    `cursor.soonest`. Then the rows are walked over, `WALK_ROWS` at a time, and when the walk has come to the
-    end it is known anew when the next one is due.
-
-    Args:
-        reader: what is durable; no other removal from this part of the queue may be on its way there.
-        device: whose queue it is.
-        cursor: how far it has come.
-        now: unix seconds.
-        limit: the most to take at once.
-        given: up to this seq the device has just been given the messages: they stay.
-        walk: how far earlier steps have come; this one goes on from there, and notes how far it came.
-        is_complete: whether all that the cursor counts is durable; what is not, no walk has seen.
+def expires_at_of(key: bytes, data: bytes) -> int:
+    """When a row expires, without reading the rest of it.
 
     Raises:
-        CorruptRecordError: a row that would be dropped is damaged.
+        CorruptRecordError: the row is damaged.
     """
-    if now < cursor.soonest:
-        return None
-    walk = walk if walk is not None else Walk()
-    messages, ops = _walk_on(reader, device, max(walk.after, cursor.acked_seq), now, limit, given, walk)
-    soonest = cursor.soonest
-    if walk.is_over:
-        soonest = walk.soonest if is_complete else cursor.soonest
-        walk.begin()
-    if not messages and soonest == cursor.soonest:
-        return None
-    size = sum(len(message.ciphertext) for _, message in messages)
-    # acked_seq stays: nobody acknowledged these, and the sender is told so.
-    after = DeviceCursor(
-        cursor.next_seq,
-        cursor.acked_seq,
-        max(0, cursor.messages - len(messages)),
-        max(0, cursor.ciphertext_bytes - size),
-        soonest,
-    )
-    ops.append(put_cursor(device, after))
-    return Expired(after, ops, messages)
-
-
-def _walk_on(
-    reader: Reader, device: DeviceAddress, after: int, now: float, limit: int, given: int, walk: Walk
-) -> tuple[list[tuple[Seq, Queued]], list[Op]]:
-    """One step of a walk: what has expired, and what deletes it; neighbours by one operation."""
-    messages: list[tuple[Seq, Queued]] = []
-    runs: list[list[int]] = []
-    is_run = False
-    for rows, (key, data) in enumerate(_rows(reader, device, after)):
-        if rows >= WALK_ROWS or len(messages) >= limit:
-            break
-        seq = Seq(_QUEUE_KEY.unpack(key)[2])
-        expires_at = _expires_at(key, data)
-        walk.after = seq
-        if expires_at <= now and seq > given:
-            messages.append((seq, _read_row(reader, key, data)))
-            if is_run:
-                runs[-1][1] = seq
-            else:
-                runs.append([seq, seq])
-            is_run = True
-        else:
-            walk.soonest = min(walk.soonest or expires_at, expires_at)
-            is_run = False
-    else:
-        walk.is_over = True
-    return messages, [_delete_range(device, first, last) for first, last in runs]
-
-
-def _expires_at(key: bytes, data: bytes) -> int:
-    """When a row expires, without reading the rest of it."""
     if len(data) < _EXPIRES_AT_OFFSET + _EXPIRES_AT.size:
         MESSAGE_CODEC.unpack(key, data)  # raises: it is damaged
     expires_at: int = _EXPIRES_AT.unpack_from(data, _EXPIRES_AT_OFFSET)[0]
@@ -471,7 +369,7 @@ def _expires_at(key: bytes, data: bytes) -> int:
 
 def remove_queue(device: DeviceAddress) -> list[Op]:
     """Forget the queue of a device that was logged out for good. Its number is never given away again."""
-    return [_delete_range(device, 0, LAST_SEQ), Delete(CURSORS, _DEVICE_KEY.pack(*device))]
+    return [delete_range(device, 0, LAST_SEQ), Delete(CURSORS, _DEVICE_KEY.pack(*device))]
 
 
 def put_cursor(device: DeviceAddress, cursor: DeviceCursor) -> Put:
@@ -506,11 +404,21 @@ def count_queued(reader: Reader) -> int:
 def _queue(
     reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
 ) -> Iterator[tuple[Seq, Queued]]:
-    for key, data in _rows(reader, device, after, upto):
-        yield Seq(_QUEUE_KEY.unpack(key)[2]), _read_row(reader, key, data)
+    for key, data in rows_between(reader, device, after, upto):
+        yield seq_of(key), read_row(reader, key, data)
 
 
-def _read_row(reader: Reader, key: bytes, data: bytes) -> Queued:
+def seq_of(key: bytes) -> Seq:
+    """The seq of a row of a queue."""
+    return Seq(_QUEUE_KEY.unpack(key)[2])
+
+
+def read_row(reader: Reader, key: bytes, data: bytes) -> Queued:
+    """What a row of a queue holds, or refers to.
+
+    Raises:
+        CorruptRecordError: it is damaged.
+    """
     row = MESSAGE_CODEC.unpack(key, data)
     message: Queued = row if type(row) is QueuedMessage else _with_payload(reader, key, row)
     return message
@@ -558,14 +466,16 @@ def refers_to(key: bytes, data: bytes) -> payloads.PayloadKey | None:
     return row.sender.group, row.gseq
 
 
-def _rows(
+def rows_between(
     reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
 ) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of a queue after seq `after` up to and including `upto`, unread: keys and records."""
     first = _QUEUE_KEY.pack(device.user, device.device, after + 1)
     return reader.scan(QUEUE, first, _QUEUE_KEY.pack(device.user, device.device, upto))
 
 
-def _delete_range(device: DeviceAddress, first: int, last: int) -> DeleteRange:
+def delete_range(device: DeviceAddress, first: int, last: int) -> DeleteRange:
+    """The operation that deletes the rows of a queue from seq `first` to seq `last`."""
     return DeleteRange(
         QUEUE,
         _QUEUE_KEY.pack(device.user, device.device, first),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,19 +15,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol.ids import DeviceAddress, MessageNumber, Seq
 from protocol.stanzas import Run
-from storage import CorruptRecordError, Environment, InlineJournal, Put, mailboxes, open_environment
+from storage import CorruptRecordError, Environment, Put, open_environment
 from storage.mailboxes import (
     DeviceCursor,
     Progress,
     QueuedMessage,
     Taken,
     acknowledge,
-    append,
     count_queued,
-    count_range,
-    expire,
     list_progress,
     list_senders,
     load_device_queue_state,
@@ -39,72 +35,9 @@ from storage.mailboxes import (
     remove_queue,
 )
 from storage.records import RecordCodec
-from storage.tables import CURSORS, PROGRESS, QUEUE, Op
+from storage.tables import PROGRESS, QUEUE
 from tests.storage.conftest import MIB
-
-ANNA = DeviceAddress(UserId(1), DeviceId(1))
-ANNAS_OTHER = DeviceAddress(UserId(1), DeviceId(2))
-# Keys are compared as bytes: user 256 is where a little-endian key would go wrong.
-BERND = DeviceAddress(UserId(256), DeviceId(1))
-LAST = DeviceAddress(UserId(2**63 - 1), DeviceId(2**16 - 1))
-EVERYBODY = (ANNA, ANNAS_OTHER, BERND, LAST)
-
-
-def message(
-    number: int, size: int = 10, expires_at: int = 1000, sender: DeviceAddress = BERND
-) -> QueuedMessage:
-    return QueuedMessage(sender, MessageNumber(number), 100, expires_at, bytes([number % 256]) * size)
-
-
-@dataclass
-class Mailbox:
-    """The queue of one device as its owner uses it: each step is one submission."""
-
-    environment: Environment
-    device: DeviceAddress = ANNA
-    cursor: DeviceCursor = field(default_factory=DeviceCursor)
-
-    def store(self, ops: list[Op]) -> None:
-        errors: list[object] = []
-        InlineJournal(self.environment).submit(ops, errors.append)
-        assert errors == [None]
-
-    def append(self, *messages: QueuedMessage) -> None:
-        for each in messages:
-            self.cursor, ops = append(self.device, self.cursor, each)
-            self.store(ops)
-
-    def acknowledge(self, upto: int) -> None:
-        with self.environment.read() as reader:
-            taken = count_range(reader, self.device, self.cursor.acked_seq, upto)
-        self.cursor, ops = acknowledge(self.device, self.cursor, upto, taken)
-        self.store(ops)
-
-    def expire(self, now: float, limit: int = 100, walk: mailboxes.Walk | None = None) -> list[Seq]:
-        with self.environment.read() as reader:
-            expired = expire(reader, self.device, self.cursor, now, limit, walk=walk)
-        if expired is None:
-            return []
-        self.cursor = expired.cursor
-        self.store(expired.ops)
-        return [seq for seq, _ in expired.messages]
-
-    def read(self, after: int = 0, limit: int = 100) -> list[tuple[int, QueuedMessage]]:
-        with self.environment.read() as reader:
-            rows = read_range(reader, self.device, after, limit)
-        return [(seq, each) for seq, each in rows if isinstance(each, QueuedMessage)]
-
-    def seqs(self, after: int = 0, limit: int = 100) -> list[int]:
-        return [seq for seq, _ in self.read(after, limit)]
-
-    def stored_cursor(self) -> DeviceCursor:
-        with self.environment.read() as reader:
-            return load_device_queue_state(reader, self.device)
-
-
-@pytest.fixture
-def mailbox(environment: Environment) -> Mailbox:
-    return Mailbox(environment)
+from tests.storage.one_queue import ANNA, ANNAS_OTHER, BERND, EVERYBODY, LAST, Mailbox, message
 
 
 def test_a_device_that_was_never_written_to_starts_at_one(mailbox: Mailbox) -> None:
@@ -170,74 +103,11 @@ def test_queues_of_neighbours_do_not_touch(environment: Environment) -> None:
         assert load_device_queue_state(reader, LAST) == DeviceCursor()
 
 
-def test_only_what_is_too_old_expires_and_nothing_counts_as_acknowledged(mailbox: Mailbox) -> None:
-    mailbox.append(message(1, expires_at=10), message(2, expires_at=20), message(3, expires_at=30))
-    assert mailbox.expire(now=5) == []
-    assert mailbox.expire(now=20) == [1, 2]
-    assert mailbox.seqs() == [3]
-    assert mailbox.stored_cursor() == DeviceCursor(Seq(4), Seq(0), 1, 10)
-    mailbox.acknowledge(3)
-    assert mailbox.stored_cursor() == DeviceCursor(Seq(4), Seq(3), 0, 0)
-
-
-def test_a_message_expires_in_the_middle_of_the_queue(mailbox: Mailbox) -> None:
-    for number, expires_at in enumerate((1000, 50, 60, 1000, 70, 2000), start=1):
-        mailbox.append(message(number, expires_at=expires_at))
-    assert mailbox.cursor.soonest == 50
-    assert mailbox.expire(49) == []
-    assert mailbox.expire(60) == [2, 3]
-    assert mailbox.seqs() == [1, 4, 5, 6]
-    assert mailbox.cursor.soonest == mailbox.stored_cursor().soonest == 70
-    assert mailbox.expire(999) == [5]
-    assert mailbox.cursor.soonest == 1000
-
-
-def test_a_long_queue_is_walked_over_in_steps(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mailboxes, "WALK_ROWS", 3)
-    for number in range(1, 12):
-        mailbox.append(message(number, expires_at=50 if number in (5, 11) else 100 + number))
-    walk = mailboxes.Walk()
-    found: list[Seq] = []
-    for _ in range(5):
-        found += mailbox.expire(50, walk=walk)
-    assert found == [5, 11]
-    assert mailbox.cursor.soonest == 101
-
-
-def test_a_bound_is_not_raised_over_what_is_still_on_its_way_to_the_disk(mailbox: Mailbox) -> None:
-    mailbox.append(message(1, expires_at=50))
-    mailbox.append(message(2, expires_at=1000))
-    on_its_way, _ = append(ANNA, mailbox.cursor, message(3, expires_at=60))
-    with mailbox.environment.read() as reader:
-        expired = expire(reader, ANNA, on_its_way, 55, 10, is_complete=False)
-    assert expired is not None
-    assert [seq for seq, _ in expired.messages] == [1]
-    assert expired.cursor.soonest == 50
-
-
 def test_a_queue_that_was_emptied_begins_anew(mailbox: Mailbox) -> None:
     mailbox.append(message(1, expires_at=50))
     mailbox.acknowledge(1)
     mailbox.append(message(2, expires_at=1000))
     assert mailbox.cursor.soonest == 1000
-
-
-def test_a_cursor_of_the_first_version_knows_no_bound_and_looks(mailbox: Mailbox) -> None:
-    mailbox.append(message(1, expires_at=50))
-    old: RecordCodec[DeviceCursor] = RecordCodec(
-        CURSORS, 1, lambda c: struct.pack(">QQQQ", c.next_seq, c.acked_seq, c.messages, c.ciphertext_bytes),
-        {1: lambda _: DeviceCursor()},
-    )  # fmt: skip
-    mailbox.store([old.put(struct.pack(">QH", *ANNA), mailbox.cursor)])
-    mailbox.cursor = mailbox.stored_cursor()
-    assert mailbox.cursor.soonest == 0
-    assert mailbox.expire(50) == [1]
-
-
-def test_expiry_stops_at_its_limit(mailbox: Mailbox) -> None:
-    mailbox.append(*[message(number, expires_at=10) for number in range(1, 6)])
-    assert mailbox.expire(now=10, limit=2) == [1, 2]
-    assert mailbox.expire(now=10, limit=2) == [3, 4]
 
 
 def test_a_sweep_sees_every_queue_once_in_slices(environment: Environment) -> None:
@@ -285,14 +155,6 @@ def test_progress_of_the_first_version_is_readable(mailbox: Mailbox) -> None:
         assert load_progress(reader, BERND.user, ANNA) == Progress(
             MessageNumber(9), MessageNumber(8), MessageNumber(7)
         )
-
-
-def test_what_the_device_has_just_been_given_does_not_expire(mailbox: Mailbox) -> None:
-    mailbox.append(*[message(number, expires_at=10) for number in range(1, 4)])
-    with mailbox.environment.read() as reader:
-        expired = expire(reader, mailbox.device, mailbox.cursor, 10, 100, given=1)
-    assert expired is not None
-    assert [seq for seq, _ in expired.messages] == [2, 3]
 
 
 def test_a_damaged_message_is_named_and_not_delivered(mailbox: Mailbox) -> None:
