@@ -453,6 +453,9 @@ class Outbox(Actor):
         """Not now: asked again after a while, or on the next connection. The messages wait meanwhile."""
         log.info("question_unanswered", extra={"question": type(answered).__name__})
         detail = answered.answer.detail if isinstance(answered.answer, Failed) else None
+        if isinstance(answered, _PhonesFound) and isinstance(answered.answer, Failed):
+            name = code_name(answered.answer.code)
+            self._tell_ticks(self._store.contacts.note_waiting(answered.phones, name))
         if self._session is not None:
             wait = float(detail) if isinstance(detail, int) else RETRY_SECONDS
             self.send_after(wait, _AskAgain(self._session))

@@ -189,7 +189,7 @@ def _nothing(_key: bytes, _record: Any) -> Facts:
 
 
 _OF_A_GROUP = Describer(Where.NOWHERE, _nothing)
-"""What a group is belongs to all of its members, who have it themselves; who is one of them: group_members."""
+"""What a group is belongs to all of its members, who have it; who is one of them: group_members."""
 
 DESCRIBERS: dict[Table, Describer] = {
     t.USERS: Describer(Where.USER, _users),

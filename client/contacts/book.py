@@ -111,6 +111,25 @@ class ContactBook:
                 [(now, phone) for phone in phones[: len(users)]],
             )
 
+    def note_waiting(self, phones: Sequence[str], error_name: str) -> list[str]:
+        """The relay will say later who has these numbers; what waits for that says why. Returns its ids."""
+        with self._database.transaction():
+            waiting = [
+                row
+                for phone in phones
+                for row in self._database.rows(
+                    "SELECT row, id FROM messages WHERE state = 0 AND user IS NULL AND phone = ?"
+                    " AND error_name IS NOT ?",
+                    phone,
+                    error_name,
+                )
+            ]
+            self._database.execute_many(
+                "UPDATE messages SET error_name = ? WHERE row = ?",
+                [(error_name, row["row"]) for row in waiting],
+            )
+        return [row["id"].hex() for row in waiting]
+
     def pause(self, seconds: float) -> None:
         """The relay wants no more questions for so long."""
         self._database.execute(

@@ -1,16 +1,25 @@
 """Contact discovery: who is found by a number, and that nothing but the answer tells why somebody is not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from trio.testing import MockClock
 
-from protocol import Audience, Privacy, UserId
+from protocol import Audience, ErrorCode, Failed, Found, Lookup, Privacy, UserId
+from relay.config import NEW_ACCOUNT_SECONDS
 from relay.contacts import Discovery, plain_number
+from relay.rate_limits import Limit
 from relay.visibility import Visibility
 from storage import Environment, InlineJournal, JournalError, Op, Reader, Table, accounts, settings
 from storage.accounts import UserRecord
 from storage.environment import open_environment
+from tests.helpers.people import change, settle
+from tests.helpers.relay_node import TEST_CONFIG, SettableClock
+from tests.helpers.several_workers import open_workers
+from tests.helpers.sim_network import SimNetwork
+from tests.helpers.stage import open_stage
 
 ANNA, BEN, CLARA, DORA = UserId(7), UserId(8), UserId(9), UserId(10)
 NUMBERS = {ANNA: "+491713920001", BEN: "+491713920002", CLARA: "+491713920003", DORA: "+491713920004"}
@@ -140,3 +149,38 @@ def test_a_number_that_is_asked_for_again_and_again_is_looked_at_once(
 ) -> None:
     assert discovery.find(ANNA, [NUMBERS[BEN]] * 256) == (BEN,) * 256
     assert len(looks) == 5
+
+
+async def test_whom_any_worker_has_is_found_at_any_other_as_far_as_they_allow(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_workers(tmp_path, sim, 2) as node:
+        anna, ben = node.add_user(0, NUMBERS[ANNA]), node.add_user(1, NUMBERS[BEN])
+        phone, other = await anna.connect(), await ben.connect()
+        phone.say(Lookup(1, (ben.number, NOBODYS), in_bulk=1))
+        assert (await phone.expect(Found)).users == (ben.address.user, 0)
+        await settle(other, change(Privacy(discoverable=Audience.NOBODY)))
+        phone.say(Lookup(2, (ben.number, NOBODYS)))
+        assert (await phone.expect(Found)).users == (0, 0)
+        await settle(other, change(Privacy(), block=(anna.address.user,)))
+        phone.say(Lookup(3, (ben.number, NOBODYS)))
+        assert (await phone.expect(Found)).users == (0, 0)
+        await settle(other, change(unblock=(anna.address.user,)))
+        phone.say(Lookup(4, (ben.number,)))
+        assert (await phone.expect(Found)).users == (ben.address.user,)
+
+
+async def test_an_account_in_its_first_week_looks_up_less(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    clock = SettableClock(100.0)  # its account is of second 0
+    config = replace(TEST_CONFIG, limit_lookups_of_new=Limit(1, "s", 2))
+    async with open_stage(tmp_path, sim, config=config, clock=clock) as stage:
+        anna = await stage.anna.connect()
+        anna.say(Lookup(1, (stage.ben.number,) * 2))
+        await anna.expect(Found)
+        anna.say(Lookup(2, (stage.ben.number,)))
+        assert (await anna.expect(Failed)).code == ErrorCode.WAIT
+        clock.time = NEW_ACCOUNT_SECONDS
+        anna.say(Lookup(3, (stage.ben.number,) * 200))
+        await anna.expect(Found)

@@ -94,3 +94,21 @@ def test_the_book_outlives_the_process(phones: Pair) -> None:
     phones[0].store.contacts.put({CLARA: "Clara"})
     phones[0].reopen()
     assert phones[0].store.contacts.due(1) == [CLARA]
+
+
+def test_what_waits_for_a_look_up_says_why_until_it_is_accepted(phones: Pair) -> None:
+    ann, ben = phones
+    ann.store.queue_text(CLARA, "hello")
+    book = ann.store.contacts
+    (message_id,) = book.note_waiting([CLARA, DORA], "wait")
+    assert book.note_waiting([CLARA], "wait") == []
+    entry = ann.store.entry(message_id)
+    assert entry is not None
+    assert entry.error_name == "wait"
+    ann.store.learn_phone(CLARA, ben.user)
+    ann.store.learn_bundles(ben.user, [(ben.device, ben.bundle())])
+    send = ann.store.encrypt(message_id)
+    ann.store.mark_accepted(ben.user, send.number)
+    entry = ann.store.entry(message_id)
+    assert entry is not None
+    assert entry.error_name is None
