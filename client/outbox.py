@@ -274,6 +274,7 @@ class Outbox(Actor):
         if self._session is None:
             return
         self._fill_transfers()
+        self._tell_ticks(self._store.fail_too_large())
         self._tell_ticks(self._store.groups.give_up_hopeless())
         for _ in range(self._flight.room):
             send = self._next_send()

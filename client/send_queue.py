@@ -38,7 +38,7 @@ from protocol.e2e.content import decode
 from protocol.e2e.retry import Service, encode_service
 from protocol.e2e.siblings import Aside, encode_sibling
 from protocol.ids import DeviceAddress, DeviceId, GroupId, MessageNumber, UserId
-from protocol.limits import MAX_LOOKUP_PHONES
+from protocol.limits import MAX_CIPHERTEXT_BYTES, MAX_DEVICES_PER_USER, MAX_LOOKUP_PHONES
 from protocol.stanzas import Audience
 
 # A user can be written to when the device list is fresh, not empty, and there is a session with each of them
@@ -57,6 +57,9 @@ _READY = """
 
 Making = Callable[[bytes, int], Content]
 """Makes a content of the id and the time that the queue gives it."""
+
+_SEALING_BYTES = 2_048
+"""What a ciphertext has beside the content, at most: the keys of a first message and a device proof."""
 
 _QUEUED = "m.outgoing = 1 AND m.state = 0 AND m.number IS NULL"
 
@@ -303,6 +306,21 @@ class SendQueue:
         )
         return None if row is None else QueuedMessage(row["id"].hex(), UserId(row["user"]))
 
+    def fail_too_large(self) -> list[str]:
+        """Give up what does not fit a frame with a ciphertext for each of the recipient's devices."""
+        with self._database.transaction():
+            rows = self._database.rows(
+                f"SELECT m.* FROM messages m WHERE {_QUEUED} AND m.user IS NOT NULL"
+                " AND length(m.content) > ? AND m.user NOT IN (SELECT id FROM groups)",
+                MAX_CIPHERTEXT_BYTES // MAX_DEVICES_PER_USER - _SEALING_BYTES,
+            )
+            too_large = [row for row in rows if _size(row, self._peers.active_devices(row["user"])) > 0]
+            self._database.execute_many(
+                "UPDATE messages SET state = ?, error_name = ? WHERE row = ?",
+                [(MessageState.FAILED, "message-too-large", row["row"]) for row in too_large],
+            )
+            return [row["id"].hex() for row in too_large]
+
     def encrypt(self, message_id: str) -> OutgoingSend:
         """Encrypt one message for every device of its recipient, and number it: one transaction."""
         with self._database.transaction():
@@ -364,6 +382,12 @@ class SendQueue:
         self._database.execute("UPDATE messages SET number = ? WHERE row = ?", number, row)
         self._database.execute("UPDATE peers SET next_number = ? WHERE user = ?", number + 1, chat)
         return MessageNumber(number)
+
+
+def _size(row: sqlite3.Row, devices: Sequence[DeviceId]) -> int:
+    """By how many bytes, at most, a message is too large for these devices."""
+    contents_ = [_content_for(row, device) for device in devices]
+    return sum(len(content) + _SEALING_BYTES for content in contents_) - MAX_CIPHERTEXT_BYTES
 
 
 def _content_for(row: sqlite3.Row, device: DeviceId) -> bytes:

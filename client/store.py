@@ -329,6 +329,10 @@ class Store:
         """The oldest queued message that can be encrypted now, or None. A chat that waits blocks no other."""
         return self._queue.next_to_encrypt()
 
+    def fail_too_large(self) -> list[str]:
+        """Give up what does not fit a frame for all devices of its recipient. Returns the message ids."""
+        return self._queue.fail_too_large()
+
     def encrypt(self, message_id: str) -> OutgoingSend:
         """Encrypt a queued message and give it the next number of its chat (rule 1).
 

@@ -9,6 +9,7 @@ from client.records import MessageState, SeenElsewhere, SentElsewhere, Served
 from protocol.e2e.siblings import Seen, SeenMark, encode_sibling
 from protocol.ids import DeviceAddress, MessageNumber
 from tests.client.household import Household, lines
+from tests.client.phones import TestPhone, list_of
 
 
 @pytest.fixture
@@ -133,9 +134,7 @@ def test_what_is_for_one_device_is_read_by_that_one_alone(home: Household) -> No
     mark = Seen(b"i" * 8, 1, (SeenMark(home.alice.user, 1, 99),))
     home.bob.store.queue_text(home.alice.user, "hello")
     with home.bob.store._database.transaction():
-        home.bob.store._queue.queue_for_device(
-            home.bob.user, mark.id, encode_sibling(mark), home.bob.device
-        )
+        home.bob.store._queue.queue_for_device(home.bob.user, mark.id, encode_sibling(mark), home.bob.device)
     home.run()
     assert isinstance(home.got[home.pad.account.address][0], Served)
 
@@ -175,3 +174,22 @@ def test_whoever_registers_anew_is_alone_and_trusts_none_of_the_old_devices(home
     assert [entry.text for entry in home.alice.store.history() if entry.text] == ["before", "after"]
     assert home.bob.store.next_to_encrypt() is None
     home.pad.store.close()
+
+
+def test_a_text_that_does_not_fit_a_frame_for_all_devices_fails_by_name(home: Household) -> None:
+    pads = [
+        TestPhone(home.bob.home.parent / f"pad{n}", home.bob.user, home.bob.phone, device=n) for n in (3, 4)
+    ]
+    home.phones += pads
+    home.signed = list_of(home.bob, home.pad, *pads, number=2)
+    store = home.alice.store
+    store.learn_bundles(
+        home.bob.user, [(each.device, each.bundle()) for each in (home.bob, home.pad, *pads)], home.signed
+    )
+    message_id = store.queue_text(home.bob.user, "x" * 16_000)
+    store.queue_text(home.bob.user, "x" * 10_000)
+    assert store.fail_too_large() == [message_id]
+    entry = store.entry(message_id)
+    assert entry is not None
+    assert (entry.state, entry.error_name) == (MessageState.FAILED, "message-too-large")
+    assert store.next_to_encrypt() is not None
