@@ -54,11 +54,11 @@ class Groups:
         self.people = People(database, own)
         self._infos = GroupInfos(database)
         self.logs = logs
-        self._keys = SenderKeys(database, entropy, clock)
-        self._sending = GroupSending(database, own, peers, queue, logs, self._keys)
+        self.keys = SenderKeys(database, entropy, clock)
+        self._sending = GroupSending(database, own, peers, queue, logs, self.keys)
         welcomes = GroupWelcomes(database, logs, self._infos)
-        self.healing = GroupHealing(database, peers, queue, logs, self._keys, entropy, clock)
-        self.receiving = GroupReceiving(database, logs, self._keys, welcomes, self.healing, clock)
+        self.healing = GroupHealing(database, peers, queue, logs, self.keys, entropy, clock)
+        self.receiving = GroupReceiving(database, logs, self.keys, welcomes, self.healing, clock)
         self.wishes = Wishes(database, clock)
         self.authoring = Authoring(
             database, own, peers, queue, logs, self._infos, self.wishes, welcomes, entropy, clock

@@ -151,7 +151,7 @@ class GroupHealing:
             if row is None:
                 self._send(asker.user, number, None, group)
             elif row["epoch"] >= member.joined:
-                self._send(asker.user, number, row["content"], group)
+                self._send(asker.user, number, row["content"], group, row["life"])
         if self._keys.is_current(state):
             service = self._keys.sharing(group)
             sent = self._queue.queue_encoded(asker.user, service.id, encode_group_service(service))
@@ -164,7 +164,7 @@ class GroupHealing:
             KEPT_MESSAGES - 1,
         )
         return self._database.row(
-            "SELECT content, epoch FROM messages"
+            "SELECT content, epoch, life FROM messages"
             " WHERE outgoing = 1 AND user = ? AND number = ? AND row >= ? AND epoch NOTNULL",
             group,
             number,
@@ -180,7 +180,14 @@ class GroupHealing:
         )
         return int(answered) < MAX_ANSWERS_AN_HOUR
 
-    def _send(self, user: UserId, number: MessageNumber, content: bytes | None, group: GroupId) -> None:
+    def _send(
+        self,
+        user: UserId,
+        number: MessageNumber,
+        content: bytes | None,
+        group: GroupId,
+        life: int | None = None,
+    ) -> None:
         content_id = self._entropy(contents.CONTENT_ID_BYTES)
         sent_at = contents.sent_at_from_unix(self._clock.now())
-        self._queue.queue_service(user, Resent(content_id, sent_at, (number,), content, group))
+        self._queue.queue_service(user, Resent(content_id, sent_at, (number,), content, group), life)
