@@ -45,6 +45,11 @@ CATALOGUE: dict[str, Kind] = {
     "delivered_p99_ms": Kind("send → deliver, 99 % within", "ms", _DOWN),
     "messages": Kind("messages measured", "", _SIZE),
     "missing": Kind("messages that never came", "", _DOWN),
+    # fanout
+    "last_member_ms": Kind("send → the last member has it, half of all within", "ms", _DOWN),
+    "last_member_p99_ms": Kind("send → the last member has it, 99 % within", "ms", _DOWN),
+    "worker_cpu_us_per_delivery": Kind("CPU of the workers a delivery to a member", "µs", _DOWN),
+    "load_cpu_us_per_delivery": Kind("CPU of the load a delivery to a member", "µs", _DOWN),
     # idle, capacity
     "connections": Kind("connections held", "", _UP),
     "worker_bytes_per_connection": Kind("memory of the workers a connection (PSS)", "bytes", _DOWN),

@@ -42,6 +42,7 @@ from storage import StorageError
 
 SCENARIOS: dict[str, str] = {
     "pairs": "1:1 messages: throughput, CPU a message, latency",
+    "fanout": "groups: deliveries a second, time to the last member",
     "login": "first and resumed logins, and the storm after a restart",
     "offline": "messages to people who are away, and fetching them",
     "idle": "what connected devices weigh while nothing happens",

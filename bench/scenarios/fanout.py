@@ -1,0 +1,316 @@
+"""Groups: one member writes, all others are online: how many deliveries a second, and how late the last is.
+
+  roost bench fanout                       a group of 1,024, 4 messages on their way: as fast as it goes
+  roost bench fanout --members 64 --window 1     how late the last member of a small group has a message
+
+The first device creates the group, with made-up signatures (a relay knows none), and writes the next message
+when all members have an older one: when its ✓✓ has come. A message says when it was sent. Each load process
+notes when the last of its own members has it; with one load process that is the last of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import struct
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.load.crew import Assignment, Crew, now
+from bench.load.device import Device
+from bench.load.loop import Loop
+from bench.load.wire import ACCEPTED, ACK, BIND, DELIVER, DELIVERED, FETCH_PROGRESS, PROGRESSES
+from bench.measurement import Figure, Measurement, Stage, each_us, points
+from bench.scenarios.options import add_times, positive
+from bench.timeline import Interval, Total, Watch, total
+from bench.verdict import judge_closed_loop
+from protocol import DeviceAddress, GroupAddress, GroupId, UserId, address_to_bytes, stanzas
+from protocol.limits import MAX_GROUP_MEMBERS
+from protocol.membership import (
+    NO_ENTRY,
+    Action,
+    Add,
+    Create,
+    Entry,
+    NewMember,
+    Settings,
+    SignedEntry,
+    entry_hash,
+)
+from protocol.schema import SPEC_OF_CLASS
+
+SEND_GROUP: Final = SPEC_OF_CLASS[stanzas.SendGroup].number
+APPEND: Final = SPEC_OF_CLASS[stanzas.AppendEntries].number
+
+MAX_EPOCH: Final = 2**32 - 1  # nobody leaves
+
+GROUP: Final = 0  # the handle that every device binds for the group
+
+MEMBERS_AN_ENTRY: Final = 500
+LOGIN_SECONDS = 120.0
+FOUNDING_SECONDS = 60.0
+
+_SENT_AT: Final = struct.Struct(">dQ")  # when, and the how manieth message
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters."""
+
+    members: int = 1_024
+    window: int = 4
+    """Messages on their way at a time."""
+    ciphertext_bytes: int = 100
+    duration: float = 10.0
+    warmup: float = 3.0
+    group: int = 1
+    """The group's id; drawn when it is measured."""
+    users: tuple[int, ...] = ()
+    """Whose accounts are its members."""
+
+    @property
+    def entries(self) -> int:
+        """As many entries as its log begins with."""
+        return -(-self.members // MEMBERS_AN_ENTRY)
+
+
+DEFAULT = Plan()
+
+
+class Member(Device):
+    """Acknowledges what it gets."""
+
+    __slots__ = ("acked", "crew", "seq")
+
+    crew: FanoutCrew
+
+    def __init__(self, crew: FanoutCrew, index: int) -> None:
+        super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
+        self.seq = self.acked = 0
+
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
+        """Note when it came; an entry of the group's log says that the group is there."""
+        if kind == DELIVER:
+            self.seq = item[1]
+            if item[7:8] == (1,):
+                self.crew.ready += item[3] == self.crew.plan.entries
+            else:
+                self.crew.arrived(item[4], now)
+
+    def heard_all(self, now: float) -> None:
+        """One acknowledgement for everything that was read."""
+        if self.seq != self.acked:
+            self.acked = self.seq
+            self.wire.say((ACK, self.seq))
+
+
+class Writer(Member):
+    """The first device: creates the group, and writes."""
+
+    __slots__ = ("due", "number")
+
+    def __init__(self, crew: FanoutCrew, index: int) -> None:
+        super().__init__(crew, index)
+        self.number = 0
+        self.due: deque[float] = deque()  # when those that are not ticked yet were sent
+
+    def found(self) -> None:
+        """Create the group of all accounts of the run."""
+        plan, entries, previous = self.crew.plan, list[bytes](), NO_ENTRY
+        users = [UserId(user) for user in plan.users]
+        self.wire.say((BIND, GROUP, address_to_bytes(GroupAddress(GroupId(plan.group)))))
+        self.wire.say((FETCH_PROGRESS, 2, (), (plan.group,)))
+        for first in range(0, len(users), MEMBERS_AN_ENTRY):
+            members = tuple(NewMember(user, b"k" * 32) for user in users[first : first + MEMBERS_AN_ENTRY])
+            action: Action = Add(members) if first else Create(members, Settings(0), b"info")
+            signed = _signed(plan.group, self.account.address, len(entries), previous, action)
+            previous = entry_hash(signed)
+            entries.append(signed)
+            self.wire.say((APPEND, 1, plan.group, (signed,)))
+            self.flush()
+
+    def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
+        """Ticks, besides what all members hear."""
+        if kind == ACCEPTED:
+            self.crew.counts["accepted"] += 1
+        elif kind == DELIVERED:
+            while self.due and self.number - len(self.due) < item[2]:
+                self.crew.record("ticked", now - self.due.popleft())
+                self.crew.counts["ticked"] += 1
+        elif kind == PROGRESSES:
+            self.number = item[3][0][1]
+        else:
+            super().hear(kind, item, now)
+
+    def heard_all(self, now: float) -> None:
+        """Write as much as was ticked."""
+        super().heard_all(now)
+        self.fill()
+
+    def fill(self) -> None:
+        """Write until the window is full."""
+        for _ in range(self.crew.window - len(self.due)):
+            self.number += 1
+            at = now()
+            self.due.append(at)
+            ciphertext = _SENT_AT.pack(at, self.number).ljust(self.crew.plan.ciphertext_bytes, b"c")
+            self.wire.say((SEND_GROUP, GROUP, self.number, MAX_EPOCH, ciphertext))
+
+
+class FanoutCrew(Crew):
+    """The members that are in one process."""
+
+    def __init__(self, loop: Loop, assignment: Assignment) -> None:
+        self.plan: Plan = assignment.plan
+        self.ready = 0  # members that know of everybody
+        self.window = 0  # until told to go
+        self._is_founding = False
+        super().__init__(loop, assignment)
+        self._here: dict[int, int] = {}  # {message: members here that have it}
+        self._awaited = sum(type(device) is Member for device in self.devices)
+        self._since = float("inf")
+
+    def make_device(self, index: int) -> Device:
+        """The very first one writes."""
+        is_writer = self.assignment.first + index == 0
+        return Writer(self, index) if is_writer else Member(self, index)
+
+    def online(self) -> int:
+        """Members that are logged in; then, those that know of the whole group."""
+        return self.ready if self._is_founding else super().online()
+
+    def in_flight(self) -> int:
+        """Messages that are sent and not ticked."""
+        return sum(len(device.due) for device in self.devices if isinstance(device, Writer))
+
+    def arrived(self, ciphertext: bytes, at: float) -> None:
+        """A member has a message."""
+        sent, number = _SENT_AT.unpack_from(ciphertext)
+        self.counts["delivered"] += 1
+        here = self._here.get(number, 0) + 1
+        if here < self._awaited:
+            self._here[number] = here
+            return
+        self._here.pop(number, None)
+        if sent >= self._since:
+            self.record("last", at - sent)
+
+    def order(self, word: str, argument: float) -> None:
+        """`found`, `go`, `time` since when, `halt`."""
+        writer = next((device for device in self.devices if isinstance(device, Writer)), None)
+        self._is_founding = True
+        if word == "time":
+            self._since = argument
+        elif word == "halt":
+            self.window = 0
+        elif word not in ("found", "go"):
+            super().order(word, argument)
+        elif writer is not None:
+            if word == "found":
+                writer.found()
+            else:
+                self.window = self.plan.window
+                writer.fill()
+            writer.flush()
+
+
+def _signed(group: int, author: DeviceAddress, index: int, previous: bytes, action: Action) -> bytes:
+    entry = Entry(GroupId(group), index, previous, author, b"k" * 32, 0, action)
+    return SignedEntry(entry, entry.encode(), b"s" * 64).encode()
+
+
+# --- the bench's side ---
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the scenario's own options."""
+    parser.add_argument(
+        "--members", type=positive, default=DEFAULT.members, help="members of the group (1,024)"
+    )
+    parser.add_argument("--window", type=positive, default=DEFAULT.window, help="messages on their way (4)")
+    parser.add_argument(
+        "--ciphertext-bytes", type=positive, default=DEFAULT.ciphertext_bytes, metavar="N", help="(100)"
+    )
+    add_times(parser, DEFAULT.duration, DEFAULT.warmup)
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The scenario's parameters.
+
+    Raises:
+        ValueError: a group that cannot be, or a ciphertext that has no room for its time.
+    """
+    if not 2 <= args.members <= MAX_GROUP_MEMBERS:
+        raise ValueError(f"--members is between 2 and {MAX_GROUP_MEMBERS}")
+    if args.ciphertext_bytes < _SENT_AT.size:
+        raise ValueError(f"--ciphertext-bytes is at least {_SENT_AT.size}")
+    return Plan(args.members, args.window, args.ciphertext_bytes, args.duration, args.warmup)
+
+
+def accounts(plan: Plan) -> int:
+    """One for a member."""
+    return plan.members
+
+
+def measure(stage: Stage, plan: Plan) -> Measurement:
+    """Connect everybody, create the group, write, and measure after a while of warming up.
+
+    Raises:
+        BenchError: a device was refused, or lost.
+    """
+    chosen = stage.node.accounts[: plan.members]
+    plan = dataclasses.replace(
+        plan,
+        group=int.from_bytes(os.urandom(7)) + 1,
+        users=tuple(account.address.user for account in chosen),
+    )
+    with stage.fleet(FanoutCrew, chosen, plan) as fleet:
+        fleet.log_in()
+        fleet.wait_until(
+            lambda seen: seen.online == plan.members,
+            LOGIN_SECONDS,
+            lambda seen: stage.progress.say(f"{seen.online} of {plan.members} members are online"),
+        )
+        fleet.order("found")
+        fleet.wait_until(
+            lambda seen: seen.online >= plan.members,
+            FOUNDING_SECONDS,
+            lambda seen: stage.progress.say(f"{seen.online} of {plan.members} members know of the group"),
+        )
+        watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
+        fleet.order("go")
+        watch.during(plan.warmup)
+        fleet.order("time", now())
+        watch.cut()
+        everything = total(watch.during(plan.duration))
+        fleet.order("halt")
+    return Measurement(
+        figures=_figures(everything),
+        verdict=judge_closed_loop(everything),
+        uses=everything.uses,
+        points=points(watch.intervals),
+        histograms=everything.times,
+    )
+
+
+def _figures(all_of_it: Total) -> dict[str, Figure]:
+    delivered = all_of_it.counts["delivered"]
+    return {
+        "messages": all_of_it.counts["ticked"],
+        "delivered_per_s": round(all_of_it.per_second("delivered"), 1),
+        "ticked_per_s": round(all_of_it.per_second("ticked"), 1),
+        "last_member_ms": all_of_it.time("last").percentile_ms(50),
+        "last_member_p99_ms": all_of_it.time("last").percentile_ms(99),
+        "worker_cpu_us_per_delivery": each_us(all_of_it, "worker", delivered),
+        "load_cpu_us_per_delivery": each_us(all_of_it, "load", delivered),
+        "p50_ms": all_of_it.time("ticked").percentile_ms(50),
+        "p99_ms": all_of_it.time("ticked").percentile_ms(99),
+    }
+
+
+def _line(interval: Interval) -> str:
+    last = interval.sample.times.get("last")
+    late = f", last member {last.percentile_ms(50):.1f} ms" if last is not None else " (warming up)"
+    return f"{interval.per_second('delivered'):,.0f} deliveries a second{late}"
