@@ -1,0 +1,77 @@
+from trio.testing import MockClock
+
+from client.groups.wishes import WishSettings
+from client.records import EntryKind
+from protocol.e2e.sender_keys import GroupContext, SenderKey
+from protocol.ids import DeviceAddress, DeviceId, MemberAddress, MessageNumber, UserId
+from protocol.membership import Settings
+from tests.client.groups.conftest import Club, steps, store, texts
+from tests.client.phones import seeded_entropy
+from tests.helpers.scripted_relay import until
+
+
+def sealed_by(club: Club, sender: DeviceAddress, epoch: int = 0) -> bytes:
+    """A message as somebody makes it who has a key that nobody was given."""
+    head = store(club.ann).groups.logs.hash_at(club.group, 0)
+    assert head is not None
+    key = SenderKey.generate(seeded_entropy(5))
+    return key.encrypt(b"content", sender, GroupContext(club.group, epoch, head))
+
+
+def slip(club: Club, sender: DeviceAddress, payload: bytes, number: int = 1) -> None:
+    """Have the relay deliver something that it should not have taken."""
+    member = MemberAddress(club.group, *sender)
+    club.town.relay.groups.place(club.desk, member, MessageNumber(number), payload, is_entry=False)
+
+
+async def test_who_speaks_without_being_a_member_is_shown_as_an_intruder_and_not_what_they_say(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    dan = club.dan.account.address
+    slip(club, dan, sealed_by(club, dan))
+    slip(club, dan, sealed_by(club, dan), 2)
+    await club.say(club.ann, "who is that?")
+    await club.hears(club.ben, "who is that?")
+    assert steps(club.ben, club.group) == ["created", "intruder"]  # said once
+    assert texts(club.ben, club.group) == ["who is that?"]
+
+
+async def test_who_is_no_admin_is_not_shown_where_only_admins_write(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    await club.want(club.ann, WishSettings(Settings.ADMINS_SEND, Settings(0)))
+    await club.knows(club.ben, 2)
+    cleo = club.cleo.account.address
+    slip(club, cleo, sealed_by(club, cleo))
+    await until(lambda: bool(texts(club.ben, club.group)))
+    (line,) = [e for e in club.ben.history(UserId(club.group)) if e.change is None]
+    assert (line.kind, line.error_name, line.author) == (EntryKind.UNDECRYPTABLE, "not-allowed", cleo.user)
+
+
+async def test_a_message_that_names_entries_which_nobody_has_holds_nothing_up(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    cleo = club.cleo.account.address
+    slip(club, cleo, sealed_by(club, cleo, epoch=1_000_000))
+    await club.say(club.ann, "go on")
+    await club.hears(club.ben, "go on")
+    assert not store(club.ben).groups.logs.is_behind(club.group)
+    assert texts(club.ben, club.group) == [None, "go on"]
+
+
+async def test_garbage_in_a_group_is_shown_as_such_and_nothing_waits_behind_it(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    slip(club, DeviceAddress(club.cleo.account.user, DeviceId(1)), b"garbage")
+    await club.say(club.ann, "go on")
+    await club.hears(club.ben, "go on")
+
+
+async def test_what_was_delivered_once_is_shown_once(club: Club, autojump_clock: MockClock) -> None:
+    await club.say(club.ann, "once")
+    await club.hears(club.ben, "once")
+    item = club.desk.timeline[-1]
+    club.town.relay.groups.place(club.desk, item.sender, item.number, item.payload, is_entry=False)
+    await club.say(club.ann, "twice")
+    await club.hears(club.ben, "twice")
+    assert texts(club.ben, club.group) == ["once", "twice"]
