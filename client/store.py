@@ -128,9 +128,7 @@ class Store:
         self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
         self.verifications = Verifications(database, self._keys, self._peers, clock)
-        self.number_changes = NumberChanges(
-            database, self._keys, self._queue, entropy, clock
-        )
+        self.number_changes = NumberChanges(database, self._keys, self._queue, entropy, clock)
         self._sent = SentMessages(database, clock)
         self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
         self._lost = LostMessages(database, self._queue, entropy, clock)

@@ -111,7 +111,7 @@ SUBSCRIPTIONS = Limit(60, "min", 200)
 a whole city is awake."""
 
 EXPORT_PAGES = Limit(60, "min", 600)
-"""A page is up to 48 KB, and the loop's for ten milliseconds; 600 hold what waits for somebody for a month."""
+"""A page is up to 48 KB, and takes the loop some ten milliseconds; 600 hold what a month leaves waiting."""
 
 ACCOUNT_CHANGES = Limit(30, "min", 60)
 """People change such things a few times a year; each is a commit, and one picture takes three."""
