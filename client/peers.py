@@ -53,14 +53,33 @@ class Peers:
             before = self.phone_of(user)
             if before is not None and before != phone:
                 move_name(self._database, before, phone)
-            # Numbers change hands: whoever had it before does not have it any more.
-            self._database.execute("UPDATE peers SET phone = NULL WHERE phone = ? AND user <> ?", phone, user)
+            owner = self.user_of(phone)
+            if owner is not None and owner != user:
+                self._change_hands(owner, user)
             self._database.execute("UPDATE peers SET phone = ? WHERE user = ?", phone, user)
             waiting = self._database.execute(
                 "UPDATE messages SET user = ? WHERE user IS NULL AND phone = ?", user, phone
             )
             if waiting.rowcount:
                 self.note_contact(user)
+
+    def _change_hands(self, owner: UserId, user: UserId) -> None:
+        """A number is somebody else's now: whoever had it before does not have it any more.
+
+        Numbers do change hands; and a relay that lies says so to have what is meant for a number's owner. For
+        the person it is the same number with another security code, so that is what is said, and a code
+        that was compared holds back what goes to the new one.
+        """
+        self._database.execute("UPDATE peers SET phone = NULL WHERE user = ?", owner)
+        if self._database.value("SELECT 1 FROM device_lists WHERE user = ?", owner) is None:
+            return  # no more than a number was known of them
+        self._database.execute(
+            "INSERT OR IGNORE INTO verifications (user, identity_key, verified_at)"
+            " SELECT ?, identity_key, verified_at FROM verifications WHERE user = ?",
+            user,
+            owner,
+        )
+        self._note_change(user)
 
     def note_contact(self, user: UserId) -> None:
         """The person writes to this user, who is a contact from now on."""
