@@ -14,10 +14,8 @@ from trio.testing import MockClock
 from protocol import Bundles, DeviceBundle, KemPrekey, Stanza
 from protocol.e2e import IdentityKeyPair
 from protocol.e2e import KemPrekey as KemPrekeyPair
-from tests.guarantees.test_lying_relay import BEN, CLEO, Scene, scene
+from tests.helpers.scene import BEN, CLEO, Scene
 from tests.helpers.village import ends
-
-__all__ = ["scene"]
 
 RELAYS_SEED = b"\x66" * 32
 

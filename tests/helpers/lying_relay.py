@@ -13,10 +13,13 @@ from typing import TypeAlias
 
 import pytest
 
-from protocol import Deliver, RelayConnection, Stanza
+from protocol import Address, Deliver, RelayConnection, Stanza
 
 Lie: TypeAlias = Callable[[Stanza], Sequence[Stanza]]
 """What a device is told instead of a stanza: nothing, the same, something else, or more."""
+
+FalseNumbers: TypeAlias = Callable[[str | None], str | None]
+"""What number a device is told somebody has, instead of the true one."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,8 @@ class Liar:
 
     lies: dict[bytes, Lie] = field(default_factory=dict)
     """{static key of the device that is lied to: how}"""
+    numbers: dict[bytes, FalseNumbers] = field(default_factory=dict)
+    """{static key of the device that is lied to: how about the numbers of those who write to it}"""
     heard: list[tuple[bytes, Stanza]] = field(default_factory=list)
     """All that went out, after the lies, in order."""
 
@@ -35,6 +40,7 @@ class Liar:
     def be_honest(self) -> None:
         """No more lies."""
         self.lies.clear()
+        self.numbers.clear()
 
     def tell(self, static_key: bytes, stanza: Stanza) -> list[Stanza]:
         """What a device is told."""
@@ -42,6 +48,11 @@ class Liar:
         told = list(lie(stanza)) if lie is not None else [stanza]
         self.heard += [(static_key, each) for each in told]
         return told
+
+    def number(self, static_key: bytes, phone: str | None) -> str | None:
+        """What a device is told is somebody's number."""
+        lie = self.numbers.get(static_key)
+        return phone if lie is None else lie(phone)
 
     def deliveries_to(self, static_key: bytes) -> list[Deliver]:
         """Every delivery that a device has been told, repetitions included."""
@@ -51,12 +62,16 @@ class Liar:
 @contextmanager
 def liar_at_the_relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[Liar]:
     """Have all nodes of this process speak through a liar."""
-    liar, send = Liar(), RelayConnection.send
+    liar, send, bind = Liar(), RelayConnection.send, RelayConnection.bind
 
     def say(self: RelayConnection, *stanzas: Stanza) -> None:
         for stanza in stanzas:
             send(self, *liar.tell(self.remote_static, stanza))
 
+    def introduce(self: RelayConnection, address: Address, phone: str | None = None) -> None:
+        bind(self, address, liar.number(self.remote_static, phone))
+
     with monkeypatch.context() as patch:
         patch.setattr(RelayConnection, "send", say)
+        patch.setattr(RelayConnection, "bind", introduce)
         yield liar
