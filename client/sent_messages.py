@@ -34,7 +34,7 @@ class SentMessages:
 
     def _sends(self, condition: str, *values: Value) -> list[OutgoingSend]:
         rows = self._database.rows(
-            "SELECT m.row, m.id, m.user, m.number, m.life, p.device, p.ciphertext FROM messages m"
+            "SELECT m.row, m.id, m.user, m.number, m.epoch, m.life, p.device, p.ciphertext FROM messages m"
             " JOIN parts p ON p.message = m.row"
             f" WHERE m.outgoing = 1 AND m.number IS NOT NULL AND m.state = 0 AND {condition}"
             " ORDER BY m.user, m.number, p.device",
@@ -46,10 +46,11 @@ class SentMessages:
                 UserId(user),
                 MessageNumber(number),
                 tuple(Part(DeviceId(row["device"]), row["ciphertext"]) for row in parts),
+                epoch=epoch,
                 life=life,
             )
-            for (message_id, user, number, life), parts in groupby(
-                rows, lambda r: (r["id"], r["user"], r["number"], r["life"])
+            for (message_id, user, number, epoch, life), parts in groupby(
+                rows, lambda r: (r["id"], r["user"], r["number"], r["epoch"], r["life"])
             )
         ]
 
