@@ -1,8 +1,8 @@
 """The devices of one's own account, as this phone's store knows them: list, names, a link's grant.
 
-The primary signs the list; a companion keeps what it was given. Names are for people, and are kept on the
-device on which they were given.
-Not here: what others' devices are (peers.py), bringing a list to the relay (devices_sync.py).
+The primary signs the list; a companion keeps what it was given.
+Not here: what the devices are called (device_names.py), what others' devices are (peers.py), bringing a list
+to the relay (devices_sync.py).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from actors.ports import Clock
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.device_names import DeviceNames
 from client.peers import Peers
 from client.records import Account
 from protocol.device_list import DeviceList, ListedDevice, SignedDeviceList, decode_device_list
@@ -35,16 +36,19 @@ class OwnDevice:
     is_primary: bool
     is_this: bool
     linked_at: float | None
-    """Unix seconds, by this phone's clock; None if it was not linked here."""
+    """Unix seconds, by the clock of the primary; None if that has not told, or if it is the primary."""
 
 
 class OwnDevices:
-    """The tables ``device_names``, ``link_grants``, ``signed_lists``, and our row of ``device_lists``."""
+    """The tables ``link_grants`` and ``signed_lists``, and our row of ``device_lists``."""
 
-    def __init__(self, database: Database, keys: DeviceKeys, peers: Peers, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, keys: DeviceKeys, peers: Peers, names: DeviceNames, clock: Clock
+    ) -> None:
         self._database = database
         self._keys = keys
         self._peers = peers
+        self._names = names
         self._clock = clock
 
     @property
@@ -134,27 +138,20 @@ class OwnDevices:
         return [self._own_device(account, each.device, place == 0) for place, each in enumerate(devices)]
 
     def _own_device(self, account: Account, device: DeviceId, is_primary: bool) -> OwnDevice:
-        row = self._database.row("SELECT name, linked_at FROM device_names WHERE device = ?", device)
-        name, linked_at = (None, None) if row is None else (row["name"], row["linked_at"])
+        name, linked_at = self._names.of(device)
         return OwnDevice(device, name, is_primary, device == account.device, linked_at)
 
-    def rename(self, device: DeviceId, name: str) -> None:
-        """Call a device something."""
-        self._database.execute(
-            "INSERT INTO device_names (device, name) VALUES (?, ?)"
-            " ON CONFLICT (device) DO UPDATE SET name = excluded.name",
-            device,
-            name,
-        )
+    def rename(self, device: DeviceId, name: str) -> str | None:
+        """Call a device something; returns the id of the word to the others, None if there are none."""
+        return self._names.rename(device, name)
+
+    def are_told(self, message_id: str) -> bool:
+        """Whether the word of ``rename`` is at the relay."""
+        return self._names.are_told(message_id)
 
     def linked(self, device: DeviceId, name: str) -> None:
-        """A device was linked just now, and calls itself this."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO device_names (device, name, linked_at) VALUES (?, ?, ?)",
-            device,
-            name,
-            self._clock.now(),
-        )
+        """A device was linked just now, and calls itself this: all devices are told."""
+        self._names.linked(device, name)
 
     # ------------------------------------------------------------- linking
 

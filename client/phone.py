@@ -260,7 +260,9 @@ class Phone:
     ) -> OwnDevice:
         """Take the device that shows this text or code into the account. See ``link_device``."""
         relay = account_access(self._store, self.account).relay
-        return await link_device(self._store.devices, self._connection, invitation, entropy, relay, met)
+        device = await link_device(self._store.devices, self._connection, invitation, entropy, relay, met)
+        self._outbox.look()  # for the names of the devices, and the history
+        return device
 
     async def remove_device(self, device: DeviceId) -> None:
         """Lock a companion out, as the primary.

@@ -19,6 +19,7 @@ from client.chat_rules import ChatRulebook
 from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.device_names import DeviceNames
 from client.entry_kinds import kind_of
 from client.groups.groups import Groups
 from client.history_transfer import HistoryTransfer
@@ -65,7 +66,7 @@ from protocol.e2e import content as contents
 from protocol.e2e.group_content import read_group_service
 from protocol.e2e.retry import Resent, RetryRequest, Service, read_service
 from protocol.e2e.siblings import History as SiblingHistory
-from protocol.e2e.siblings import Seen, Sent, Sibling, read_sibling
+from protocol.e2e.siblings import Names, Seen, Sent, Sibling, read_sibling
 from protocol.ids import GroupId, Seq, UserId
 
 
@@ -87,6 +88,7 @@ class Receiving:
         groups: Groups,
         siblings: Siblings,
         transfer: HistoryTransfer,
+        names: DeviceNames,
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -103,6 +105,7 @@ class Receiving:
         self._groups = groups
         self._siblings = siblings
         self._transfer = transfer
+        self._names = names
         self._renewals = Renewals(database, clock)
         self._verifications = Verifications(database, keys, peers, clock)
         self._contacts = ContactBook(database, peers, clock)
@@ -201,6 +204,8 @@ class Receiving:
                 return self._siblings.take_seen(delivery, sibling)
             case SiblingHistory():
                 return self._transfer.take(account, delivery, sibling)
+            case Names():
+                return self._names.take(account, delivery, sibling)
         return Served(delivery.seq)
 
     def _receive_again(

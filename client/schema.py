@@ -272,11 +272,11 @@ CREATE TABLE history_arrivals (
 """
 
 DEVICE_TABLES = """
--- What the devices of this account are called here.
+-- What the devices of this account are called.
 CREATE TABLE device_names (
     device INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
-    linked_at REAL                          -- null: not here
+    linked_at REAL                          -- null: not told
 ) STRICT;
 
 -- What the primary has given this device while it is being linked, until the relay has confirmed it.

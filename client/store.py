@@ -29,6 +29,7 @@ from client.composing import Composer
 from client.contacts.book import ContactBook
 from client.database import Database
 from client.device_keys import DeviceKeys
+from client.device_names import DeviceNames
 from client.devices import OwnDevices
 from client.encapsulation import system_encapsulate
 from client.groups.groups import Groups
@@ -92,7 +93,6 @@ class Store:
         changes = Changes(database)
         infos = GroupInfos(database)
         lines = GroupLines(database, People(database, self._keys), infos)
-        self.devices = OwnDevices(database, self._keys, self._peers, clock)
         self.rules = ChatRulebook(database)
         self.timers = Timers(database, changes, clock)
         self.settings = Settings(database)
@@ -124,6 +124,8 @@ class Store:
             self.timers,
             clock,
         )
+        names = DeviceNames(database, self._keys, self._peers, self._queue, entropy, clock)
+        self.devices = OwnDevices(database, self._keys, self._peers, names, clock)
         self.siblings = Siblings(database, self._keys, self._peers, self._queue, changes, entropy, clock)
         self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
@@ -146,6 +148,7 @@ class Store:
             self.groups,
             self.siblings,
             self.transfer,
+            names,
             entropy,
             clock,
         )

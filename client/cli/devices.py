@@ -6,16 +6,16 @@
   roost devices rename --home ann 2 Kitchen
   roost devices remove --home ann 2            lock it out at once; what waits for it is gone
 
-Only the phone that registered the number links and removes; a companion can remove itself. A name stays on
-the device on which it was given.
+Only the phone that registered the number links and removes; a companion can remove itself. A name that is
+given on one device is told to the others.
 """
 
 import argparse
 from functools import partial
 
 from actors.ports import system_entropy
-from client.cli.choices import open_online, open_store
-from client.cli.command import DONE, add_home, add_json, print_json, run_command
+from client.cli.choices import bring, open_online, open_store
+from client.cli.command import DONE, TIME_IS_UP, add_home, add_json, print_json, run_command
 from client.devices import OwnDevice, OwnDevices
 from client.errors import UserInputError
 from client.phone import Phone
@@ -79,8 +79,12 @@ async def _rename(args: argparse.Namespace) -> int:
         raise UserInputError(f"a name has 1 to {MAX_NAME_CHARS} printable characters")
     with open_store(args.home) as store:
         device = _known(store.devices, args.device)
-        store.devices.rename(device.device, name)
-    return _say(args, f"Device {device.device} is called {name} here.", device=device.device, name=name)
+        word = store.devices.rename(device.device, name)
+        is_told = word is None or await bring(args.home, lambda: store.devices.are_told(word))
+    later = "" if is_told else " here; the other devices hear of it with the next connection"
+    sentence = f"Device {device.device} is called {name}{later}."
+    _say(args, sentence, device=device.device, name=name, told=is_told)
+    return DONE if is_told else TIME_IS_UP
 
 
 async def _remove(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@
     [35, id, sent_at, [[chat, device, number], ...]]               these were seen: up to this number
     [36, id, sent_at, device, sent, total, is_last, [line, ...]]   some of the history, for this device
     [36, id, sent_at, device]                                      what this was is for that device alone
+    [37, id, sent_at, [[device, name, linked_at or null], ...]]    this is what the person calls the devices
 
 They travel in the chat with oneself, encrypted for each device like any content; from anybody else they mean
 nothing. In a group a ``device`` of 0 and a ``number`` of the group's timeline take the place of a sender's.
@@ -23,18 +24,21 @@ import cbor2
 
 from protocol.e2e.content_kinds import Content, Unknown
 from protocol.e2e.errors import BadContentError
+from protocol.e2e.linking import MAX_NAME_CHARS
 from protocol.ids import DeviceId, UserId
 
 SENT_KIND: Final = 34
 SEEN_KIND: Final = 35
 HISTORY_KIND: Final = 36
+NAMES_KIND: Final = 37
 
+MAX_NAMES: Final = 64
 MAX_SEEN_MARKS: Final = 1_024
 MAX_LINES: Final = 4_096
 
 _MAX_UINT = 2**63 - 1
 _LINE_FIELDS = 14
-_KINDS = (SENT_KIND, SEEN_KIND, HISTORY_KIND)
+_KINDS = (SENT_KIND, SEEN_KIND, HISTORY_KIND, NAMES_KIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,25 @@ class Aside:
     device: DeviceId
 
 
-Sibling = Sent | Seen | History | Aside
+class DeviceName(NamedTuple):
+    """What a device of the account is called."""
+
+    device: DeviceId
+    name: str
+    linked_at: int | None
+    """In seconds; None if whoever says it does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the person calls the devices of the account."""
+
+    id: bytes
+    sent_at: int
+    names: tuple[DeviceName, ...]
+
+
+Sibling = Sent | Seen | History | Aside | Names
 
 
 def encode_sibling(service: Sibling) -> bytes:
@@ -127,6 +149,8 @@ def encode_sibling(service: Sibling) -> bytes:
             return cbor2.dumps([*head, list(lines)])
         case Aside(content_id, sent_at, device):
             return cbor2.dumps([HISTORY_KIND, content_id, sent_at, device])
+        case Names(content_id, sent_at, names):
+            return cbor2.dumps([NAMES_KIND, content_id, sent_at, [list(name) for name in names]])
 
 
 def read_sibling(content: Content) -> Sibling | None:
@@ -151,6 +175,8 @@ def read_sibling(content: Content) -> Sibling | None:
             if not all(isinstance(line, bytes) for line in lines):
                 raise BadContentError("a history with a line that is none")
             return History(content.id, content.sent_at, DeviceId(device), sent, total, is_last, tuple(lines))
+        case 37, [list(names), *_] if len(names) <= MAX_NAMES:
+            return Names(content.id, content.sent_at, tuple(map(_read_name, names)))
     raise BadContentError(f"a message between own devices, of kind {content.kind}, without its fields")
 
 
@@ -217,6 +243,15 @@ def _read_mark(mark: object) -> SeenMark:
         case [int(chat), int(device), int(number), *_] if _is_uint(chat, device, number):
             return SeenMark(UserId(chat), device, number)
     raise BadContentError("a mark of what was seen that is none")
+
+
+def _read_name(name: object) -> DeviceName:
+    match name:
+        case [int(device), str(called), (int() | None) as linked_at, *_] if (
+            _is_uint(device, linked_at or 0) and 0 < len(called) <= MAX_NAME_CHARS and called.isprintable()
+        ):
+            return DeviceName(DeviceId(device), called, linked_at)
+    raise BadContentError("a name of a device that is none")
 
 
 def _read_edit(edit: object) -> tuple[bytes, int, int] | None:

@@ -13,8 +13,10 @@ from protocol.e2e.retry import Resent, RetryRequest, Service, encode_service, re
 from protocol.e2e.sender_keys import SharedKey
 from protocol.e2e.siblings import (
     Aside,
+    DeviceName,
     History,
     HistoryLine,
+    Names,
     Seen,
     SeenMark,
     Sent,
@@ -63,6 +65,9 @@ SIBLINGS: dict[str, Sibling] = {
     "seen on another device": Seen(ID, AT, (SeenMark(BOB, 1, 4), SeenMark(UserId(GROUP), 0, 9))),
     "some of the history": History(ID, AT, DeviceId(2), 1, 3, True, (encode_line(_LINE),)),
     "for another device alone": Aside(ID, AT, DeviceId(2)),
+    "what the devices are called": Names(
+        ID, AT, (DeviceName(DeviceId(1), "Phone", None), DeviceName(DeviceId(2), "Kitchen", 1_790_000_000))
+    ),
 }
 
 

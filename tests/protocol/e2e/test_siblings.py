@@ -7,8 +7,10 @@ from protocol.e2e import BadContentError, Text
 from protocol.e2e import content as contents
 from protocol.e2e.siblings import (
     Aside,
+    DeviceName,
     History,
     HistoryLine,
+    Names,
     Seen,
     SeenMark,
     Sent,
@@ -44,6 +46,7 @@ EVERY_KIND: list[Sibling] = [
     History(ID, 5, DeviceId(2), 1, 3, False, (encode_line(LINE),)),
     History(ID, 5, DeviceId(2), 3, 3, True, ()),
     Aside(ID, 5, DeviceId(2)),
+    Names(ID, 5, (DeviceName(DeviceId(1), "Phone", None), DeviceName(DeviceId(2), "Kitchen", 7))),
 ]
 
 
@@ -65,6 +68,13 @@ def test_what_is_for_people_is_none_of_it() -> None:
     "fields",
     [
         [34],
+        [37],
+        [37, [[2]]],
+        [37, [[2, "", None]]],
+        [37, [[2, "x" * 65, None]]],
+        [37, [[2, "new\nline", None]]],
+        [37, [[-2, "Kitchen", None]]],
+        [37, [[2, "Kitchen", "now"]]],
         [34, 7, False],
         [34, -1, False, b"", None],
         [34, 7, 1, b"", None],
