@@ -473,10 +473,16 @@ async def test_d8_a_group_that_crashes_with_a_message_in_its_hands_has_it_sent_a
         await a.expect_accepted(1)
         village.group().crash()
         village.club.send(a, 2, b"two")
-        refused = await a.expect(Refused)
-        assert (refused.code, refused.detail) == (ErrorCode.OUT_OF_ORDER, 2)
-        village.club.send(a, 2, b"two")
-        await a.expect_accepted(2)
+        accepted = 0
+        while accepted < 2:
+            answer = await a.expect((Accepted, Refused))
+            if isinstance(answer, Accepted):
+                accepted = answer.number
+                continue
+            # From a worker of its own it may also have found nobody, and is to come again.
+            assert (answer.code, answer.detail) in ((ErrorCode.OUT_OF_ORDER, 2), (ErrorCode.WAIT, 1))
+            await trio.sleep(1)
+            village.club.send(a, 2, b"two")
         assert await messages(b, 2) == [b"one", b"two"]
         await village.settled()
         assert b.heard(Deliver) == []
@@ -626,14 +632,14 @@ async def test_d8_a_node_that_is_killed_goes_on_with_what_is_on_its_way_without_
 async def test_a_quiet_group_leaves_memory_and_the_next_message_brings_it_back(
     sim: SimNetwork, tmp_path: Path, workers: int
 ) -> None:
-    async with open_village(tmp_path, sim, workers) as village:
+    config = replace(TEST_CONFIG, mailbox_idle_seconds=1)
+    async with open_village(tmp_path, sim, workers, config=config) as village:
         a, b = await village.found(village.anna, village.ben)
-        await trio.sleep(3 * TEST_CONFIG.mailbox_idle_seconds)
+        await trio.sleep(4)
         assert village.node.worker(village.home).system.whereis(name_of(village.club.group)) is None
-        again = await village.anna.connect(resume=1) if a.closed else a
-        village.club.send(again, 1)
-        await again.expect_accepted(1)
-        assert b.closed or await messages(b, 1) == [b"sealed"]
+        village.club.send(a, 1)
+        await a.expect_accepted(1)
+        assert await messages(b, 1) == [b"sealed"]
 
 
 # ---- typing, and who asks to be let in ----
