@@ -191,11 +191,12 @@ class GroupSync(Actor):
         return True
 
     async def _append(self, due: DueWish, entries: tuple[bytes, ...]) -> bool:
+        drafted_at = self._store.groups.logs.next_index(due.group)
         answer = await self._connection.request(lambda request: AppendEntries(request, due.group, entries))
         if isinstance(answer, Failed) and answer.code in (ErrorCode.LOG_MOVED, ErrorCode.ALREADY_THERE):
-            first = self._store.groups.logs.next_index(due.group)
-            await self._fetch(due.group, first)
-            if self._store.groups.logs.next_index(due.group) == first:
+            # What is new may have been delivered meanwhile: then there is nothing left to fetch.
+            await self._fetch(due.group, self._store.groups.logs.next_index(due.group))
+            if self._store.groups.logs.next_index(due.group) == drafted_at:
                 # Nothing is new: it is not the log's end that the relay objects to.
                 self._store.groups.wish_settled(due, WishState.REFUSED, code_name(answer.code))
                 return True
