@@ -99,7 +99,7 @@ async def club(tmp_path: Path) -> AsyncIterator[Club]:
         ]
         club = Club(town, ann, ben, cleo, dan, GroupId(0))
         club.group = await club.make("Friends", ben, cleo)
-        for phone in (ben, cleo):
-            await club.knows(phone, 1)
-            await until(lambda phone=phone: bool(store(phone).groups.all()[0].name))  # type: ignore[misc] # mypy cannot type a default in a lambda
+        for other in (ben, cleo):
+            await club.knows(other, 1)
+            await until(lambda other=other: bool(store(other).groups.all()[0].name))  # type: ignore[misc] # mypy cannot type a default in a lambda
         yield club

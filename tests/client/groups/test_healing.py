@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from trio.testing import MockClock
 
 from client.groups.wishes import WishRemove
@@ -47,7 +49,7 @@ async def test_a_member_gets_nothing_from_before_they_came(club: Club, autojump_
     assert len(_services_to(club, dan.user)) == before + 2  # the second message, and the key
 
 
-def _services_to(club: Club, user: UserId) -> list[object]:
+def _services_to(club: Club, user: UserId) -> Sequence[object]:
     return store(club.ann)._database.rows(
         "SELECT 1 FROM messages WHERE user = ? AND kind = ?", user, EntryKind.SERVICE.value
     )
