@@ -22,7 +22,7 @@ from protocol.errors import (
 from protocol.events import Event
 from protocol.frames import FrameDecoder, encode_frame
 from protocol.handles import HandleTable
-from protocol.ids import Address, Handle, address_to_bytes
+from protocol.ids import Address, Handle, MemberAddress, Seq, address_to_bytes
 from protocol.limits import (
     AEAD_TAG_BYTES,
     FRAME_HEADER_BYTES,
@@ -33,6 +33,7 @@ from protocol.noise.transport import Transport
 from protocol.schema import SPEC_OF_CLASS, Sender, StanzaSpec
 from protocol.stanzas import (
     Bind,
+    Deliver,
     Error,
     Ping,
     Pong,
@@ -46,6 +47,7 @@ from protocol.state import StanzasByState, State, Step, Transitions
 _PING: Final = SPEC_OF_CLASS[Ping].number
 _PONG: Final = SPEC_OF_CLASS[Pong].number
 _BIND: Final = SPEC_OF_CLASS[Bind].number
+_DELIVER: Final = SPEC_OF_CLASS[Deliver].number
 _ERROR: Final = SPEC_OF_CLASS[Error].number
 
 # Frames that hold nothing but a Ping or a Pong, each a stanza of one byte.
@@ -142,6 +144,19 @@ class Channel(ABC):
         """
         for stanza in stanzas:
             self._send_one(stanza)
+
+    def send_delivery(self, seq: Seq, chat: MemberAddress, rest: tuple[object, ...]) -> None:
+        """Queue a group's Deliver, whose fields behind the chat were checked when they were put together.
+
+        A group's message goes to a thousand devices: what is the same for all of them is not looked at anew.
+
+        Raises:
+            LocalProtocolError: not in this state.
+            HandleTableFullError: as `bind`.
+        """
+        if Deliver not in self.may_send[self._state]:
+            raise LocalProtocolError(f"Deliver in state {self._state.value}")
+        self._items.append((_DELIVER, seq, self._handle_for(chat), *rest))
 
     def bind(self, address: Address, phone: str | None = None) -> None:
         """Bind a handle for an address ahead of its first use; does nothing if it has one.

@@ -78,6 +78,7 @@ class GroupMessage:
         "number",
         "origin",
         "row",
+        "said",
         "sender",
     )
 
@@ -98,6 +99,9 @@ class GroupMessage:
         self.expires_at = expires_at
         self.is_entry = is_entry
         self.ciphertext = ciphertext
+        # What every device is told of it that need not have waited, behind seq and chat.
+        said = (origin, ciphertext, None, gseq)
+        self.said: tuple[object, ...] = (*said, 1) if is_entry else said
         group, user, device = sender
         size = len(ciphertext)
         self.row = _GROUP_ROW.pack(  # made once, whoever it waits for

@@ -18,10 +18,13 @@ from protocol import (
     DeviceId,
     Error,
     ErrorCode,
+    GroupId,
+    GroupSeq,
     Handle,
     HandleTableFullError,
     LocalProtocolError,
     MalformedError,
+    MemberAddress,
     MessageNumber,
     NotAllowedError,
     Ping,
@@ -509,3 +512,21 @@ def test_how_the_bytes_are_cut_changes_nothing(stanzas: list[Stanza], cuts: list
     for piece in pieces(pair.client.data_to_send()):
         at_relay += pair.relay.receive_data(piece)
     assert at_relay == said
+
+
+def test_a_groups_delivery_that_was_put_together_for_all_is_what_each_hears() -> None:
+    pair = online_pair()
+    member = MemberAddress(GroupId(7), *ALICES_PHONE)
+    pair.relay.send_delivery(Seq(3), member, (MessageNumber(2), b"sealed", None, GroupSeq(9)))
+    pair.relay.send_delivery(Seq(4), member, (MessageNumber(1), b"entry", None, GroupSeq(10), 1))
+    assert hear(pair.client, pair.relay.data_to_send()) == [
+        Deliver(Seq(3), member, MessageNumber(2), b"sealed", None, GroupSeq(9)),
+        Deliver(Seq(4), member, MessageNumber(1), b"entry", None, GroupSeq(10), 1),
+    ]
+
+
+def test_a_groups_delivery_goes_to_nobody_who_is_not_online() -> None:
+    with pytest.raises(LocalProtocolError):
+        stranger_pair().relay.send_delivery(
+            Seq(1), MemberAddress(GroupId(7), *ALICES_PHONE), (MessageNumber(1), b"x", None, GroupSeq(1))
+        )
