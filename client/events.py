@@ -70,6 +70,8 @@ class MessageChanged:
     phone: str | None
     change: Change
     group: GroupId | None = None
+    by_us: bool = False
+    """Another device of this account has said it; ``user`` and ``phone`` are then the chat."""
 
 
 @dataclass(frozen=True, slots=True)

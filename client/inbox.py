@@ -162,4 +162,4 @@ class Inbox(Actor):
         self._events.publish(MessageChanged(meant.hex(), user, phone, change, received.group))
 
     def _tell_own_change(self, sent: SentElsewhere, change: Change, meant: bytes) -> None:
-        self._events.publish(MessageChanged(meant.hex(), sent.chat, sent.phone, change))
+        self._events.publish(MessageChanged(meant.hex(), sent.chat, sent.phone, change, by_us=True))

@@ -18,7 +18,7 @@ MENTION: Final = re.compile(r"@(\+[0-9]{7,15})")
 
 
 class Mentions:
-    """Looks people up in ``peers`` and ``peer_profiles``."""
+    """Looks people up in ``peers``, ``peer_profiles`` and the address book."""
 
     def __init__(self, database: Database, keys: DeviceKeys) -> None:
         self._database = database
@@ -37,9 +37,11 @@ class Mentions:
         if account is not None and account.phone == phone:
             return Mentioned(account.user, phone, None, is_own=True)
         row = self._database.row(
-            "SELECT p.user, f.name FROM peers p LEFT JOIN peer_profiles f USING (user) WHERE p.phone = ?",
+            "SELECT p.user, f.name, b.name AS book_name FROM peers p LEFT JOIN peer_profiles f USING (user)"
+            " LEFT JOIN contacts b ON b.phone = p.phone WHERE p.phone = ?",
             phone,
         )
-        return (
-            None if row is None else Mentioned(UserId(row["user"]), phone, row["name"] or None, is_own=False)
-        )
+        if row is None:
+            return None
+        names = (row["name"] or None, row["book_name"] or None)
+        return Mentioned(UserId(row["user"]), phone, names[0], is_own=False, book_name=names[1])

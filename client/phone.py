@@ -73,13 +73,16 @@ class Phone:
         self.own_account = OwnAccount(self._connection)
         """The account at the relay: its PIN, and its end."""
 
-    def send_text(self, to: str | UserId, text: str, reply_to: str | None = None) -> str:
+    def send_text(
+        self, to: str | UserId, text: str, reply_to: str | None = None, *, view_once: bool = False
+    ) -> str:
         """Put a message into the outbox, where it survives anything; it goes out when there is a connection.
 
         Args:
             to: a phone number, or a user.
             text: what to say.
             reply_to: the id of the message in the same chat that this answers.
+            view_once: it is to be shown once, and gone then.
 
         Returns:
             The message's id, which its ticks name.
@@ -89,7 +92,7 @@ class Phone:
             BlockedError: the recipient is somebody whom this account has blocked.
             MessageChangeError: there is no such message to answer.
         """
-        return self._queued(self._store.compose.text(to, text, reply_to))
+        return self._queued(self._store.compose.text(to, text, reply_to, view_once=view_once))
 
     def react(self, message_id: str, emoji: str | None) -> str:
         """React to a message; None takes it back. Returns the reaction's id. Raises MessageChangeError."""

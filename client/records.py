@@ -311,6 +311,8 @@ class Mentioned:
     name: str | None = field(repr=False)
     is_own: bool
     """Whether this account is meant."""
+    book_name: str | None = field(default=None, repr=False)
+    """What they are called in this phone's address book."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The commands of a chat that are about a message: which one is meant, and what is said about it.
 
-``/reply``, ``/react``, ``/edit`` and ``/delete`` mean the last message that they can mean: the other side's,
-or for the last two one's own. ``#3f0a`` behind the word, the beginning of an id as ``/ids`` shows it, means
-another. Plain functions on lines of the history; talk.py does what they find.
+``/reply``, ``/react``, ``/forward``, ``/edit`` and ``/delete`` mean the last message that they can mean: the
+other side's, or for the last two one's own. ``#3f0a`` behind the word, the beginning of an id as ``/ids``
+shows it, means another. Plain functions on lines of the history; chat_orders.py does what they find.
 """
 
 from collections.abc import Sequence
@@ -43,6 +43,20 @@ def meant(entries: Sequence[HistoryEntry], words: str, *, own: bool) -> tuple[Hi
     return of_side[-1], words.strip()
 
 
+def meant_to_view(entries: Sequence[HistoryEntry], words: str) -> HistoryEntry:
+    """The message that ``/view`` means: the last that is to be viewed once, or the one that is named.
+
+    Raises:
+        MessageChangeError: there is none, or more than one begins so.
+    """
+    closed = [entry for entry in entries if entry.kind is EntryKind.VIEW_ONCE and not entry.outgoing]
+    if words.startswith("#"):
+        return _named(closed, words[1:].lower())
+    if not closed:
+        raise MessageChangeError("no-such-message", "there is nothing here that is to be viewed once")
+    return closed[-1]
+
+
 def _named(entries: Sequence[HistoryEntry], beginning: str) -> HistoryEntry:
     found = [entry for entry in entries if entry.message_id.startswith(beginning)]
     if not found:
@@ -58,5 +72,6 @@ def _named(entries: Sequence[HistoryEntry], beginning: str) -> HistoryEntry:
 
 def listed(entries: Sequence[HistoryEntry]) -> list[str]:
     """The last messages with the beginnings of their ids, for ``/ids``."""
-    spoken = [entry for entry in entries if entry.kind in _SPOKEN][-LISTED:]
+    kinds = (*_SPOKEN, EntryKind.VIEW_ONCE)
+    spoken = [entry for entry in entries if entry.kind in kinds][-LISTED:]
     return [f"{short_id(entry.message_id)}  {shortened(safe_text(body(entry)), 60)}" for entry in spoken]

@@ -1,13 +1,16 @@
 """Lines of the history as a person sees them."""
 
+from dataclasses import replace
+
 from client.cli.conversation import Entry
 from client.cli.durations import readable
 from client.cli.group_text import change_sentence, group_name
 from client.cli.message_json import author_of, who
 from client.cli.rendering import Line, named, safe_text, shortened
 from client.lost_messages import ASKED_FOR, NEVER_CAME
+from client.mentions import MENTION
 from client.phone_numbers import readable_number
-from client.records import EntryKind, HistoryEntry, MessageState, Quote
+from client.records import EntryKind, HistoryEntry, Mentioned, MessageState, Quote
 from client.verifications import CODE_CHANGED
 from protocol.e2e import ChatTimer, Contact, Content, KeepHere, Location, NumberChanged
 from protocol.e2e.content_schema import MICRODEGREES
@@ -32,6 +35,10 @@ _INSTEAD_OF_TEXT = {
     EntryKind.VIEW_ONCE: "① (to be viewed once; not opened yet)",
     EntryKind.VIEWED: "① (opened)",
 }
+FLEETING_SECONDS = 3_600
+"""What lives no longer than this is not left in the terminal's history, which nobody sweeps."""
+DISAPPEARS = "(a message that disappears; roost history shows it until then)"
+
 MANY_FORWARDS = 5
 """From here on it is a rumour: as WhatsApp, which draws two arrows then."""
 
@@ -69,6 +76,13 @@ def short_id(message_id: str) -> str:
     return f"#{message_id[:SHORT_ID_DIGITS]}"
 
 
+def mention_text(mentioned: Mentioned) -> str:
+    """How somebody is named in a text: as everywhere, and oneself as ``you``."""
+    if mentioned.is_own:
+        return f"@{ME}"
+    return "@" + named(mentioned.name, readable_number(mentioned.phone), mentioned.book_name)
+
+
 def body(entry: HistoryEntry) -> str:
     """What a message says, with what it answers in front and what became of it behind."""
     parts = [] if entry.quote is None else [_quoted(entry.quote)]
@@ -89,7 +103,13 @@ def _said(entry: HistoryEntry) -> str:
         case Location(latitude=latitude, longitude=longitude, name=name):
             degrees = f"{latitude / MICRODEGREES:.6f}, {longitude / MICRODEGREES:.6f}"
             return f"📍 {degrees}" if name is None else f"📍 {name} ({degrees})"
-    return entry.text if entry.text is not None else _instead_of_text(entry)
+    return _with_names(entry, entry.text) if entry.text is not None else _instead_of_text(entry)
+
+
+def _with_names(entry: HistoryEntry, text: str) -> str:
+    """The text with people's names in the place of the numbers by which it mentions them."""
+    names = {f"@{each.phone}": mention_text(each) for each in entry.mentioned}
+    return MENTION.sub(lambda found: names.get(found[0], found[0]), text) if names else text
 
 
 def rule_text(rule: Content | None) -> str:
@@ -138,12 +158,21 @@ def chat_entry(
         who = ME if entry.outgoing else author_name(entry)
         return Entry(entry.sent_at, "", f"{who} {rule_text(entry.content)}{where}", notice=True)
     text = f"{entry.message_id}  {body(entry)}" if with_id else body(entry)
+    line = Entry(
+        entry.sent_at,
+        f"{author_name(entry)}{where}",
+        text,
+        id=entry.message_id,
+        instead=DISAPPEARS if entry.life is not None and entry.life <= FLEETING_SECONDS else None,
+        marked=tuple(mention_text(each) for each in entry.mentioned if not each.is_own),
+        marked_me=tuple(mention_text(each) for each in entry.mentioned if each.is_own),
+    )
     if not entry.outgoing:
-        return Entry(entry.sent_at, f"{author_name(entry)}{where}", text)
+        return line
     if entry.error_name is not None and entry.kind is not EntryKind.DELETED:
         text = f"{text}  ({_why(entry.state, entry.error_name)})"
     name = f"{ME} → {name_of(entry)}" if with_addressee else ME
-    return Entry(entry.sent_at, name, text, id=entry.message_id, state=entry.state)
+    return replace(line, name=name, text=text, state=entry.state)
 
 
 def _instead_of_text(entry: HistoryEntry) -> str:

@@ -18,7 +18,7 @@ from functools import partial
 
 import trio
 
-from client.cli.change_text import change_text
+from client.cli.change_text import change_text, changer
 from client.cli.command import (
     DONE,
     TIME_IS_UP,
@@ -170,12 +170,12 @@ class Listening:
     def _print_change(self, phone: Phone, change: MessageChanged) -> None:
         entry = phone.entry(change.message_id)
         if self._as_json:
-            who = change.phone or f"{change.user:016x}"
+            who = phone.account.phone if change.by_us else change.phone or f"{change.user:016x}"
             kind = type(change.change).__name__.lower()
             now = {} if entry is None else {"text": entry.text} | details(entry)
             print_json(event="change", id=change.message_id, kind=kind, **{"from": who}, **now)
         else:
-            print(painted(notice_line(change_text(change, entry)), self._colour))
+            print(painted(notice_line(change_text(change, entry, changer(phone, change))), self._colour))
             sys.stdout.flush()
 
     def _print_join(self, phone: Phone, asked: JoinAsked) -> None:

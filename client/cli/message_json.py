@@ -92,6 +92,7 @@ def details(entry: HistoryEntry) -> dict[str, object]:
     if entry.mentioned:
         found["mentioned"] = [
             {"user": f"{each.user:016x}", "phone": each.phone, "name": each.name, "me": each.is_own}
+            | ({} if each.book_name is None else {"contact_name": each.book_name})
             for each in entry.mentioned
         ]
     if entry.life is not None:

@@ -1,6 +1,8 @@
 """The chat without a terminal: plain lines in, plain lines out; for pipes, scripts and tests."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TextIO
 
 from actors.ports import Clock
@@ -22,16 +24,28 @@ class PipeSurface:
         self._presence = ""
 
     def show(self, entry: Entry) -> None:
-        """Print a line."""
-        self._conversation.add(entry)
-        for line in self._conversation.settle(self._clock.now(), keep=0):
+        """Print a line. What a pipe is given it keeps, also of what is not to stay."""
+        self._conversation.add(replace(entry, instead=None))
+        for line in self._conversation.settle(self._clock.now(), room=0):
             self._print(line)
 
     def change(self, message_id: str, state: MessageState) -> None:
         """Print how far one of our messages has come."""
-        line = self._conversation.change(message_id, state)
-        if line is not None:
-            self._print(line)
+        note = self._conversation.change(message_id, state)
+        if note is not None:
+            self._print(notice_line(note))
+
+    def update(self, entry: Entry, note: str | None) -> None:
+        """Print what has changed."""
+        self._conversation.replace(entry)
+        if note is not None:
+            self._print(notice_line(note))
+
+    def remove(self, message_ids: Sequence[str]) -> None:
+        """A pipe is not asked back for what it was given."""
+
+    def clear(self) -> None:
+        """There is no screen."""
 
     def set_status(self, status: Line) -> None:
         """Print how the connection is, if that is news."""

@@ -4,6 +4,7 @@ A line is a list of ``(style, text)`` fragments. The chat screen hands them to p
 ``painted`` turns them into the text of a plain terminal, with colours or without.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ STYLES = {
     "failed": "ansired",
     "expired": "ansired",
     "notice": "ansibrightblack italic",
+    "mention": "ansicyan bold",
+    "mention-me": "ansiyellow bold reverse",
     "online": "ansigreen",
     "offline": "ansiyellow",
 }
@@ -29,7 +32,8 @@ STYLES = {
 
 _ANSI = {
     "time": "90", "me": "32", "peer": "1;33", "tick": "90", "tick-read": "1;94", "failed": "31",
-    "expired": "31", "notice": "3;90", "online": "32", "offline": "33",
+    "expired": "31", "notice": "3;90", "mention": "1;36", "mention-me": "1;7;33",
+    "online": "32", "offline": "33",
 }  # fmt: skip
 
 _WORDS = {"class:tick-read": " read", "class:expired": "expired"}
@@ -107,16 +111,37 @@ def tick(state: MessageState | None) -> Fragment:
     return (style.get(state, "class:tick"), TICKS[state])
 
 
-def message_line(at: float, name: str, text: str, state: MessageState | None) -> Line:
-    """One message: time, tick, who, what. ``state`` is None for a message from somebody else."""
+def message_line(
+    at: float,
+    name: str,
+    text: str,
+    state: MessageState | None,
+    marked: Sequence[str] = (),
+    marked_me: Sequence[str] = (),
+) -> Line:
+    """One message: time, tick, who, what. ``state`` is None for a message from somebody else.
+
+    ``marked`` and ``marked_me`` are parts of the text that name people, and the reader.
+    """
     return [
         ("class:time", clock_time(at)),
         ("", " "),
         tick(state),
         ("", " "),
         ("class:me" if state is not None else "class:peer", name),
-        ("", "  " + safe_text(text).replace("\n", "\n" + _TEXT_INDENT)),
+        ("", "  "),
+        *highlighted(safe_text(text).replace("\n", "\n" + _TEXT_INDENT), marked, marked_me),
     ]
+
+
+def highlighted(text: str, marked: Sequence[str], marked_me: Sequence[str] = ()) -> Line:
+    """The text with the names of people in it made visible; the longest name counts where several begin."""
+    styles = dict.fromkeys(marked, "class:mention") | dict.fromkeys(marked_me, "class:mention-me")
+    if not styles:
+        return [("", text)]
+    longest_first = sorted(styles, key=len, reverse=True)
+    parts = re.split("(" + "|".join(map(re.escape, longest_first)) + ")", text)
+    return [(styles.get(part, ""), part) for part in parts if part]
 
 
 def named(name: str | None, number: str, book_name: str | None = None) -> str:

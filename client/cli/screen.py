@@ -1,4 +1,4 @@
-"""The chat on a terminal: live lines whose ticks change in place, an input line, and a status below it.
+"""The chat on a terminal: live lines that change in place, an input line, and a status below it.
 
 prompt_toolkit brings the line editor and needs an asyncio loop, so the screen runs in a thread of its own
 with its own loop. Only two doors connect it with trio: ``_in_screen`` (trio → screen) and ``_to_trio``
@@ -8,7 +8,7 @@ Owns: the conversation's lines, the editor, the thread.
 Not here: what the lines mean (talk.py), how they look (rendering.py).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -34,14 +34,16 @@ from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.output import Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import get_cwidth
 
 from actors.ports import Clock
-from client.cli.conversation import MOST_LIVE_LINES, Conversation, Entry
+from client.cli.conversation import Conversation, Entry, gone_text
 from client.cli.rendering import STYLES, Line
 from client.records import MessageState
 
 MOST_WAITING_LINES = 100  # typed lines that trio has not yet taken; a paste beyond this waits in the editor
-_ROWS_BESIDE_LIVE = 4  # input, status, and two rows of what was before
+_ROWS_BESIDE_LIVE = 3  # input, status, and one that keeps what was settled from being overwritten
+_FORGET_SCROLLBACK = "\x1b[3J"  # xterm's "erase saved lines"; terminals without it ignore it
 
 
 class ChatScreen:
@@ -89,6 +91,18 @@ class ChatScreen:
     def change(self, message_id: str, state: MessageState) -> None:
         """One of our messages has come to ``state``: its tick changes in place, or a short line tells it."""
         self._in_screen(partial(self._change, message_id, state))
+
+    def update(self, entry: Entry, note: str | None) -> None:
+        """A message reads as ``entry`` now: its line changes in place, or ``note`` says so."""
+        self._in_screen(partial(self._update, entry, note))
+
+    def remove(self, message_ids: Sequence[str]) -> None:
+        """These messages are gone: their lines vanish, or it is said that they have scrolled away."""
+        self._in_screen(partial(self._remove, tuple(message_ids)))
+
+    def clear(self) -> None:
+        """Take everything off the screen, and out of the terminal's history if it can do that."""
+        self._in_screen(self._clear)
 
     def set_status(self, status: Line) -> None:
         """Say below the input how the connection is."""
@@ -153,11 +167,11 @@ class ChatScreen:
         # SIGINT is the main thread's; in raw mode Ctrl-C comes as a key anyway.
         self._app.run(handle_sigint=False, pre_run=lambda: self._to_trio(self._ready.set))
         # What was still live goes into the terminal's history as it stands.
-        self._print_settled(keep=0)
+        self._print_settled(room=0)
 
     def _do_and_draw(self, fn: Callable[[], None]) -> None:
         fn()
-        if not self._settling and self._conversation.has_settled(self._room()):
+        if not self._settling and self._has_settled():
             self._settling = True
             run_in_terminal(self._settle)
         self._app.invalidate()
@@ -166,22 +180,48 @@ class ChatScreen:
         self._settling = False
         self._print_settled(self._room())
 
-    def _print_settled(self, keep: int) -> None:
-        for line in self._conversation.settle(self._clock.now(), keep):
+    def _has_settled(self) -> bool:
+        return self._conversation.has_settled(self._clock.now(), self._room(), self._height)
+
+    def _print_settled(self, room: int) -> None:
+        for line in self._conversation.settle(self._clock.now(), room, self._height):
             self._print(line)
 
     def _print(self, line: Line) -> None:
         print_formatted_text(self._app.output, FormattedText([*line, ("", "\n")]), _STYLE)
 
     def _change(self, message_id: str, state: MessageState) -> None:
-        line = self._conversation.change(message_id, state)
-        if line is not None:
-            run_in_terminal(partial(self._print, line))
+        note = self._conversation.change(message_id, state)
+        if note is not None:
+            self._conversation.add(self._said(note))
+
+    def _update(self, entry: Entry, note: str | None) -> None:
+        if not self._conversation.replace(entry) and note is not None:
+            self._conversation.add(self._said(note))
+
+    def _remove(self, message_ids: Sequence[str]) -> None:
+        scrolled = self._conversation.remove(message_ids)
+        if scrolled:
+            self._conversation.add(self._said(gone_text(scrolled)))
+
+    def _said(self, note: str) -> Entry:
+        return Entry(self._clock.now(), "", note, notice=True)
+
+    def _clear(self) -> None:
+        self._conversation.clear()
+        self._app.renderer.clear()
+        self._app.output.write_raw(_FORGET_SCROLLBACK)
+        self._app.output.flush()
 
     def _room(self) -> int:
-        """How many lines may stay live on a terminal of this height."""
-        rows = self._app.output.get_size().rows
-        return max(1, min(MOST_LIVE_LINES, rows - _ROWS_BESIDE_LIVE))
+        """How many rows may stay live on a terminal of this height."""
+        return max(1, self._app.output.get_size().rows - _ROWS_BESIDE_LIVE)
+
+    def _height(self, line: Line) -> int:
+        """How many rows of the terminal a line takes."""
+        columns = max(1, self._app.output.get_size().columns)
+        text = "".join(part for _, part in line)
+        return sum(max(1, -(-get_cwidth(row) // columns)) for row in text.split("\n"))
 
     def _accept(self, editor: Buffer) -> bool:
         line = editor.text
@@ -233,8 +273,8 @@ class ChatScreen:
 
     def _live_text(self) -> FormattedText:
         fragments: Line = []
-        for entry in self._conversation.live:
-            fragments += [*entry.line(), ("", "\n")]
+        for line in self._conversation.lines(self._clock.now()):
+            fragments += [*line, ("", "\n")]
         return FormattedText(fragments[:-1])
 
     def _last_live_line(self) -> Point:

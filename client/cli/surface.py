@@ -1,5 +1,6 @@
 """What a chat needs of the place where it is shown: a screen for people, or plain lines for a pipe."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from client.cli.conversation import Entry
@@ -15,6 +16,15 @@ class Surface(Protocol):
 
     def change(self, message_id: str, state: MessageState) -> None:
         """One of our messages has come to ``state``."""
+
+    def update(self, entry: Entry, note: str | None) -> None:
+        """A message reads as ``entry`` now; ``note`` says so where its line can no longer change."""
+
+    def remove(self, message_ids: Sequence[str]) -> None:
+        """These messages are gone: nothing of them is to be seen any more."""
+
+    def clear(self) -> None:
+        """Take everything off the screen, and out of what the terminal remembers, as far as that goes."""
 
     def set_status(self, status: Line) -> None:
         """Say how the connection is."""

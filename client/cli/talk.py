@@ -7,13 +7,14 @@ import trio
 
 from actors.ports import Clock
 from client.cli.addressees import addressee_of
-from client.cli.change_text import change_text
-from client.cli.chat_commands import MEANT_AMONG, listed, meant
+from client.cli.change_text import change_text, changer
+from client.cli.chat_orders import ORDERS, Orders
 from client.cli.conversation import Entry
 from client.cli.elsewhere import history_text
-from client.cli.entries import body, chat_entry, name_of, waiting_text
+from client.cli.entries import name_of, waiting_text
 from client.cli.group_text import group_name, person_name
-from client.cli.rendering import Line, named, safe_text, seen_text
+from client.cli.rendering import Line, named, seen_text
+from client.cli.shown_lines import ShownLines
 from client.cli.surface import Surface
 from client.errors import (
     ClientError,
@@ -33,6 +34,7 @@ from client.events import (
     MessageChanged,
     MessageReceived,
     MessageSentElsewhere,
+    MessagesGone,
     PresenceChanged,
     TickChanged,
     TypingChanged,
@@ -51,7 +53,11 @@ HELP = (
     "/to +49...  write to this number from now on, or to a group: /to Friends",
     "/reply text   answer their last message;   /react 👍   react to it (/react alone takes it back)",
     "/edit text    say your last message in other words;   /delete   delete it for everyone",
+    "/forward +49...  pass their last message on, to a number or a group",
+    "/once text    a message that is shown once;   /view   see theirs, for a moment",
+    "/rules      whether messages here disappear and may leave the chat: /rules disappear 7d",
     "/ids        the last messages with their ids: /reply #3f0a text answers another than the last",
+    "/clear      take the lines off the screen; the messages stay",
     "/help       what you are reading",
     "/quit       leave; so does Ctrl-D",
     "//text      a message that begins with a slash",
@@ -73,11 +79,11 @@ class Talk:
         self._phone = phone
         self._surface = surface
         self._clock = clock
-        self._peer = peer
-        self._mixed = peer is None  # several chats on one screen: own lines say whom they went to
+        self._lines = ShownLines(phone, surface, self._notice)
+        self._lines.peer = peer
+        self._lines.mixed = peer is None
         self._sent: dict[str, None] = {}  # messages of this sitting that are not accepted yet
         self._began = clock.now()
-        self._shown: dict[str, None] = {}  # own messages on the surface
         self._typing_to: str | UserId | None = None  # whom we told that we are typing
         self._typing_ends = trio.CancelScope()
         self._watched: UserId | None = None  # whose presence is shown
@@ -112,95 +118,64 @@ class Talk:
 
                 nursery.start_soon(follow)
                 self._phone.raise_if_stopped()
-                await self._read_lines()
+                await self._read_lines(Orders(self._phone, self._lines, self._notice, self._send, nursery))
                 await self._part()
                 nursery.cancel_scope.cancel()
 
     # ---- what is typed ----
 
-    async def _read_lines(self) -> None:
+    async def _read_lines(self, orders: Orders) -> None:
         while (line := await self._surface.next_line()) is not None:
             text = line.strip()
             if text in ("/quit", "/q"):
                 return
             if text.startswith("/") and not text.startswith("//"):
-                self._obey(text)
+                await self._obey(orders, text)
             elif text:
                 self._send(text.removeprefix("/") if text.startswith("//") else text)
 
-    def _obey(self, command: str) -> None:
+    async def _obey(self, orders: Orders, command: str) -> None:
         word, _, rest = command.partition(" ")
         if word == "/help":
             for line in HELP:
                 self._notice(line)
         elif word == "/to":
             self._turn_to(rest)
-        elif word == "/ids":
-            for line in listed(self._chat()):
-                self._notice(line)
-        elif word in ("/reply", "/react", "/edit", "/delete"):
-            self._change(word, rest)
+        elif word == "/clear":
+            self._lines.clear()
+        elif word in ORDERS:
+            await orders.obey(word, rest.strip())
         else:
             self._notice(f"{word} is not a command here; /help lists them")
 
-    def _change(self, word: str, rest: str) -> None:
-        """Answer a message or say something about it, and show what came of it."""
-        try:
-            entry, words = meant(self._chat(), rest, own=word in ("/edit", "/delete"))
-            match word:
-                case "/reply" | "/edit" if not words:
-                    self._notice(f"{word} needs a text behind it")
-                case "/reply":
-                    self._send(words, reply_to=entry.message_id)
-                case "/react":
-                    self._phone.react(entry.message_id, words or None)
-                    self._show_again(entry.message_id)
-                case "/edit":
-                    self._phone.edit(entry.message_id, words)
-                    self._show_again(entry.message_id)
-                case "/delete":
-                    self._phone.delete(entry.message_id)
-                    self._show_again(entry.message_id)
-        except ClientError as error:
-            self._notice(str(error))
-
-    def _chat(self) -> list[HistoryEntry]:
-        return [] if self._peer is None else self._phone.history(self._peer, MEANT_AMONG)
-
-    def _show_again(self, message_id: str) -> None:
-        """Say how a message reads now: its own line may have scrolled away long ago."""
-        entry = self._phone.entry(message_id)
-        if entry is not None:
-            self._notice(f"now: {safe_text(body(entry))}")
-
     def _turn_to(self, whom: str) -> None:
         try:
-            self._peer = addressee_of(self._phone, whom)
+            self._lines.peer = addressee_of(self._phone, whom)
         except (PhoneNumberError, GroupError) as error:
             self._notice(str(error))
             return
-        self._mixed = True
+        self._lines.mixed = True
         self._surface.set_addressee(self._peer_name())
         self._notice(f"lines go to {self._peer_name()} now")
 
-    def _send(self, text: str, reply_to: str | None = None) -> None:
-        if self._peer is None:
+    def _send(self, text: str, reply_to: str | None = None, view_once: bool = False) -> None:
+        if self._lines.peer is None:
             self._notice("to whom? Say /to +49... first")
             return
         self.set_typing(False)
         try:
-            message_id = self._phone.send_text(self._peer, text, reply_to)
+            message_id = self._phone.send_text(self._lines.peer, text, reply_to, view_once=view_once)
         except ClientError as error:
             self._notice(str(error))
             return
         entry = self._phone.entry(message_id)
         assert entry is not None  # it was queued a moment ago
         self._sent[message_id] = None
-        self._show(entry)
+        self._lines.show(entry)
 
     def set_typing(self, is_typing: bool) -> None:
         """Let the other side see whether something is being typed; told once for each change."""
-        peer = self._peer if is_typing else self._typing_to
+        peer = self._lines.peer if is_typing else self._typing_to
         user = self._phone.user_of(peer) if isinstance(peer, str) else peer
         if user is None or is_typing == (self._typing_to is not None):
             return
@@ -231,7 +206,10 @@ class Talk:
             case HistoryProgress():
                 self._notice(history_text(event))
             case MessageChanged():
-                self._notice(change_text(event, self._phone.entry(event.message_id)))
+                entry = self._phone.entry(event.message_id)
+                self._lines.refresh(event.message_id, change_text(event, entry, changer(self._phone, event)))
+            case MessagesGone(message_ids=message_ids):
+                self._lines.remove(message_ids)
             case TickChanged(message_id=message_id, state=state):
                 self._show_tick(message_id, state, event.error_name)
             case ConnectionChanged(connectivity=connectivity):
@@ -241,7 +219,6 @@ class Talk:
                     self._show_presence("")
             case TypingChanged(phone=phone, is_typing=is_typing):
                 self._show_typing(phone if is_typing else None, nursery)
-
             case PresenceChanged(user=user) if user == self._watched:
                 self._show_presence(seen_text(event.is_online, event.last_seen, self._clock.now()))
 
@@ -249,7 +226,7 @@ class Talk:
 
     def _watch_peer(self, nursery: trio.Nursery) -> None:
         """Look at whom lines go to, as soon as this phone knows who that is."""
-        user = self._phone.user_of(self._peer) if isinstance(self._peer, str) else None
+        user = self._phone.user_of(self._lines.peer) if isinstance(self._lines.peer, str) else None
         if user != self._watched:
             self._watch(user)
         if user is not None and user not in self._refreshing and self._phone.is_profile_stale(user):
@@ -281,9 +258,9 @@ class Talk:
         self._surface.set_addressee(self._peer_name())
 
     def _show_past(self) -> None:
-        for entry in self._phone.history(self._peer, SHOWN_AT_ENTRY):
+        for entry in self._phone.history(self._lines.peer, SHOWN_AT_ENTRY):
             self._show(entry)
-        self._phone.mark_seen(self._peer)
+        self._phone.mark_seen(self._lines.peer)
         self._show_unread()  # what came from others meanwhile
 
     def _show_unread(self) -> None:
@@ -294,21 +271,18 @@ class Talk:
             self._phone.mark_seen()
 
     def _show(self, entry: HistoryEntry) -> None:
-        if not entry.outgoing and self._peer is None and entry.change is None:
+        if not entry.outgoing and self._lines.peer is None and entry.change is None:
             # Whoever writes first is whom one answers, in the group if it was said there.
-            self._peer = entry.phone if entry.group is None else UserId(entry.group)
+            self._lines.peer = entry.phone if entry.group is None else UserId(entry.group)
             self._surface.set_addressee(self._peer_name())
-        if entry.outgoing:
-            self._shown[entry.message_id] = None
-        is_here = entry.group is not None and self._peer == UserId(entry.group) and not self._mixed
-        self._surface.show(chat_entry(entry, with_addressee=self._mixed, with_group=not is_here))
+        self._lines.show(entry)
 
     def _show_sent_elsewhere(self, message_id: str) -> None:
         """Another device of this account has sent something, perhaps to somebody else."""
         entry = self._phone.entry(message_id)
-        if entry is not None and message_id not in self._shown:
-            self._mixed = True
-            self._show(entry)
+        if entry is not None and message_id not in self._lines:
+            self._lines.mixed = True
+            self._lines.show(entry)
 
     def _show_tick(self, message_id: str, state: MessageState, error_name: str | None) -> None:
         if state is MessageState.PENDING and error_name is not None:
@@ -316,10 +290,10 @@ class Talk:
             return
         self._sent.pop(message_id, None)
         entry = self._phone.entry(message_id)
-        is_new = entry is not None and message_id not in self._shown and entry.stored_at >= self._began
+        is_new = entry is not None and message_id not in self._lines and entry.stored_at >= self._began
         if entry is not None and is_new and entry.kind is not EntryKind.CHANGE:
-            self._mixed = True
-            self._show(entry)  # a `roost send` on the same home has written it
+            self._lines.mixed = True
+            self._lines.show(entry)  # a `roost send` on the same home has written it
         self._surface.change(message_id, state)
         if state is MessageState.FAILED:
             whose = "" if entry is None else f" to {name_of(entry)}"
@@ -356,14 +330,16 @@ class Talk:
         return entry is not None and entry.state is MessageState.PENDING
 
     def _peer_name(self) -> str | None:
-        if self._peer is None:
+        if self._lines.peer is None:
             return None
-        if not isinstance(self._peer, str):
-            return self._group_name(self._peer)
-        user = self._phone.user_of(self._peer)
+        if not isinstance(self._lines.peer, str):
+            return self._group_name(self._lines.peer)
+        user = self._phone.user_of(self._lines.peer)
         known = None if user is None else self._phone.profile_of(user)
         profile_name = None if known is None else known.profile.name
-        return named(profile_name, readable_number(self._peer), self._phone.contact_name(self._peer))
+        return named(
+            profile_name, readable_number(self._lines.peer), self._phone.contact_name(self._lines.peer)
+        )
 
     def _group_name(self, chat: UserId) -> str:
         group = self._phone.group(GroupId(chat))

@@ -26,5 +26,13 @@ def test_a_number_that_the_sender_calls_somebody_else_is_only_a_number_here(frie
     assert shown(bob, message_id).mentioned == ()
 
 
+def test_the_name_of_the_address_book_is_known(friends: Phones) -> None:
+    alice, bob = friends
+    alice.store.contacts.put({bob.phone: "Bobby"})
+    message_id = alice.store.compose.text(bob.user, f"ask @{bob.phone}")
+    (mentioned,) = shown(alice, message_id).mentioned
+    assert mentioned.book_name == "Bobby"
+
+
 def test_only_a_number_behind_an_at_sign_is_a_mention() -> None:
     assert MENTION.findall("@+4915112345679 +4915112345678 @4915112345677 @+12") == ["+4915112345679"]

@@ -24,7 +24,7 @@ def test_in_a_pipe_lines_go_out_and_the_end_of_the_input_is_the_end(pair: Desk) 
     )
     assert (process.returncode, process.stderr) == (0, "")
     assert "🕓 you  hello Ben" in process.stdout
-    assert "· ✓  hello Ben" in process.stdout
+    assert "· ✓ hello Ben" in process.stdout
     assert "/to +49..." in process.stdout
     assert len(pair.relay.stored) == 2
 

@@ -1,6 +1,6 @@
 import pytest
 
-from client.cli.chat_commands import listed, meant
+from client.cli.chat_commands import listed, meant, meant_to_view
 from client.errors import MessageChangeError
 from client.records import EntryKind, HistoryEntry, MessageState
 from protocol.ids import DeviceId, MessageNumber, UserId
@@ -42,3 +42,12 @@ def test_an_empty_chat_has_nothing_that_could_be_meant() -> None:
 
 def test_the_last_messages_are_listed_with_short_ids() -> None:
     assert listed(CHAT) == ["#aa11  theirs", "#ab22  mine"]
+
+
+def test_what_is_to_be_viewed_is_the_last_of_theirs_or_the_one_that_is_named() -> None:
+    closed = [entry(f"b{n}" + "0" * 14, "", outgoing=False, kind=EntryKind.VIEW_ONCE) for n in (1, 2)]
+    assert meant_to_view([*CHAT, *closed], "") == closed[1]
+    assert meant_to_view([*CHAT, *closed], "#b1") == closed[0]
+    for words in ("", "#aa11"):
+        with pytest.raises(MessageChangeError):
+            meant_to_view(CHAT, words)

@@ -1,6 +1,8 @@
-from client.cli.entries import chat_entry, entry_line, name_of
+from dataclasses import replace
+
+from client.cli.entries import FLEETING_SECONDS, chat_entry, entry_line, name_of
 from client.cli.rendering import painted
-from client.records import EntryKind, HistoryEntry, MessageState
+from client.records import EntryKind, HistoryEntry, Mentioned, MessageState
 from protocol.ids import DeviceId, MessageNumber, UserId
 
 BEN = "+4915112345679"
@@ -68,3 +70,19 @@ def test_a_new_security_code_is_a_notice() -> None:
     changed = chat_entry(entry(None, kind=EntryKind.SECURITY_CODE_CHANGED))
     assert changed.notice
     assert changed.text == "+49 1511 2345679 has a new security code"
+
+
+def test_people_are_named_in_a_text_and_made_visible() -> None:
+    ben = Mentioned(UserId(7), BEN, "Benny", is_own=False, book_name="Ben")
+    me = Mentioned(UserId(8), "+4915112345678", None, is_own=True)
+    text = f"ask @{BEN} or @+4915112345678, not @+4999999999"
+    line = entry_line(replace(entry(text), mentioned=(ben, me)))
+    assert painted(line, colour=False).endswith("ask @Ben or @you, not @+4999999999")
+    assert ("class:mention", "@Ben") in line
+    assert ("class:mention-me", "@you") in line
+
+
+def test_what_lives_for_a_short_time_is_not_left_in_the_terminals_history() -> None:
+    assert chat_entry(replace(entry(), life=FLEETING_SECONDS)).instead is not None
+    assert chat_entry(replace(entry(), life=FLEETING_SECONDS + 1)).instead is None
+    assert chat_entry(entry()).instead is None

@@ -7,6 +7,7 @@ from client.cli import rendering
 from client.cli.rendering import (
     day,
     day_line,
+    highlighted,
     message_line,
     named,
     notice_line,
@@ -117,3 +118,11 @@ def test_a_name_stands_beside_the_number_and_cannot_pass_for_one() -> None:
     assert named(None, "+49 1511 2345678") == "+49 1511 2345678"
     assert named("Ann", "+49 1511 2345678") == "~Ann +49 1511 2345678"
     assert named("\x1b[2J", "+49") == "~\N{REPLACEMENT CHARACTER}[2J +49"
+
+
+def test_the_longest_name_is_made_visible_where_several_begin() -> None:
+    assert highlighted("hi @Ben Bo and @Ben", ("@Ben", "@Ben Bo")) == [
+        ("", "hi "), ("class:mention", "@Ben Bo"), ("", " and "), ("class:mention", "@Ben"),
+    ]  # fmt: skip
+    assert highlighted("@you", (), ("@you",)) == [("class:mention-me", "@you")]
+    assert highlighted("nobody", ()) == [("", "nobody")]

@@ -7,7 +7,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from client.cli.conversation import MOST_LIVE_LINES, Entry
+from client.cli.conversation import Entry, gone_text
 from client.cli.screen import ChatScreen
 from client.records import MessageState
 
@@ -42,6 +42,15 @@ async def holds(condition: Callable[[], bool]) -> None:
             await trio.sleep(0.005)
 
 
+def last_line(screen: ChatScreen) -> str:
+    live = screen._conversation.live
+    return live[-1].text if live else ""
+
+
+def has_scrolled(screen: ChatScreen) -> bool:
+    return last_line(screen) == "burst 39" and len(screen._conversation.live) < 24
+
+
 @asynccontextmanager
 async def open_terminal() -> AsyncIterator[tuple[Terminal, ChatScreen]]:
     with create_pipe_input() as keys:
@@ -72,23 +81,54 @@ async def test_ctrl_c_first_clears_what_is_typed_and_then_leaves() -> None:
         assert await screen.next_line() is None
 
 
-async def test_a_tick_changes_in_place_and_the_line_is_settled_when_it_is_read() -> None:
+async def test_a_tick_changes_in_place() -> None:
     async with open_terminal() as (terminal, screen):
         screen.show(Entry(NOW, "you", "hello", id="a", state=PENDING))
         await terminal.shows("🕓")
         screen.change("a", MessageState.ACCEPTED)
         await terminal.shows("✓ ")
         screen.change("a", READ)
-        await terminal.shows("── Today ──")
-
-
-async def test_a_burst_keeps_only_the_last_lines_live() -> None:
-    async with open_terminal() as (terminal, screen):
-        for number in range(MOST_LIVE_LINES + 5):
-            screen.show(Entry(NOW, "you", f"burst {number}", id=f"{number}", state=PENDING))
-        await holds(lambda: len(screen._conversation.live) == MOST_LIVE_LINES)
-        screen.change("0", MessageState.DELIVERED)
         await terminal.shows("✓✓")
+
+
+async def test_a_burst_keeps_as_many_lines_live_as_the_screen_has_room_for() -> None:
+    async with open_terminal() as (_, screen):
+        for number in range(40):
+            screen.show(Entry(NOW, "you", f"burst {number}", id=f"{number}", state=PENDING))
+        await holds(lambda: has_scrolled(screen))
+        screen.change("0", MessageState.DELIVERED)
+        await holds(lambda: last_line(screen) == "✓✓ burst 0")
+
+
+async def test_a_line_changes_in_place_and_vanishes() -> None:
+    async with open_terminal() as (terminal, screen):
+        screen.show(Entry(NOW, "ben", "helo", id="a"))
+        await terminal.shows("helo")
+        screen.update(Entry(NOW, "ben", "hello", id="a"), "Ben edited it")
+        await holds(lambda: "hello" in screen._conversation.live[0].text)
+        screen.remove(["a"])
+        await holds(lambda: screen._conversation.live == [])
+    assert "Ben edited it" not in terminal.shown.getvalue()
+
+
+async def test_what_has_scrolled_away_is_told_in_lines_of_its_own() -> None:
+    async with open_terminal() as (_, screen):
+        for number in range(40):
+            screen.show(Entry(NOW, "ben", f"burst {number}", id=f"{number}"))
+        await holds(lambda: has_scrolled(screen))
+        screen.update(Entry(NOW, "ben", "other", id="0"), "Ben edited it")
+        await holds(lambda: last_line(screen) == "Ben edited it")
+        screen.remove(["0"])
+        await holds(lambda: last_line(screen) == gone_text(1))
+
+
+async def test_clearing_takes_everything_off_the_screen_and_out_of_its_history() -> None:
+    async with open_terminal() as (terminal, screen):
+        screen.show(Entry(NOW, "ben", "hello", id="a"))
+        await terminal.shows("hello")
+        screen.clear()
+        await terminal.shows("\x1b[3J")
+        assert screen._conversation.live == []
 
 
 async def test_what_is_still_live_stays_on_the_screen_after_leaving() -> None:

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -30,6 +30,8 @@ class SurfaceDouble:
         self.typing: str | None = None
         self.presence = ""
         self.addressee: str | None = None
+        self.notes: list[str | None] = []
+        self.removed: list[str] = []
         self._typed, self._lines = trio.open_memory_channel[str | None](10)
 
     def type(self, line: str | None) -> None:
@@ -44,6 +46,17 @@ class SurfaceDouble:
 
     def change(self, message_id: str, state: MessageState) -> None:
         self.states.append((message_id, state))
+
+    def update(self, entry: Entry, note: str | None) -> None:
+        self.entries = [entry if each.id == entry.id else each for each in self.entries]
+        self.notes.append(note)
+
+    def remove(self, message_ids: Sequence[str]) -> None:
+        self.entries = [each for each in self.entries if each.id not in message_ids]
+        self.removed += message_ids
+
+    def clear(self) -> None:
+        self.entries.clear()
 
     def set_status(self, status: Line) -> None:
         self.status = painted(status, colour=False)
@@ -255,10 +268,44 @@ async def test_answers_reactions_edits_and_deletions_are_seen_on_both_sides(
         surface.type("/edit hello")
         await until(lambda: [entry.text for entry in ben.history()] == ["hello"])
         ben.react(ben.history()[0].message_id, "👍")
-        await until(lambda: f"{BEN_NAME} reacted 👍 to “hello”" in surface.texts)
+        await until(lambda: surface.texts == ["hello  (edited)  [👍]"])
+        assert surface.notes[-1] == f"{BEN_NAME} reacted 👍 to “hello”"
         surface.type("/ids")
-        await until(lambda: any(text.endswith("hello  (edited)  [👍]") for text in surface.texts))
+        await until(lambda: any(text.endswith("hello  (edited)  [👍]") for text in surface.texts[1:]))
         surface.type("/delete")
         await until(lambda: [entry.text for entry in ben.history()] == [None])
-        assert "now: hello  (edited)" in surface.texts
-        assert "now: (this message was deleted)" in surface.texts
+        assert surface.texts[0] == "(this message was deleted)"
+        assert surface.notes == [
+            "now: hello  (edited)",
+            f"{BEN_NAME} reacted 👍 to “hello”",
+            surface.notes[-1],
+        ]
+        assert surface.notes[-1] == "now: (this message was deleted)"
+
+
+async def test_what_disappears_leaves_the_surface_with_what_quotes_it(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann) as (surface, _):
+        surface.type("hello")
+        await until(lambda: len(ben.unread()) == 1)
+        surface.type("/rules disappear 30s")
+        await until(lambda: surface.texts[-1] == "you let new messages disappear after 30 seconds")
+        message_id = ben.send_text(ANN, "soon gone")
+        await until(lambda: surface.texts[-1] == "soon gone")
+        surface.type("/rules disappear off")
+        await until(lambda: surface.texts[-1].startswith("you turned off"))
+        surface.type(f"/reply #{message_id[:4]} seen")
+        await until(lambda: surface.texts[-1] == "↩ “soon gone”  seen")
+        await until(lambda: surface.removed == [message_id])
+        assert surface.texts[-1] == "↩ “…”  seen"
+        assert "soon gone" not in surface.texts
+
+
+async def test_the_screen_is_cleared_and_the_messages_stay(autojump_clock: MockClock, town: Town) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        surface.type("hello")
+        await until(lambda: surface.texts == ["hello"])
+        surface.type("/clear")
+        await until(lambda: surface.texts == [])
+        assert [entry.text for entry in ann.history()] == ["hello"]
