@@ -44,7 +44,8 @@ def shown_commands() -> list[Shown]:
 
 
 def normal(line: str) -> str:
-    """A line without what differs from run to run: the time of day, codes."""
+    """A line without what differs from run to run: the time of day, codes, the ids of groups."""
+    line = re.sub(r"\(g[0-9a-f]{16}\)", "(GROUP)", line)
     return re.sub(r"^\d\d:\d\d", "HH:MM", re.sub(r"^(Code: )\d{6}$", r"\1CODE", line.rstrip()))
 
 
