@@ -18,7 +18,7 @@ from supervisors import ChildSpec
 NAME = "group reporter"
 """What the registry knows the actor as."""
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """How long ticks may wait for others to the same group: less than anybody notices."""
 
 Marks = list[tuple[UserId, int, int]]
