@@ -245,7 +245,7 @@ class Deliveries:
         with self._worker.environment.read() as reader:
             drop = drop_expired(reader, self._queues, self._senders, self._worker.clock.now())
         if drop is not None:
-            self._worker.payload_counts.uncount_all()
+            self._worker.payload_counts.uncount(drop.referred)
             flight.expiring = True
             if flight.submit(drop.ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
                 flight.expiring = False
@@ -380,7 +380,8 @@ class Deliveries:
 
         What only they would have got is lost to everybody, and its senders are to hear of it.
         """
-        self._worker.payload_counts.uncount_all()
+        if devices:
+            self._worker.payload_counts.uncount_all()
         gone = [self._queues.pop(device) for device in devices if device in self._queues]
         self.devices = [device for device in self.devices if device in self._queues]
         with self._worker.environment.read() as reader:

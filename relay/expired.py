@@ -19,6 +19,7 @@ from relay.device_queue import DeviceQueue
 from relay.senders import Senders
 from storage import Op, Reader, mailboxes
 from storage.mailboxes import Progress, QueuedMessage
+from storage.payloads import PayloadKey
 
 DROP_AT_ONCE = 256
 """Messages of one queue in one transaction: about what the window reads at once, so never a long turn."""
@@ -34,6 +35,8 @@ class Drop:
     notices: Notices
     count: int
     """Messages that leave, each device's copy counted."""
+    referred: Sequence[PayloadKey] = ()
+    """What those of groups refer to."""
 
 
 def drop_expired(
@@ -48,6 +51,7 @@ def drop_expired(
     """
     ops: list[Op] = []
     gone: dict[DeviceAddress, dict[MessageNumber, None]] = {}  # {sender: numbers}
+    referred: list[PayloadKey] = []
     count = 0
     for queue in queues.values():
         expired = queue.expire(reader, now, DROP_AT_ONCE)
@@ -55,8 +59,10 @@ def drop_expired(
             ops += expired.ops
             count += len(expired.messages)
             for _, message in expired.messages:
-                if isinstance(message, QueuedMessage):  # of a group's nobody is told: others have it
+                if isinstance(message, QueuedMessage):
                     gone.setdefault(message.sender, {})[message.number] = None
+                else:  # nobody is told: others have it
+                    referred.append((message.sender.group, message.number))
     if not ops:
         return None
     given = {
@@ -74,7 +80,7 @@ def drop_expired(
             notices[sender] = runs_of(lost)
             state.progress = with_expired(state.progress, notices[sender])
             ops.append(senders.put(sender, state))
-    return Drop(ops, notices, count)
+    return Drop(ops, notices, count, referred)
 
 
 def give_up_undelivered(senders: Senders, *, on_disk: bool) -> tuple[Notices, list[Op]]:

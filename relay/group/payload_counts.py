@@ -40,8 +40,8 @@ class PayloadCounts:
         for key in keys:
             left = counts.get(key)
             if left is None:
-                continue
-            if left > 1:
+                self.has_uncounted = True  # perhaps it was the last, and nobody knows
+            elif left > 1:
                 counts[key] = left - 1
             else:
                 del counts[key]
@@ -52,12 +52,13 @@ class PayloadCounts:
     def uncount(self, keys: Iterable[PayloadKey]) -> None:
         """Nobody knows any more how many rows refer to these."""
         for key in keys:
-            if self._counts.pop(key, None) is not None:
-                self.has_uncounted = True
+            self._counts.pop(key, None)
+            self.has_uncounted = True
 
     def uncount_all(self) -> None:
         """Queues are removed, with rows that nobody has looked at."""
-        self.uncount(list(self._counts))
+        self._counts.clear()
+        self.has_uncounted = True
 
     def _delete(self) -> None:
         dead, self._dead = self._dead, []

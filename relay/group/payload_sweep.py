@@ -79,6 +79,8 @@ class PayloadSweep(Actor):
                 counts.has_uncounted = False
                 keys = payloads.payloads_after(reader, None, 2**31)
                 self._candidates = {key: None for key in keys if key not in counts}
+                if not self._candidates:
+                    return True
                 self._after = b""
             self._after, found = mailboxes.group_rows_after(reader, self._after, SLICE_ROWS)
         for key in found:

@@ -112,19 +112,20 @@ class Porter(Actor):
             self.unexpected(message)
             return
         new = self._new_of(message)
-        if new is None:
-            return
-        if not new:
-            self._answer_when_durable(message)
-            return
-        if message.users != self._packed:
-            self._packed, self._users = message.users, unpack_users(message.users)
+        doors: list[Flight] | None = None
         gone: list[UserId] = []
-        doors = self._open_doors(self._users)
-        if doors is None:
-            doors, gone = await self._wait_for_doors(self._users)
-        if doors is not None:
+        if new:
+            if message.users != self._packed:
+                self._packed, self._users = message.users, unpack_users(message.users)
+            doors = self._open_doors(self._users)
+            if doors is None:
+                doors, gone = await self._wait_for_doors(self._users)
+                # What was on its way to the disk when this came may have failed since: then there is a gap.
+                new = self._new_of(message)
+        if new and doors is not None:
             self._bring_in(message, new, doors, gone)
+        elif new is not None and not new:
+            self._answer_when_durable(message)
 
     def _new_of(self, arrival: Arrival) -> list[GroupMessage] | None:
         """What has not arrived yet; None if there is a gap before it (Rule 1)."""
@@ -181,7 +182,9 @@ class Porter(Actor):
                 await self._mailboxes.get(user)
             except RefusalError as refusal:
                 (gone if refusal.code is ErrorCode.UNKNOWN_USER else unreadable)[user] = None
-            except (ChildStartError, ActorDeadError) as error:
+            except ActorDeadError:
+                return  # all mailboxes are begun anew, or the node stops: nobody is left out for that
+            except ChildStartError as error:
                 log.error("member_left_out", extra={"user": f"{user:016x}", "reason": type(error).__name__})
                 unreadable[user] = None
 

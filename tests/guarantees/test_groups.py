@@ -15,6 +15,7 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
+from actors.ports import Clock, system_clock
 from protocol import (
     Accepted,
     Deliver,
@@ -114,9 +115,12 @@ async def open_village(
     workers: int,
     *,
     config: Config = TEST_CONFIG,
+    clock: Clock = system_clock,
     make_journal: Callable[[Environment], RelayJournal] = commit_at_once,
 ) -> AsyncIterator[Village]:
-    async with open_workers(data, sim, workers, config=config, make_journal=make_journal) as node:
+    async with open_workers(
+        data, sim, workers, config=config, clock=clock, make_journal=make_journal
+    ) as node:
         last = workers - 1
         club = Club(first_user_of(slots_of(last, workers)[0]) + 77)
         people = [

@@ -66,3 +66,29 @@ def test_what_the_journal_does_not_take_is_left_to_the_sweep() -> None:
     desk.end_turn()
     assert counts.has_uncounted
     assert ONE not in counts
+
+
+def test_the_sweep_is_called_for_by_an_acknowledgement_of_what_was_there_before_the_start() -> None:
+    desk = Desk()
+    counts = counts_of(desk)
+    counts.has_uncounted = False  # a first round has passed, and rows referred to it then
+    counts.release([ONE])
+    assert counts.has_uncounted
+
+
+def test_the_sweep_is_called_for_by_queues_that_go_with_rows_from_before_the_start() -> None:
+    removed, expired = counts_of(Desk()), counts_of(Desk())
+    removed.has_uncounted = expired.has_uncounted = False
+    removed.uncount_all()
+    expired.uncount([ONE])
+    assert removed.has_uncounted
+    assert expired.has_uncounted
+
+
+def test_nothing_that_expired_leaves_all_counts_as_they_are() -> None:
+    counts = counts_of(Desk())
+    counts.has_uncounted = False
+    counts.hold(ONE, 1)
+    counts.uncount([])
+    assert ONE in counts
+    assert not counts.has_uncounted
