@@ -202,8 +202,8 @@ class HomeInUseError(HomeError):
 
     name = "home-in-use"
 
-    def __init__(self, home: object) -> None:
-        super().__init__(f"another roost command (listen or chat) is running on {home}; stop it first")
+    def __init__(self, home: object, instead: str = "stop it first") -> None:
+        super().__init__(f"another roost command (listen or chat) is running on {home}; {instead}")
 
 
 class HomeUnusableError(HomeError):

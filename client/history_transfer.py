@@ -13,7 +13,7 @@ what disappears by itself or may be opened only once, and groups.
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.ports import Clock, Entropy
 from client.database import Database
@@ -147,6 +147,14 @@ class HistoryTransfer:
             TransferProgress(DeviceId(row["device"]), row["sent"], row["total"], bool(row["is_done"]))
             for row in rows
         ]
+
+    def given(self, device: DeviceId) -> TransferProgress | None:
+        """How much of it the relay has for one device; done when it has all. None if nothing was begun."""
+        for progress in self.transfers():
+            if progress.device == device:
+                is_given = progress.is_done and not self._under_way(device)
+                return replace(progress, is_done=is_given)
+        return None
 
     def _under_way(self, device: int) -> int:
         under_way: int = self._database.value(

@@ -30,6 +30,7 @@ from client.events import ConnectionChanged, Connectivity, EventStream
 from client.groups.phone_groups import PhoneGroups
 from client.groups.records import Group, Person
 from client.groups.sync_handle import GroupSyncHandle
+from client.history_transfer import HistoryTransfer
 from client.home_lock import HomeLock
 from client.link_primary import link_device
 from client.outbox import OutboxHandle
@@ -257,6 +258,11 @@ class Phone:
     def devices(self) -> OwnDevices:
         """The devices of this account."""
         return self._store.devices
+
+    @property
+    def transfer(self) -> HistoryTransfer:
+        """The history that devices are given when they are linked."""
+        return self._store.transfer
 
     async def link_device(
         self, invitation: str, entropy: Entropy, met: Callable[[Companion], None] = lambda _companion: None

@@ -1,4 +1,4 @@
-"""What is typed in a chat about a message or about the chat itself: ``/reply``, ``/edit``, ``/rules``.
+"""What is typed in a chat about a message, the chat, or one's devices: ``/reply``, ``/rules``, ``/link``.
 
 Each order does it on the phone and shows what came of it. Which message is meant is chat_commands.py's, what
 stands on the surface shown_lines.py's; lines of text, and whom they go to, are talk.py's.
@@ -13,6 +13,7 @@ from client.chat_rules import ChatRules
 from client.cli.addressees import addressee_of
 from client.cli.change_text import now_text
 from client.cli.chat_commands import MEANT_AMONG, listed, meant, meant_to_view
+from client.cli.chat_devices import device_lines, link_in_chat
 from client.cli.durations import duration, readable
 from client.cli.shown_lines import ShownLines
 from client.errors import ClientError, MessageChangeError, UserInputError
@@ -23,7 +24,19 @@ from protocol.ids import UserId
 VIEW_SECONDS = 20.0
 """How long a message to be viewed once stands on the screen: to read it, not to leave it there."""
 
-ORDERS = ("/reply", "/react", "/edit", "/delete", "/forward", "/view", "/once", "/rules", "/ids")
+ORDERS = (
+    "/reply",
+    "/react",
+    "/edit",
+    "/delete",
+    "/forward",
+    "/view",
+    "/once",
+    "/rules",
+    "/ids",
+    "/devices",
+    "/link",
+)
 """The words that ``Orders.obey`` knows."""
 
 _USAGE = "/rules alone shows them; /rules disappear 7d|off, /rules keep-here on|off"
@@ -61,6 +74,11 @@ class Orders:
                 case "/ids":
                     for line in listed(self._chat()):
                         self._notice(line)
+                case "/devices":
+                    for line in device_lines(self._phone.devices.all()):
+                        self._notice(line)
+                case "/link":
+                    self._nursery.start_soon(link_in_chat, self._phone, rest, self._notice)
                 case "/once" if not rest:
                     raise UserInputError("/once needs a text behind it")
                 case "/once":

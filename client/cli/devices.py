@@ -7,17 +7,21 @@
   roost devices remove --home ann 2            lock it out at once; what waits for it is gone
 
 Only the phone that registered the number links and removes; a companion can remove itself. A name that is
-given on one device is told to the others.
+given on one device is told to the others. While roost chat runs, /link CODE and /devices there do the same.
 """
 
 import argparse
 from functools import partial
 
 from actors.ports import system_entropy
+from client.cli.chat_devices import device_lines
 from client.cli.choices import bring, open_online, open_store
 from client.cli.command import DONE, TIME_IS_UP, add_home, add_json, print_json, run_command
+from client.cli.elsewhere import history_text
+from client.cli.transfers import wait_departure
 from client.devices import OwnDevice, OwnDevices
-from client.errors import UserInputError
+from client.errors import HomeInUseError, UserInputError
+from client.events import HistoryProgress
 from client.phone import Phone
 from protocol.e2e.linking import MAX_NAME_CHARS, Companion
 from protocol.ids import DeviceId
@@ -46,17 +50,31 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _link(args: argparse.Namespace) -> int:
+    try:
+        return await _link_as_phone(args)
+    except HomeInUseError:
+        instead = f"in a chat, type  /link {args.invitation}  there; otherwise stop it first"
+        raise HomeInUseError(args.home, instead) from None
+
+
+async def _link_as_phone(args: argparse.Namespace) -> int:
     async with open_online(args.home) as phone:
 
         def met(companion: Companion) -> None:
             if not args.json:
                 print(f"{companion.name or 'The new device'} knows the code; linking ...", flush=True)
 
+        def went(progress: HistoryProgress) -> None:
+            if not args.json:
+                print(history_text(progress), flush=True)
+
         device = await phone.link_device(args.invitation, system_entropy, met)
-    if args.json:
-        print_json(**_fields(device))
-    else:
-        print(f"Linked: device {device.device}, {device.name or 'without a name'}.")
+        if args.json:
+            print_json(**_fields(device))
+        else:
+            print(f"Linked: device {device.device}, {device.name or 'without a name'}.", flush=True)
+        if not await wait_departure(phone, device.device, went) and not args.json:
+            print("The rest of its history goes to it with the next connection.")
     return DONE
 
 
@@ -66,10 +84,8 @@ async def _list(args: argparse.Namespace) -> int:
     if args.json:
         print_json(devices=[_fields(device) for device in devices])
         return DONE
-    for device in devices:
-        role = "phone" if device.is_primary else "companion"
-        here = ", this one" if device.is_this else ""
-        print(f"{device.device:>5}  {device.name or '-':<24} {role}{here}")
+    for line in device_lines(devices):
+        print(line)
     return DONE
 
 

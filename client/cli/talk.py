@@ -57,6 +57,7 @@ HELP = (
     "/once text    a message that is shown once;   /view   see theirs, for a moment",
     "/rules      whether messages here disappear and may leave the chat: /rules disappear 7d",
     "/ids        the last messages with their ids: /reply #3f0a text answers another than the last",
+    "/devices    the devices of this account;   /link CODE   take in the one where roost link shows it",
     "/clear      take the lines off the screen; the messages stay",
     "/help       what you are reading",
     "/quit       leave; so does Ctrl-D",

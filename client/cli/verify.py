@@ -12,12 +12,10 @@ if it changes (they have a new phone, or somebody is in between), until you conf
 import argparse
 import sys
 from functools import partial
-from io import StringIO
-
-import segno
 
 from client.cli.choices import find, open_store
 from client.cli.command import DONE, add_home, add_json, print_json, run_command
+from client.cli.qr_code import qr_lines
 from client.phone_numbers import checked_number, readable_number
 from client.store import Store
 from client.verifications import SecurityCode, Trust
@@ -79,9 +77,7 @@ def _tell(store: Store, user: UserId, number: str, args: argparse.Namespace) -> 
 
 
 def _shown(code: SecurityCode) -> str:
-    picture = StringIO()
-    segno.make(code.scan, error="l", micro=False).terminal(picture, border=2, compact=True)
     lines = [grouped(code.digits), code.scan]
     if sys.stdout.isatty():
-        lines.insert(1, picture.getvalue())
+        lines.insert(1, "\n".join(qr_lines(code.scan)))
     return "\n\n".join(lines) + "\n"

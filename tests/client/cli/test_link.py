@@ -43,13 +43,17 @@ def test_a_folder_is_linked_by_what_it_shows(node: RealNode, tmp_path: Path, way
             timeout=40,
         )
         account = json.loads(shown.stdout.readline())
+        history = json.loads(shown.stdout.readline())
         assert shown.wait(20) == 0
     assert (account["phone"], account["device"]) == (ANN, 2)
+    assert (history["event"], history["done"]) == ("history", True)
     assert json.loads(taken.stdout)["name"] == "kitchen"
     listed = subprocess.run(
         roost("devices", "list", "--home", kitchen, "--json"), check=True, capture_output=True, timeout=20
     )
-    assert [each["is_this"] for each in json.loads(listed.stdout)["devices"]] == [False, True]
+    shown_there = json.loads(listed.stdout)["devices"]
+    assert [each["is_this"] for each in shown_there] == [False, True]
+    assert shown_there[1]["name"] == "kitchen"
 
 
 def test_a_folder_with_an_account_is_left_alone(pair: Desk) -> None:

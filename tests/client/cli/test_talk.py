@@ -309,3 +309,19 @@ async def test_the_screen_is_cleared_and_the_messages_stay(autojump_clock: MockC
         surface.type("/clear")
         await until(lambda: surface.texts == [])
         assert [entry.text for entry in ann.history()] == ["hello"]
+
+
+async def test_the_devices_of_the_account_are_shown_in_the_chat(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        surface.type("/devices")
+        await until(lambda: any("this one" in text for text in surface.texts))
+
+
+async def test_a_device_is_linked_from_the_chat_and_what_is_wrong_is_said_there(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann, talking(town, ann) as (surface, _):
+        surface.type("/link hello")
+        await until(lambda: any(text.startswith("not linked: ") for text in surface.texts))
