@@ -38,13 +38,10 @@ from client.groups.wishes import (
 )
 from client.peers import Peers
 from client.records import Account
-from client.send_queue import SendQueue
 from protocol.e2e import IdentityKeyPair
-from protocol.e2e.content import CONTENT_ID_BYTES, sent_at_from_unix
-from protocol.e2e.group_content import GroupWelcome, encode_group_service
 from protocol.e2e.group_info import GroupInfo, new_info_key, seal_info
 from protocol.e2e.group_link import write_plea
-from protocol.e2e.membership import Author, Vouched, draft, prove_invite, sign_entry
+from protocol.e2e.membership import Author, draft, prove_invite, sign_entry
 from protocol.ids import GroupId, UserId
 from protocol.membership import (
     Action,
@@ -127,7 +124,6 @@ class Authoring:
         database: Database,
         own: DeviceKeys,
         peers: Peers,
-        queue: SendQueue,
         logs: GroupLogs,
         infos: GroupInfos,
         wishes: Wishes,
@@ -138,7 +134,6 @@ class Authoring:
         self._database = database
         self._own = own
         self._peers = peers
-        self._queue = queue
         self._logs = logs
         self._infos = infos
         self._wishes = wishes
@@ -303,26 +298,13 @@ class Authoring:
             self._logs.take(account, due.group, decode_signed_entry(signed).entry.index, signed)
         self._welcomes.weigh(account, due.group)
         if isinstance(due.wish, WishCreate | WishAdd):
-            self.welcome(due.group, due.wish.users)
+            self._welcomes.send(due.group, due.wish.users)
         elif isinstance(due.wish, WishInvite):
             self._wishes.keep(due.row)
             return
         elif isinstance(due.wish, WishRevoke):
             self._wishes.forget_invites(due.group)
         self._wishes.settle(due.row, WishState.DONE)
-
-    def welcome(self, group: GroupId, users: Sequence[UserId]) -> None:
-        """Tell newcomers what they need beside the log."""
-        state, key = self._logs.state(group), self._infos.key(group)
-        if state is None or key is None:
-            return
-        vouched = Vouched(state.epoch, state.head)
-        for user in users:
-            if user in state.members:
-                now = sent_at_from_unix(self._clock.now())
-                content_id = self._entropy(CONTENT_ID_BYTES)
-                service = GroupWelcome(content_id, now, group, key, vouched)
-                self._queue.queue_encoded(user, content_id, encode_group_service(service))
 
     def invite_seed(self, group: GroupId) -> bytes | None:
         """The newest invitation of ours that holds; other admins' are known to them alone."""

@@ -56,12 +56,12 @@ class Groups:
         self.logs = logs
         self.keys = SenderKeys(database, entropy, clock)
         self._sending = GroupSending(database, own, peers, queue, logs, self.keys)
-        welcomes = GroupWelcomes(database, logs, self._infos)
+        welcomes = GroupWelcomes(database, queue, logs, self._infos, entropy, clock)
         self.healing = GroupHealing(database, peers, queue, logs, self.keys, entropy, clock)
         self.receiving = GroupReceiving(database, logs, self.keys, welcomes, self.healing, clock)
         self.wishes = Wishes(database, clock)
         self.authoring = Authoring(
-            database, own, peers, queue, logs, self._infos, self.wishes, welcomes, entropy, clock
+            database, own, peers, logs, self._infos, self.wishes, welcomes, entropy, clock
         )
 
     # ------------------------------------------------------------- looking

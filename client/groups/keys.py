@@ -167,6 +167,10 @@ class SenderKeys:
             share.rests = has_failed and 0 <= self._clock.now() - row["stored_at"] < TRY_AGAIN_SECONDS
         return found
 
+    def forget_share(self, group: GroupId, user: UserId) -> None:
+        """What somebody was given is of no use to them: the next message gives it to them anew."""
+        self._database.execute("DELETE FROM group_shares WHERE group_id = ? AND user = ?", group, user)
+
     def withdraw(self, group: GroupId, user: UserId) -> None:
         """Take back what has not been sealed yet: its reader is not who the log says, or is gone."""
         self._database.execute(

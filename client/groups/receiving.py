@@ -19,7 +19,7 @@ from protocol.e2e.group_content import GroupKey, GroupService
 from protocol.e2e.group_message import decode_group_message
 from protocol.e2e.sender_keys import GroupContext
 from protocol.ids import DeviceAddress, DeviceId, GroupId, GroupSeq, MessageNumber, Seq, UserId
-from protocol.membership import Settings
+from protocol.membership import Rekey, Settings, decode_signed_entry
 
 NOT_DELIVERED_NOW = Seq(0)
 """The number of a delivery that was acknowledged before and is taken now."""
@@ -78,6 +78,7 @@ class GroupReceiving:
             return self._keep(delivery, group)
         if not taken.is_new:
             return Duplicate(delivery.seq)
+        self._react(account, group, delivery.ciphertext)
         self._after_entry(account, group)
         return GroupChanged(delivery.seq, group)
 
@@ -86,10 +87,22 @@ class GroupReceiving:
     ) -> None:
         """A part of the log was fetched, which has ``end`` entries by the relay's word."""
         for index, signed in enumerate(entries, start=first):
-            self._logs.take(account, group, index, signed)
+            if self._logs.take(account, group, index, signed).is_new:
+                self._react(account, group, signed)
         if not entries or self._logs.next_index(group) >= end:
             self._logs.ends(group)
         self._after_entry(account, group)
+
+    def _react(self, account: Account, group: GroupId, signed: bytes) -> None:
+        """Somebody has a new phone: ask whose keys those are, give it ours, and say what it cannot know."""
+        entry, state = decode_signed_entry(signed).entry, self._logs.state(group)
+        user = entry.author.user
+        if not isinstance(entry.action, Rekey) or user == account.user or state is None:
+            return
+        self._database.execute("UPDATE peers SET bundles_stale = 1 WHERE user = ?", user)
+        self._keys.forget_share(group, user)
+        if state.is_admin(account.user):
+            self._welcomes.send(group, [user])
 
     def _after_entry(self, account: Account, group: GroupId) -> None:
         self._welcomes.weigh(account, group)

@@ -4,11 +4,16 @@ A welcome is worth as much as its sender, and who that is the log tells, which u
 kept until the log has come so far: from a member it is believed, from anybody else it is dropped.
 """
 
+from collections.abc import Sequence
+
+from actors.ports import Clock, Entropy
 from client.database import Database
 from client.groups.info import GroupInfos
 from client.groups.logs import TWO_HISTORIES, GroupLogs
 from client.records import Account
-from protocol.e2e.group_content import GroupWelcome
+from client.send_queue import SendQueue
+from protocol.e2e.content import CONTENT_ID_BYTES, sent_at_from_unix
+from protocol.e2e.group_content import GroupWelcome, encode_group_service
 from protocol.e2e.membership import Vouched
 from protocol.ids import GroupId, UserId
 
@@ -19,10 +24,34 @@ MOST_KEPT = 16
 class GroupWelcomes:
     """The table ``group_welcomes``. Its methods are to be called inside a transaction."""
 
-    def __init__(self, database: Database, logs: GroupLogs, infos: GroupInfos) -> None:
+    def __init__(
+        self,
+        database: Database,
+        queue: SendQueue,
+        logs: GroupLogs,
+        infos: GroupInfos,
+        entropy: Entropy,
+        clock: Clock,
+    ) -> None:
         self._database = database
+        self._queue = queue
+        self._entropy = entropy
+        self._clock = clock
         self._logs = logs
         self._infos = infos
+
+    def send(self, group: GroupId, users: Sequence[UserId]) -> None:
+        """Tell these members what they need beside the log, as far as we know it."""
+        state, key = self._logs.state(group), self._infos.key(group)
+        if state is None or key is None:
+            return
+        vouched = Vouched(state.epoch, state.head)
+        for user in users:
+            if user in state.members:
+                now = sent_at_from_unix(self._clock.now())
+                content_id = self._entropy(CONTENT_ID_BYTES)
+                service = GroupWelcome(content_id, now, group, key, vouched)
+                self._queue.queue_encoded(user, content_id, encode_group_service(service))
 
     def take(self, account: Account, sender: UserId, welcome: GroupWelcome) -> None:
         """Somebody says that we are in a group, and what they know of it."""

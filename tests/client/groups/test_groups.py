@@ -18,7 +18,7 @@ from client.records import MessageState
 from protocol.e2e.group_info import GroupInfo
 from protocol.ids import UserId
 from protocol.membership import Settings
-from tests.client.groups.conftest import Club, outcome, steps, store, texts
+from tests.client.groups.conftest import CLEO, Club, outcome, steps, store, texts
 from tests.helpers.scripted_relay import until
 
 
@@ -215,3 +215,25 @@ async def test_a_wish_survives_a_relay_that_does_not_answer(club: Club, autojump
     club.town.relay.cut_all()
     assert (await outcome(club.ann, row)).state is WishState.DONE
     assert store(club.ann).groups.find("Later").id == club.group
+
+
+async def test_a_member_with_a_new_phone_says_so_and_hears_the_group_again(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    await club.say(club.ben, "before", MessageState.DELIVERED)
+    await club.town.register(CLEO, home=CLEO + "-new")
+    async with club.town.open(CLEO + "-new") as cleo:
+        await club.say(club.ann, "knock")  # she hears of the group by it
+        await until(lambda: len(club.desk.entries) == 2)  # and has signed her new key
+        for phone in (club.ann, club.ben):
+            await club.knows(phone, 2)
+        await club.say(club.ann, "hello new phone")
+        await club.hears(cleo, "hello new phone")
+        await club.say(club.ben, "from Ben, too")
+        await club.hears(cleo, "from Ben, too")
+        await until(lambda: store(cleo).groups.all()[0].name == "Friends")
+        group = store(club.ben).groups.group(club.group)
+        assert group is not None
+        assert all(member.is_key_known for member in group.members)
+        await club.say(cleo, "I am back")
+        await club.hears(club.ben, "I am back")
