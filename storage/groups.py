@@ -247,11 +247,6 @@ def groups_with_items(reader: Reader) -> Iterator[GroupId]:
         found = next(reader.scan(GROUP_ITEMS, behind, b"\xff" * (_ITEM_KEY.size + 1)), None)
 
 
-def has_items(reader: Reader, group: GroupId) -> bool:
-    """Whether anything of a group is on its way."""
-    return bool(read_items(reader, group, 0, 1))
-
-
 # Members ----------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ import logging
 import trio
 
 from actors import ActorDeadError
-from protocol import GroupId, UserId
+from protocol import GroupId
 from relay.group import group as group_module
 from relay.group.handle import GroupHandle, running_group
 from relay.named_supervisor import NamedSupervisor, start_child_nowait
@@ -35,10 +35,6 @@ class Groups:
         self._spec = group_module.child_spec(worker)
         self._supervisor = SupervisorHandle(worker.system.via(SUPERVISOR_NAME))
         self._starting: dict[GroupId, trio.Event] = {}  # bounded by the connections, which wait one at a time
-
-    def owns(self, group: GroupId) -> bool:
-        """Whether it is a group of this worker."""
-        return self._worker.store.owns(UserId(group))
 
     def running(self, group: GroupId) -> GroupHandle | None:
         """The actor of a group of this worker, if it is in memory."""
