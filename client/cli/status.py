@@ -18,10 +18,10 @@ from client.store import Store
 def home_status(home: Path, as_json: bool) -> int:
     """Print the status of a home; 0 done, 2 if nobody is registered in it."""
     try:
-        account, entries = _read(home)
+        account, entries, groups = _read(home)
     except ClientError as error:
         return report(error)
-    facts = _facts(home, account, entries)
+    facts = _facts(home, account, entries, groups)
     if as_json:
         print_json(**facts)
     else:
@@ -29,17 +29,17 @@ def home_status(home: Path, as_json: bool) -> int:
     return DONE
 
 
-def _read(home: Path) -> tuple[Account, list[HistoryEntry]]:
+def _read(home: Path) -> tuple[Account, list[HistoryEntry], int]:
     if not home.is_dir():
         raise NoAccountError(home)
     with Store.open(home, system_entropy, system_clock) as store:
         account = store.account()
         if account is None:
             raise NoAccountError(home)
-        return account, store.history()
+        return account, store.history(), sum(group.is_member for group in store.groups.all())
 
 
-def _facts(home: Path, account: Account, entries: list[HistoryEntry]) -> dict[str, object]:
+def _facts(home: Path, account: Account, entries: list[HistoryEntry], groups: int) -> dict[str, object]:
     states = [entry.state for entry in entries]
     return {
         "phone": account.phone,
@@ -48,6 +48,7 @@ def _facts(home: Path, account: Account, entries: list[HistoryEntry]) -> dict[st
         "relay": parse_relay_url(account.relay_url).place,
         "logged_out": account.logged_out,
         "in_use": _is_in_use(home),
+        "groups": groups,
         "messages": len(entries),
         "unread": states.count(MessageState.RECEIVED),
         "outbox": states.count(MessageState.PENDING),
@@ -68,6 +69,7 @@ def _print(account: Account, facts: dict[str, object]) -> None:
     print(f"  relay     {facts['relay']}")
     if account.logged_out:
         print("  account   logged out: the number was registered anew elsewhere")
+    print(f"  groups    {facts['groups']}")
     print(f"  messages  {facts['messages']}, of which {facts['unread']} unread")
     print(f"  outbox    {facts['outbox']} waiting to be accepted")
     print(f"  in use    {'yes, by another command' if facts['in_use'] else 'no'}")

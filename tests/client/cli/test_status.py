@@ -17,6 +17,7 @@ def test_a_phone_says_who_it_is_and_what_waits(pair: Desk, capsys: pytest.Captur
     assert status["phone"] == ANN
     assert status["relay"] == pair.relay.url.place
     assert (status["messages"], status["unread"], status["outbox"]) == (1, 0, 0)
+    assert status["groups"] == 0
     assert not status["in_use"]
     assert not status["logged_out"]
 
