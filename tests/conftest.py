@@ -17,7 +17,7 @@ settings.load_profile("fixed")
 
 # Trio runs what is runnable in random order, on purpose: code must not depend on it. Each run of the tests
 # draws a seed, so orders keep being explored; a test that fails tells it, and the variable brings it back.
-SEED_VARIABLE = "ROOST_TEST_SEED"
+SEED_VARIABLE = "SCHEDULER_SEED"  # not ROOST_...: a node refuses a setting that it does not know
 # It is one for all processes of a run, which inherit the variable.
 SEED = os.environ.setdefault(SEED_VARIABLE, str(random.SystemRandom().randrange(1_000_000)))
 
