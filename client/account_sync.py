@@ -16,6 +16,7 @@ from actors.ports import Entropy
 from actors.registry import Via
 from client.connection_handle import ConnectionHandle
 from client.errors import RelayRefusedError, RequestTimeoutError
+from client.profile_fetching import refresh_own_profile
 from client.store import Store
 from protocol.codes import ErrorCode, code_name, code_sentence
 from protocol.e2e.profile import seal_profile
@@ -66,6 +67,7 @@ class AccountSync(Actor):
     def __init__(self, store: Store, entropy: Entropy) -> None:
         self._store = store
         self._entropy = entropy
+        self._is_profile_seen = False  # what of it is at the relay, on this connection
         self._rests = False  # the relay asked to wait, or nobody can be asked
 
     async def on_start(self) -> None:
@@ -78,7 +80,7 @@ class AccountSync(Actor):
         """Bring what is due, step by step."""
         match message:
             case _Sync():
-                self._rests = False
+                self._rests = self._is_profile_seen = False
                 await self._sync()
             case _LookIfDue():
                 if not self._rests and self._is_anything_due():
@@ -98,6 +100,7 @@ class AccountSync(Actor):
         try:
             while self._settings_are_due() or not self._store.settings.is_known:
                 await self._bring_settings()
+            await self._see_profile()
             while self._store.profiles.is_due:
                 await self._bring_profile()
         except RequestTimeoutError:
@@ -129,6 +132,13 @@ class AccountSync(Actor):
         store.blocks.heard(settings.blocked, blocked, unblocked)
         store.settings.contacts_named(contacts)
         store.settings.contacts_forgotten(gone)
+
+    async def _see_profile(self) -> None:
+        """Once with each connection: another device of the account may have changed the profile."""
+        account = self._store.account()
+        if not self._is_profile_seen and account is not None and self._store.siblings.others():
+            await refresh_own_profile(self._store.profiles, self._connection, account.user)
+        self._is_profile_seen = True
 
     async def _bring_profile(self) -> None:
         """The picture first and piece 0 last: that puts all of it in place."""

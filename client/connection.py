@@ -295,7 +295,8 @@ class Connection(Actor):
     def _welcome(self, line: Line, welcome: Welcome) -> None:
         self._must_show_key = self._access.is_stranger
         if not welcome.user and not self._access.is_stranger:
-            line.end(Ending("not registered", error=_refusal(ErrorCode.NOT_REGISTERED)))
+            # It knew this device once, and knows it no more: it was logged out while it was off.
+            line.end(Ending("logged out", error=_refusal(ErrorCode.LOGGED_OUT)))
             return
         log.info("connected", extra={"session": line.session, "queued": welcome.queued})
         line.is_welcome = True

@@ -18,6 +18,7 @@ from protocol.device_list import DeviceList, ListedDevice, SignedDeviceList, dec
 from protocol.e2e import sign_device_list
 from protocol.e2e.linking import Grant, GrantedProfile, KnownPeer, grant_from_bytes, grant_to_bytes
 from protocol.ids import DeviceAddress, DeviceId
+from protocol.limits import MAX_UINT63
 
 AGED_SECONDS = 7 * 86_400.0
 """A list that is older is signed anew, so that one which has not been renewed for long says that the primary
@@ -253,5 +254,6 @@ class OwnDevices:
             profile.about,
             profile.key,
             profile.generation,
-            profile.version,
+            # Not the relay's: so all of it is fetched, the picture too, with the first connection.
+            profile.version % MAX_UINT63 + 1,
         )

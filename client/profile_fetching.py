@@ -1,4 +1,4 @@
-"""Fetches somebody's profile from the relay and opens it with the key that they have sent.
+"""Fetches a profile from the relay and opens it: somebody else's, or our own from another device.
 
 Functions and no actor: whoever wants to show a profile asks for it, waits or does not, and may be cancelled
 at any moment; nothing is half stored.
@@ -43,6 +43,31 @@ async def refresh_profile(
     else:
         await _learn(profiles, connection, user, known, piece)
     return profiles.of(user)
+
+
+async def refresh_own_profile(profiles: Profiles, connection: ConnectionHandle, user: UserId) -> None:
+    """See whether another device of this account has changed the profile, and learn it.
+
+    What is not at the relay yet stands; so does what cannot be opened, because the other device has changed
+    the key, and what the relay says it has not.
+
+    Raises:
+        RequestTimeoutError: there is no connection, or no answer.
+        RelayRefusedError: the relay wants to be asked later.
+    """
+    own = profiles.own()
+    if own is None or not own.version or own.is_due:
+        return
+    piece = await _fetch(connection, user, 0, own.version)
+    if piece.version in (0, own.version):
+        return
+    try:
+        details = open_details(own.key, user, piece.version, piece.data)
+        picture = await _picture(connection, user, own.key, piece.version, details)
+    except BadProfileError as error:
+        log.info("own_profile_unreadable", extra={"reason": str(error)})
+    else:
+        profiles.learn_own(own.version, piece.version, details, picture)
 
 
 async def _learn(

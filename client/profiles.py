@@ -97,6 +97,18 @@ class Profiles:
         """The relay has this version; one made since is still due."""
         self._database.execute("UPDATE own_profile SET is_due = 0 WHERE version = ?", version)
 
+    def learn_own(self, before: int, version: int, details: ProfileDetails, picture: bytes | None) -> None:
+        """Another device has made this of the profile; nothing if it was changed here since ``before``."""
+        self._database.execute(
+            "UPDATE own_profile SET name = ?, about = ?, picture = ?, version = ?"
+            " WHERE version = ? AND is_due = 0",
+            details.name,
+            details.about,
+            picture,
+            version,
+            before,
+        )
+
     def key_for(self, user: UserId) -> tuple[int, bytes] | None:
         """The key to send along to somebody, with its generation; None if they have it, or there is none.
 

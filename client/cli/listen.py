@@ -204,8 +204,9 @@ class Listening:
     def _print_connection(self, change: ConnectionChanged) -> None:
         """Say, beside the messages, that the line is down and that it is back; each once."""
         is_online = change.connectivity is Connectivity.ONLINE
-        if change.connectivity is Connectivity.CONNECTING or is_online == self._was_online:
-            return
+        is_passing = change.connectivity in (Connectivity.CONNECTING, Connectivity.STOPPED)
+        if is_passing or is_online == self._was_online:
+            return  # of an end that is for good the error tells
         self._was_online = is_online
         print("· online" if is_online else f"· offline ({change.reason}), reconnecting …", file=sys.stderr)
 

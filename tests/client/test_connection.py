@@ -222,7 +222,7 @@ async def test_a_relay_that_has_forgotten_the_account_stops_the_phone(
     async with town.open(ANN) as ann:
         change = await stopped(ann)
         assert change.error is not None
-        assert change.error.name == "not-registered"
+        assert change.error.name == "logged-out"
 
 
 async def test_a_relay_that_speaks_nonsense_is_left_and_tried_again(

@@ -3,6 +3,7 @@ from trio.testing import MockClock
 
 from client.errors import RelayRefusedError
 from client.phone import Phone
+from client.profile_fetching import refresh_own_profile
 from client.records import MessageState
 from protocol.codes import ErrorCode
 from protocol.e2e import Profile
@@ -100,3 +101,44 @@ async def test_a_relay_that_asks_to_wait_is_heard(autojump_clock: MockClock, tow
         with pytest.raises(RelayRefusedError) as caught:
             await ben.refresh_profile(user)
         assert caught.value.detail == 20
+
+
+async def test_what_another_own_device_has_made_of_the_profile_is_learned_whole(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await show(ann, Profile("Ann", "at the sea", PICTURE))
+        profiles = ann._store.profiles
+        own = profiles.own()
+        assert own is not None
+        profiles._database.execute("UPDATE own_profile SET name = 'Old', picture = NULL, version = 7")
+        await refresh_own_profile(profiles, ann._connection, ann.account.user)
+        assert profiles.own() == own
+
+
+async def test_what_was_changed_here_and_is_not_at_the_relay_yet_stands(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await show(ann, Profile("Ann"))
+        profiles = ann._store.profiles
+        profiles._database.execute("UPDATE own_profile SET name = 'New', version = 7")
+        for changed in ("is_due = 1", "is_due = 0, key = zeroblob(32)"):
+            profiles._database.execute(f"UPDATE own_profile SET {changed}")
+            await refresh_own_profile(profiles, ann._connection, ann.account.user)
+            own = profiles.own()
+            assert own is not None
+            assert own.profile.name == "New"
+            town.relay.heard.clear()
+
+
+async def test_a_relay_that_says_there_is_no_profile_takes_away_nothing(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await show(ann, Profile("Ann", "", PICTURE))
+        town.relay.profiles.clear()
+        profiles = ann._store.profiles
+        before = profiles.own()
+        await refresh_own_profile(profiles, ann._connection, ann.account.user)
+        assert profiles.own() == before
