@@ -150,9 +150,15 @@ class Changes:
         )
 
     def _note_opened(self, said: Said, message: sqlite3.Row | None) -> None:
-        # Its author does not open it: who sent it has nothing to say here but to delete it.
-        is_to_open = message is not None and message["kind"] == EntryKind.VIEW_ONCE.value
-        if message is not None and is_to_open and said.author != said.target.sender:
+        # Its author does not open it: who sent it has nothing to say here but to delete it. In a group each
+        # member opens it once: what others have done is news for its author only.
+        if (
+            message is None
+            or message["kind"] != EntryKind.VIEW_ONCE.value
+            or said.author == said.target.sender
+        ):
+            return
+        if message["outgoing"] or self.is_own(said.chat, said.author):
             self.erase(message["row"], said.chat, said.target, EntryKind.VIEWED)
 
     def erase(

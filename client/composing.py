@@ -14,7 +14,14 @@ from client.changes import Changes, Said, moment_of
 from client.chat_rules import VIEW_ONCE_SECONDS, ChatRulebook
 from client.database import Database
 from client.device_keys import DeviceKeys
-from client.errors import BlockedError, ContentError, KeptHereError, MessageChangeError
+from client.errors import (
+    BlockedError,
+    ContentError,
+    KeptHereError,
+    MessageChangeError,
+    NotAllowedInGroupError,
+)
+from client.groups.logs import GroupLogs
 from client.mentions import MENTION
 from client.peers import Peers
 from client.records import EntryKind, MessageState
@@ -42,7 +49,7 @@ from protocol.e2e import content as contents
 from protocol.e2e.content_marks import MAX_FORWARDS
 from protocol.e2e.content_rules import DELETE_SECONDS, EDIT_SECONDS, Moment, may_delete, may_edit
 from protocol.e2e.content_schema import CONTENT_ID_BYTES, MAX_MENTIONS, MICRODEGREES
-from protocol.ids import UserId
+from protocol.ids import GroupId, UserId
 
 _FORWARDABLE = (EntryKind.TEXT.value, EntryKind.CONTACT.value, EntryKind.LOCATION.value)
 
@@ -60,6 +67,7 @@ class Composer:
         settings: Settings,
         rules: ChatRulebook,
         timers: Timers,
+        logs: GroupLogs,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -70,6 +78,7 @@ class Composer:
         self._settings = settings
         self._rules = rules
         self._timers = timers
+        self._logs = logs
         self._clock = clock
 
     # ------------------------------------------------------------- messages
@@ -173,6 +182,7 @@ class Composer:
 
         Raises:
             ContentError: longer than a message can live.
+            NotAllowedInGroupError: it is a group in which only admins may.
             ClientError: as ``Store.queue_text`` says.
         """
         if (self._rules.of(chat).life or 0) == seconds:
@@ -186,6 +196,9 @@ class Composer:
         return self._rule(chat, KeepHere, lambda id_, at: KeepHere(id_, at, int(on)))
 
     def _rule(self, chat: UserId, kind: type[Rule], make: Making) -> str:
+        state = self._logs.state(GroupId(chat)) if self._logs.is_group(chat) else None
+        if state is not None and not state.may_describe(self._keys.user()):
+            raise NotAllowedInGroupError
         with self._database.transaction():
             rule = self._queue.queue(chat, lambda id_, at: make(id_, self._rules.moment(chat, kind, at)))
             assert isinstance(rule, Rule)

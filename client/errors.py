@@ -130,6 +130,24 @@ class MessageChangeError(UserInputError):
         self.name = name
 
 
+class MessageGoneError(ClientError):
+    """A message that was waited for is not here any more."""
+
+    name = "message-gone"
+
+    def __init__(self) -> None:
+        super().__init__("the message is gone: its time was over before it had come so far")
+
+
+class NotAllowedInGroupError(ClientError):
+    """Something in a group that only its admins may do."""
+
+    name = "not-allowed"
+
+    def __init__(self) -> None:
+        super().__init__("only admins may say what holds in this group")
+
+
 class KeptHereError(ClientError):
     """What is to be taken out of a chat whose messages somebody has asked to keep in it."""
 

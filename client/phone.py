@@ -25,7 +25,13 @@ from client.chat_rules import ChatRules
 from client.connection_handle import ConnectionHandle
 from client.devices import OwnDevice, OwnDevices
 from client.devices_sync import ask, remove_device
-from client.errors import ClientError, HomeUnusableError, NoAccountError, PhoneFailedError, RelayRefusedError
+from client.errors import (
+    HomeUnusableError,
+    MessageGoneError,
+    NoAccountError,
+    PhoneFailedError,
+    RelayRefusedError,
+)
 from client.events import ConnectionChanged, Connectivity, EventStream
 from client.groups.phone_groups import PhoneGroups
 from client.groups.records import Group, Person
@@ -296,13 +302,14 @@ class Phone:
         Waits as long as it takes; cancelled, the message stays in the outbox.
 
         Raises:
+            MessageGoneError: it is not here, or not any more: it has disappeared meanwhile.
             ClientError: the connection has stopped for good.
         """
         with self.events.subscribe() as events:
             while True:
                 entry = self._store.entry(message_id)
                 if entry is None:
-                    raise ClientError(f"there is no message {message_id}")
+                    raise MessageGoneError
                 if entry.state >= state:
                     return entry
                 self.raise_if_stopped()

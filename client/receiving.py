@@ -22,6 +22,7 @@ from client.device_keys import DeviceKeys
 from client.device_names import DeviceNames
 from client.entry_kinds import kind_of
 from client.groups.groups import Groups
+from client.groups.receiving import NotAdminError
 from client.history_transfer import HistoryTransfer
 from client.lost_messages import ASKED_FOR, LostMessages
 from client.number_changes import hear_number
@@ -280,6 +281,7 @@ class Receiving:
             if not isinstance(opened, bytes):
                 return opened
             content = contents.decode(opened)
+            self._check_rule(delivery, content)
         except DuplicateMessageError:
             return Duplicate(delivery.seq)
         except EndToEndError as error:
@@ -288,6 +290,16 @@ class Receiving:
             said = Sent(content.id, content.sent_at, delivery.chat, True, opened, None)
             return self._siblings.take_sent(account, delivery, said)
         return self._store_message(delivery, content, opened, changed=False)
+
+    def _check_rule(self, delivery: IncomingDelivery, content: Content) -> None:
+        """What holds in a group for messages is said by those who may say what it is called.
+
+        Raises:
+            NotAdminError: only admins may, and this is none: the relay cannot know what it carries.
+        """
+        state = None if delivery.group is None else self._groups.logs.state(delivery.group)
+        if isinstance(content, Rule) and state is not None and not state.may_describe(delivery.sender.user):
+            raise NotAdminError("only admins may say what holds in this group")
 
     def _lose_in_group(self, delivery: IncomingDelivery, error: EndToEndError) -> Received:
         if not _is_worth_asking(error):
@@ -310,6 +322,7 @@ class Receiving:
         original = replace(delivery, number=resent.numbers[0], group=group, gseq=gseq)
         try:
             content = contents.decode(resent.content)
+            self._check_rule(original, content)
         except EndToEndError as error:
             return self._store_undecryptable(original, error.name, error.name)[0]
         return self._store_message(original, content, resent.content, changed=False, place=place)

@@ -122,6 +122,7 @@ class Store:
             self.settings,
             self.rules,
             self.timers,
+            logs,
             clock,
         )
         names = DeviceNames(database, self._keys, self._peers, self._queue, entropy, clock)

@@ -13,7 +13,7 @@ from client.cli.command import DONE, REFUSED, TIME_IS_UP, add_json, print_json, 
 from client.cli.entries import name_of, waiting_text
 from client.cli.message_json import STATE_NAMES, who
 from client.cli.rendering import painted, tick
-from client.errors import HomeInUseError
+from client.errors import HomeInUseError, MessageGoneError
 from client.phone import open_phone
 from client.phone_numbers import readable_number
 from client.records import HistoryEntry, MessageState
@@ -54,6 +54,7 @@ async def queue_and_wait(args: argparse.Namespace, queue: Callable[[Store], str 
         queue: puts it into the outbox and returns its id; None: nothing has to go out.
 
     Raises:
+        MessageGoneError: its time was over before it had come so far.
         ClientError: it cannot be queued, or the connection has stopped for good.
     """
     with open_store(args.home) as store:
@@ -63,7 +64,8 @@ async def queue_and_wait(args: argparse.Namespace, queue: Callable[[Store], str 
         with trio.move_on_after(args.timeout):
             await _bring(args.home, store, message_id, _WANTED[args.until])
         entry = store.entry(message_id)
-    assert entry is not None  # it was queued a moment ago
+    if entry is None:
+        raise MessageGoneError  # it was queued a moment ago, to live for another
     return _tell(entry, args)
 
 
@@ -80,7 +82,7 @@ async def _bring(home: Path, store: Store, message_id: str, wanted: MessageState
 
 def _has_come(store: Store, message_id: str, wanted: MessageState) -> bool:
     entry = store.entry(message_id)
-    return entry is not None and entry.state >= wanted
+    return entry is None or entry.state >= wanted
 
 
 def _tell_nothing_to_send(args: argparse.Namespace) -> int:

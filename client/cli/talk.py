@@ -3,6 +3,8 @@
 Knows nothing of terminals (screen.py, pipe.py) and nothing of the wire (phone.py).
 """
 
+from contextlib import suppress
+
 import trio
 
 from actors.ports import Clock
@@ -19,6 +21,7 @@ from client.cli.surface import Surface
 from client.errors import (
     ClientError,
     GroupError,
+    MessageGoneError,
     PhoneNumberError,
     RelayRefusedError,
     RequestTimeoutError,
@@ -320,7 +323,8 @@ class Talk:
         """Give what was just typed a moment to be accepted; what is not goes out another time."""
         with trio.move_on_after(PARTING_SECONDS):
             for message_id in list(self._sent):
-                await self._phone.wait_for(message_id, MessageState.ACCEPTED)
+                with suppress(MessageGoneError):  # accepted, lived and over
+                    await self._phone.wait_for(message_id, MessageState.ACCEPTED)
         waiting = sum(self._is_pending(message_id) for message_id in self._sent)
         if waiting:
             what = "1 message waits" if waiting == 1 else f"{waiting} messages wait"

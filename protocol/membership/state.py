@@ -89,6 +89,11 @@ class GroupState:
         """Whether this user may write to the group."""
         return user in self.members and (Settings.ADMINS_SEND not in self.settings or self.is_admin(user))
 
+    def may_describe(self, user: UserId) -> bool:
+        """Whether this user may say what the group is called, and what holds in it for messages."""
+        is_open = Settings.ADMINS_DESCRIBE not in self.settings
+        return user in self.members and (is_open or self.is_admin(user))
+
     def encode(self) -> bytes:
         """The stored form."""
         members = [[user, *member] for user, member in self.members.items()]

@@ -1,7 +1,11 @@
+import pytest
 from trio.testing import MockClock
 
+from client.errors import NotAllowedInGroupError
 from client.groups.wishes import WishSettings
-from client.records import EntryKind
+from client.phone import Phone
+from client.records import EntryKind, MessageState
+from protocol.e2e import ChatTimer
 from protocol.e2e.sender_keys import GroupContext, SenderKey
 from protocol.ids import DeviceAddress, DeviceId, MemberAddress, MessageNumber, UserId
 from protocol.membership import Settings
@@ -75,3 +79,58 @@ async def test_what_was_delivered_once_is_shown_once(club: Club, autojump_clock:
     await club.say(club.ann, "twice")
     await club.hears(club.ben, "twice")
     assert texts(club.ben, club.group) == ["once", "twice"]
+
+
+async def test_a_rule_of_somebody_who_may_not_set_it_is_not_obeyed(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    chat = UserId(club.group)
+    club.cleo.set_timer(chat, 3_600)
+    await until(lambda: club.ben.rules_of(chat).life == 3_600)  # all members may, unless the group says else
+    await club.want(club.ann, WishSettings(Settings.ADMINS_DESCRIBE, Settings(0)))
+    await club.knows(club.ben, 2)
+    await club.knows(club.cleo, 2)
+    with pytest.raises(NotAllowedInGroupError):
+        club.cleo.keep_here(chat, on=True)
+    state = store(club.cleo).groups.logs.state(club.group)
+    assert state is not None
+    assert not state.may_describe(club.cleo.account.user)
+    forged = store(club.cleo).compose._queue.queue(chat, lambda id_, at: ChatTimer(id_, at + 1_000, 1))
+    club.cleo._outbox.look()
+    await club.cleo.wait_for(forged.id.hex(), MessageState.ACCEPTED)
+    await club.say(club.ann, "nothing has changed")
+    await club.hears(club.ben, "nothing has changed")
+    assert club.ben.rules_of(chat).life == 3_600
+    await until(lambda: club.ann.set_timer(chat, 0) is not None)
+    await until(lambda: club.ben.rules_of(chat).life is None)
+
+
+async def test_what_disappears_in_a_group_is_gone_on_all_phones(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    chat, everybody = UserId(club.group), (club.ann, club.ben, club.cleo)
+    club.ann.set_timer(chat, 30)
+    await until(lambda: all(each.rules_of(chat).life == 30 for each in everybody))
+    await club.say(club.ben, "soon gone")
+    for each in everybody:
+        await club.hears(each, "soon gone")
+    for each in everybody:
+        await until(lambda each=each: "soon gone" not in texts(each, club.group))  # type: ignore[misc]
+
+
+async def test_what_is_shown_once_in_a_group_is_opened_by_each_member_once(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    message_id = club.ann.send_text(UserId(club.group), "once", view_once=True)
+    others = (club.ben, club.cleo)
+    await until(lambda: all(each.entry(message_id) is not None for each in others))
+    assert club.ben.view(message_id) == "once"
+    await until(lambda: _kind(club.ann, message_id) is EntryKind.VIEWED)
+    await club.say(club.ann, "and now?")
+    await club.hears(club.cleo, "and now?")
+    assert club.cleo.view(message_id) == "once"
+
+
+def _kind(phone: Phone, message_id: str) -> EntryKind | None:
+    entry = phone.entry(message_id)
+    return None if entry is None else entry.kind

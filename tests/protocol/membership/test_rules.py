@@ -333,6 +333,13 @@ def test_who_may_send() -> None:
     assert [closed.may_send(user) for user in (ANNA, BEN, EVE)] == [True, False, False]
 
 
+def test_who_may_say_what_holds_in_the_group() -> None:
+    group = group_of(ANNA, BEN)
+    assert [group.may_describe(user) for user in (ANNA, BEN, EVE)] == [True, True, False]
+    closed = after(group, ANNA, ChangeSettings(Settings.ADMINS_DESCRIBE))
+    assert [closed.may_describe(user) for user in (ANNA, BEN, EVE)] == [True, False, False]
+
+
 def test_the_newest_description_is_named() -> None:
     group = after(with_link(group_of(ANNA, BEN)), BEN, Describe(b"new"))
     assert group.described_at == 2
