@@ -227,7 +227,10 @@ class Deliveries:
         for seq, message in waiting:
             if seq > queue.durable:
                 break  # on disk already, but its Committed is still on the way here
+            if queue.skip_dropped(seq):
+                continue
             if queue.has_expired(seq, message, now):
+                queue.look_from_head()
                 self.expire()
                 return False
             if queue.launch(seq, message):

@@ -36,6 +36,7 @@ class DeviceQueue:
     """The queue of one device."""
 
     __slots__ = (
+        "_dropped",
         "_expiry_walk",
         "_given",
         "_in_flight_bytes",
@@ -68,6 +69,7 @@ class DeviceQueue:
         self.fresh: deque[tuple[Seq, Queued]] | tuple[()] = ()
         self._in_flight_bytes = 0
         self._expiry_walk: Walk | None = None  # while one is under way, and after the first
+        self._dropped: dict[Seq, None] | tuple[()] = ()  # seqs that the latest step of it takes off the disk
         self._given = 0  # the present connection has seen everything up to here
         self._window_messages = window_messages
         self._window_bytes = window_bytes
@@ -174,11 +176,27 @@ class DeviceQueue:
         """Whether a message is too old to be delivered. What the device has been given already is not."""
         return message.expires_at <= now and seq > self._given
 
+    def skip_dropped(self, seq: Seq) -> bool:
+        """Whether a row on the disk is about to be removed, and counts no more; then it is passed over.
+
+        A device that comes back just now may have it: acknowledged, it would be counted off once more.
+        """
+        if seq in self._dropped:
+            self.sent = seq
+            return True
+        return False
+
+    def look_from_head(self) -> None:
+        """Something at the head has expired: a walk that is further on would come to it much later."""
+        if self._expiry_walk is not None:
+            self._expiry_walk.begin()
+
     def expire(self, reader: Reader, now: float, limit: int) -> Expired | None:
         """Take up to `limit` messages that are too old out of what is still to be sent; None if none are.
 
         Not while an earlier such step is on its way to the disk: both would count the same rows.
         """
+        self._dropped = ()
         if now < self.cursor.soonest:
             return None
         self._expiry_walk = self._expiry_walk or Walk()
@@ -189,6 +207,7 @@ class DeviceQueue:
         )
         if expired is not None:
             self.cursor = expired.cursor
+            self._dropped = dict.fromkeys(seq for seq, _ in expired.messages)
             if self.state is QueueState.ONLINE:
                 self._fall_behind()  # what is in memory has gaps now
         return expired

@@ -99,6 +99,9 @@ GROWING_TABLES = frozenset(
     )
 )
 
+# Rows of a few bytes that go when others come, so that there are not too many: that makes no room.
+SMALL_CHANGE_TABLES = frozenset((GROUP_NUMBERS, GROUP_JOINS))
+
 # LMDB's own limit for a key (mdb_env_get_maxkeysize of the usual build).
 MAX_KEY_BYTES = 511
 
@@ -145,5 +148,7 @@ def of_family(ops: Sequence[Op], family: Family) -> list[Op]:
 
 
 def only_grows(ops: Sequence[Op]) -> bool:
-    """Whether `ops` are a new message or registration: they add rows for good and delete none."""
-    return all(isinstance(op, Put) for op in ops) and any(op.table in GROWING_TABLES for op in ops)
+    """Whether `ops` are a new message or registration: they add rows for good and delete none that count."""
+    return all(isinstance(op, Put) or op.table in SMALL_CHANGE_TABLES for op in ops) and any(
+        isinstance(op, Put) and op.table in GROWING_TABLES for op in ops
+    )

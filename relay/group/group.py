@@ -188,6 +188,7 @@ class Group(Actor):
             case Resend(worker):
                 self._fanout.resend(worker)
                 self._push()
+                self._read_marks(worker)
             case SendAgain():
                 self._send_again()
             case CheckIdle():
@@ -385,6 +386,18 @@ class Group(Actor):
         news = [self._ticks.reached(*mark) for mark in message.marks]
         if any(news):
             self._tell_ticks()
+
+    def _read_marks(self, worker: int) -> None:
+        """What a worker has reported may be lost with the link: how far its members are is on its disk."""
+        if not self._ticks.waiting:
+            return
+        here = [
+            user
+            for user, member in self._roster.members.items()
+            if not member.left and self._worker.bus.owner(user) == worker
+        ]
+        marks = [(user, self._mark_of(user)) for user in here]
+        self._reached(Reached([(user, mark.delivered, mark.read) for user, mark in marks]))
 
     def _tell_ticks(self) -> None:
         """Remember how far everybody is, and tell the senders when that is durable."""

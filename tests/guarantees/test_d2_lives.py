@@ -8,6 +8,9 @@ import trio.testing
 
 from protocol import Expired, MessageNumber, Run
 from relay.expiry import ROUND_SECONDS
+from relay.journal import RelayJournal
+from relay.mailbox_handle import MailboxHandle
+from storage import Environment, expiry_walk, mailboxes
 from tests.guarantees.test_d2_reaches_every_device import (
     MONTH,
     a_round_of_the_sweep,
@@ -15,6 +18,7 @@ from tests.guarantees.test_d2_reaches_every_device import (
     sim,
     waiting,
 )
+from tests.helpers.late_journal import LateJournal, late_journal
 from tests.helpers.relay_node import SettableClock
 from tests.helpers.several_workers import open_workers
 from tests.helpers.sim_network import SimNetwork
@@ -125,3 +129,56 @@ async def test_a_life_crosses_from_worker_to_worker(
         assert await a.expect(Expired) == Expired(ben.address.user, *run(2, 2))
         b = await ben.connect()
         assert [delivery.number for delivery in await b.expect_deliveries(2)] == [1, 3]
+
+
+async def test_what_expires_just_as_its_device_comes_back_with_it_is_counted_off_once(
+    tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
+) -> None:
+    clock = SettableClock()
+    lates: list[LateJournal] = []
+
+    def make(environment: Environment) -> RelayJournal:
+        journal, late = late_journal(environment, sim)
+        lates.append(late)
+        return journal
+
+    async with open_stage(tmp_path, sim, clock=clock, make_journal=make) as stage:
+        ben = await stage.ben.connect()
+        await send(stage, HOUR, HOUR, HOUR)
+        await ben.expect_deliveries(3)
+        ben.vanish()
+        await trio.sleep(1)
+        await send(stage, None, 2 * HOUR, None, first=4)
+        clock.time += HOUR
+        lates[0].hold()
+        await MailboxHandle(stage.mailbox_of(stage.ben)).expire()
+        await trio.testing.wait_all_tasks_blocked()
+        # Ben has stored the three, and nobody has heard of it; their removal is on its way to the disk.
+        again = await stage.ben.connect(resume=3)
+        assert [delivery.number for delivery in await again.expect_deliveries(3)] == [4, 5, 6]
+        lates[0].let_go()
+        await trio.sleep(1)
+        with stage.running.worker.environment.read() as reader:
+            cursor = mailboxes.load_device_queue_state(reader, stage.ben.address)
+        assert cursor.messages == len(waiting(stage, stage.ben)) == 3
+        again.ack(6)
+        await trio.sleep(1)
+        assert waiting(stage, stage.ben) == []
+
+
+async def test_a_walk_that_is_further_on_does_not_hold_up_a_device_that_comes_back(
+    tmp_path: Path,
+    sim: SimNetwork,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(expiry_walk, "WALK_ROWS", 3)
+    clock = SettableClock()
+    async with open_stage(tmp_path, sim, clock=clock) as stage:
+        await send(stage, HOUR, 2 * HOUR, *[None] * 60)
+        clock.time += HOUR
+        await MailboxHandle(stage.mailbox_of(stage.ben)).expire()
+        await trio.sleep(1)
+        clock.time += HOUR
+        ben = await stage.ben.connect()
+        assert [delivery.number for delivery in await ben.expect_deliveries(60)] == list(range(3, 63))

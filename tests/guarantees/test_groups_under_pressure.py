@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
-from protocol import Deliver, GroupSeq
+from protocol import Deliver, Delivered, GroupSeq
 from relay import expiry
 from relay.group import payload_sweep
 from relay.journal import RelayJournal
@@ -85,3 +86,20 @@ async def test_d6_what_expires_in_a_chat_leaves_the_payloads_of_groups_counted(
         await trio.sleep(12)
         counts = village.node.worker(0).payload_counts
         assert (village.club.group, GroupSeq(2)) in counts
+
+
+async def test_d5_what_members_have_when_the_link_is_down_is_ticked_when_it_is_back(
+    sim: SimNetwork, tmp_path: Path
+) -> None:
+    async with open_village(tmp_path, sim, 2) as village:
+        c, b = await village.found(village.carla, village.ben)
+        village.club.send(c, 1, b"1")
+        delivery = await b.expect(Deliver)
+        await c.expect_accepted(1)
+        await village.settled()
+        b.ack(delivery.seq)
+        await trio.testing.wait_all_tasks_blocked()
+        sim.local_latency = 0.5
+        village.node.cut_bus(0, 1)
+        await trio.sleep(5)
+        assert (await c.expect(Delivered)).number == 1

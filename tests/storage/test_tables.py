@@ -22,7 +22,8 @@ from storage import (
 from storage.accounts import DeviceRecord, UserRecord
 from storage.checks import CODECS
 from storage.environment import MAX_TABLES
-from storage.tables import DURABLE_TABLES, FAMILY_OF, MAX_KEY_BYTES, Family, tables_of
+from storage.groups import GroupItem
+from storage.tables import DURABLE_TABLES, FAMILY_OF, MAX_KEY_BYTES, Family, only_grows, tables_of
 
 
 def test_every_table_has_a_name_of_its_own_and_a_codec() -> None:
@@ -91,3 +92,19 @@ def test_there_is_room_for_tables_to_come() -> None:
 
 def test_the_key_limit_is_that_of_the_lmdb_in_use(environment: Environment) -> None:
     assert environment._lmdb.max_key_size() >= MAX_KEY_BYTES
+
+
+def test_a_message_to_a_group_only_grows_also_when_an_old_number_is_forgotten_with_it() -> None:
+    group, sender = GroupId(7), DeviceAddress(UserId(1), DeviceId(1))
+    item = GroupItem(groups.FIRST_GSEQ, sender, MessageNumber(2_000), 0, 0, False, b"sealed")
+    number = groups.put_number(group, sender, item.number, item.gseq, 1_024)
+    assert len(number) == 2
+    assert only_grows([groups.put_item(group, item), *number])
+
+
+def test_what_removes_rows_that_count_does_not_only_grow() -> None:
+    item = groups.remove_items(GroupId(7), groups.FIRST_GSEQ)
+    number = groups.put_number(GroupId(7), DeviceAddress(UserId(1), DeviceId(1)), 9, groups.FIRST_GSEQ, 99)
+    assert not only_grows([item])
+    assert not only_grows([groups.remove_join(GroupId(7), UserId(1))])
+    assert not only_grows(number)
