@@ -1,5 +1,7 @@
 """Comparing codes: what is good, what is not, and what a change holds back until the person has decided."""
 
+from pathlib import Path
+
 import pytest
 
 from client.errors import CodeChangedError, CodeMismatchError, CodeUnknownError, ScanCodeError
@@ -138,3 +140,19 @@ def test_a_reset_ends_it(friends: Phones) -> None:
     alice.store.verifications.reset(bob.user)
     assert alice.store.verifications.trust(bob.user) is Trust.UNVERIFIED
     alice.store.queue_text(bob.user, "hello")
+
+
+def test_a_number_that_is_somebody_elses_now_is_told_and_holds_back_what_was_meant_for_whom_was_compared(
+    friends: Phones, tmp_path: Path
+) -> None:
+    alice, bob = friends
+    alice.store.verifications.confirm(bob.user)
+    other = TestPhone(tmp_path / "other", 0x07E4, bob.phone)
+    alice.store.meet(bob.phone, other.user)
+    assert [entry.kind for entry in alice.store.history(bob.phone)] == [EntryKind.SECURITY_CODE_CHANGED]
+    alice.store.learn_bundles(other.user, [(other.device, other.bundle())])
+    assert alice.store.verifications.trust(other.user) is Trust.CHANGED
+    with pytest.raises(CodeChangedError):
+        alice.store.compose.text(bob.phone, "to whom?")
+    assert alice.store.verifications.trust(bob.user) is Trust.VERIFIED
+    other.store.close()
