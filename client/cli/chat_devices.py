@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+import trio
+
 from actors.ports import system_entropy
+from client.cli.choices import WAIT_SECONDS
 from client.cli.rendering import safe_text
 from client.devices import OwnDevice
 from client.errors import ClientError
@@ -25,6 +28,8 @@ async def link_in_chat(phone: Phone, invitation: str, notice: Callable[[str], No
         return
     notice("linking ...")
     try:
+        with trio.move_on_after(WAIT_SECONDS):
+            await phone.wait_online()  # a chat may have begun a moment ago
         device = await phone.link_device(invitation, system_entropy)
     except ClientError as error:
         notice(f"not linked: {error}")
