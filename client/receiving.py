@@ -195,8 +195,12 @@ class Receiving:
         return self._receive_again(account, delivery, service, service.content, changed)
 
     def _hear_sibling(self, account: Account, delivery: IncomingDelivery, sibling: Sibling) -> Received:
-        """Another device of this account tells what it has done; from anybody else it means nothing."""
-        if delivery.sender.user != account.user:
+        """Another device of this account tells what it has done.
+
+        From anybody else it means nothing, also from a device that was one until it was removed.
+        """
+        own = self._peers.known_devices(account, account.user).devices
+        if delivery.sender.user != account.user or delivery.sender.device not in [d.device for d in own]:
             return Served(delivery.seq)
         match sibling:
             case Sent():
@@ -312,7 +316,7 @@ class Receiving:
     def _receive_in_group_again(self, delivery: IncomingDelivery, resent: Resent, group: GroupId) -> Received:
         """A message of a group once more, pairwise: only if it is waited for, and in its place."""
         healing, sender = self._groups.healing, delivery.sender
-        if resent.content is None:
+        if resent.content is None or not self._groups.receiving.is_from_member(group, sender.user):
             healing.gone(group, sender, resent.numbers)
             return Served(delivery.seq)
         found = healing.found(group, sender, resent.numbers)

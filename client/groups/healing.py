@@ -143,6 +143,8 @@ class GroupHealing:
         state = self._logs.state(group)
         if request.device != account.device or state is None or asker.user not in state.members:
             return
+        if self._logs.problem(group) is not None:
+            return  # who has been removed meanwhile cannot be known here
         member = state.members[asker.user]
         if self._peers.primary_key(account, asker.user) != member.key or not self._may_answer(asker.user):
             return

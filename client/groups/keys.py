@@ -2,7 +2,8 @@
 
 Rule 1: one's own key moves on in the transaction that stores the ciphertext, as a ratchet does.
 Rule 2: a key is new after anybody has left, was removed or has got a new phone (``GroupState.departed_at``),
-        and after a week: who is not there any more can read nothing that is sent from then on.
+        after a device that has it was removed from its account, and after a week: who is not there any
+        more can read nothing that is sent from then on.
 Rule 3: nobody is given a key whom the log does not name as a member, nor a member under another identity key
         than the log has for them.
 Rule 4: a message goes out when everybody's key is on the relay's disk, in front of it (``waits_for``). Who
@@ -33,6 +34,9 @@ TRY_AGAIN_SECONDS: Final = 3_600
 
 KEPT_KEYS: Final = 5
 """Of one device, its newest: what was sent with an older one has come long ago, or is asked for again."""
+
+KEPT_UNKNOWN: Final = 64
+"""Of one device, for groups of which nothing has come yet: anybody can give us keys of what is no group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,19 @@ class SenderKeys:
             return False
         # A clock that was set back leaves a key from the future, which is not used for longer than others.
         age = self._clock.now() - own.made_at
-        return own.epoch >= state.departed_at and abs(age) < KEY_SECONDS
+        if own.epoch < state.departed_at or abs(age) >= KEY_SECONDS:
+            return False
+        return not self._has_removed_device(state.group)
+
+    def _has_removed_device(self, group: GroupId) -> bool:
+        """Whether a device was given the key that its account has removed since."""
+        removed = self._database.value(
+            "SELECT 1 FROM group_shares s JOIN recipients r ON r.message = s.message"
+            " JOIN peer_devices p ON p.user = s.user AND p.device = r.device"
+            " WHERE s.group_id = ? AND p.active = 0 LIMIT 1",
+            group,
+        )
+        return removed is not None
 
     def renew(self, state: GroupState) -> None:
         """Make a new key, which nobody has yet; the old one and what was said of it leave the disk."""
@@ -212,6 +228,14 @@ class SenderKeys:
             shared.group,
             *sender,
             KEPT_KEYS,
+        )
+        self._database.execute(
+            "DELETE FROM group_peer_keys WHERE user = ?1 AND device = ?2 AND (group_id, key_id) IN"
+            " (SELECT group_id, key_id FROM group_peer_keys WHERE user = ?1 AND device = ?2"
+            "  AND group_id NOT IN (SELECT id FROM groups)"
+            "  ORDER BY learned_at DESC, group_id, key_id LIMIT -1 OFFSET ?3)",
+            *sender,
+            KEPT_UNKNOWN,
         )
 
     def open(self, sender: DeviceAddress, context: GroupContext, ciphertext: bytes) -> bytes:

@@ -146,8 +146,24 @@ class GroupLogs:
 
     # ------------------------------------------------------------- writing
 
+    def is_person(self, chat: int) -> bool:
+        """Whether this id is somebody's whom this phone knows: ids of people and of groups are alike."""
+        known = self._database.value(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM own_devices WHERE user = ?1)"
+            " OR EXISTS (SELECT 1 FROM peers WHERE user = ?1 AND phone NOTNULL)"
+            " OR EXISTS (SELECT 1 FROM peer_devices WHERE user = ?1)",
+            chat,
+        )
+        return known is not None
+
     def remember(self, group: GroupId) -> None:
-        """Note that a group exists, with a place for its counter."""
+        """Note that a group exists, with a place for its counter.
+
+        Raises:
+            GroupError: it is a person: what is meant for them would go to whoever is in the group.
+        """
+        if self.is_person(group):
+            raise GroupError("no-such-group", "this is the id of a person, and not of a group")
         self._database.execute("INSERT OR IGNORE INTO groups (id) VALUES (?)", group)
         self._database.execute("INSERT OR IGNORE INTO peers (user) VALUES (?)", group)
 

@@ -60,6 +60,8 @@ class GroupReceiving:
         """
         group = delivery.group
         assert group is not None  # or it would not be here
+        if self._logs.is_person(group):
+            raise PersonError("what is said to be a group is a person")
         self._logs.remember(group)
         if self._waits(group) and delivery.seq != NOT_DELIVERED_NOW:
             return self._keep(delivery, group)
@@ -121,12 +123,13 @@ class GroupReceiving:
         head = self._logs.hash_at(group, epoch)
         if state is None or head is None:
             if delivery.seq == NOT_DELIVERED_NOW or self._logs.problem(group) is not None:
+                if not self.is_from_member(group, sender.user):
+                    return self._show_intruder(delivery, group)  # what does not open would be asked for
                 raise ForkedLogError("a message behind a history of the group that is not known here")
             self._logs.told(group, epoch + 1)
             return self._keep(delivery, group)
         if sender.user not in state.members:
-            self._logs.show_intruder(group, sender.user)
-            return GroupChanged(delivery.seq, group)
+            return self._show_intruder(delivery, group)
         if Settings.ADMINS_SEND in state.settings and not state.is_admin(sender.user):
             raise NotAdminError("only admins may write to this group")
         try:
@@ -134,6 +137,15 @@ class GroupReceiving:
         except ForkedLogError:
             self._logs.distrust(group, TWO_HISTORIES)
             raise
+
+    def is_from_member(self, group: GroupId, user: UserId) -> bool:
+        """Whether the log that is here makes somebody a member."""
+        state = self._logs.state(group)
+        return state is not None and user in state.members
+
+    def _show_intruder(self, delivery: IncomingDelivery, group: GroupId) -> Received:
+        self._logs.show_intruder(group, delivery.sender.user)
+        return GroupChanged(delivery.seq, group)
 
     # ------------------------------------------------------------- what has to wait for the log
 
@@ -181,6 +193,12 @@ class GroupReceiving:
                 gseq=GroupSeq(row["gseq"]),
                 is_entry=bool(row["is_entry"]),
             )
+
+
+class PersonError(EndToEndError):
+    """A message or an entry of a group that has the id of a person: the relay, or somebody with it, lies."""
+
+    name = "not-a-group"
 
 
 class NotAdminError(EndToEndError):

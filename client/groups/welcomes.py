@@ -20,6 +20,9 @@ from protocol.ids import GroupId, UserId
 MOST_KEPT = 16
 """Welcomes of one group that wait. One is enough; more than a few come from people who make them up."""
 
+MOST_UNKNOWN = 64
+"""Welcomes of one person to groups of which the relay has said nothing."""
+
 
 class GroupWelcomes:
     """The table ``group_welcomes``. Its methods are to be called inside a transaction."""
@@ -55,12 +58,12 @@ class GroupWelcomes:
 
     def take(self, account: Account, sender: UserId, welcome: GroupWelcome) -> None:
         """Somebody says that we are in a group, and what they know of it."""
-        waiting = self._database.value(
-            "SELECT count(*) FROM group_welcomes WHERE group_id = ?", welcome.group
-        )
-        if waiting >= MOST_KEPT:
+        of_group, of_sender = "group_id = ?", "user = ? AND group_id NOT IN (SELECT id FROM groups)"
+        if self._waiting(of_group, welcome.group) >= MOST_KEPT:
             return
-        self._logs.remember(welcome.group)
+        if self._waiting(of_sender, sender) >= MOST_UNKNOWN:
+            return
+        # Not a group yet: anybody can say that there is one, and the id may be that of a person.
         self._database.execute(
             "INSERT OR REPLACE INTO group_welcomes (group_id, user, info_key, place, hash)"
             " VALUES (?, ?, ?, ?, ?)",
@@ -70,6 +73,10 @@ class GroupWelcomes:
             *welcome.vouched,
         )
         self.weigh(account, welcome.group)
+
+    def _waiting(self, which: str, value: int) -> int:
+        waiting: int = self._database.value(f"SELECT count(*) FROM group_welcomes WHERE {which}", value)
+        return waiting
 
     def weigh(self, account: Account, group: GroupId) -> None:
         """Look at the welcomes that wait, now that the log has come further."""

@@ -130,6 +130,21 @@ def test_from_anybody_else_it_means_nothing(home: Household) -> None:
     assert len(home.bob.store.unread()) == 1
 
 
+def test_from_a_device_that_was_removed_it_means_nothing(home: Household) -> None:
+    """A relay that lies lets it speak on, in the session from before."""
+    home.alice.store.queue_text(home.bob.user, "unread")
+    home.run()
+    lie = Seen(b"i" * 8, 1, (SeenMark(home.alice.user, 1, 99),))
+    with home.pad.store._database.transaction():
+        home.pad.store._queue.queue_encoded(home.bob.user, lie.id, encode_sibling(lie))
+    with home.bob.store._database.transaction():
+        without_it = list_of(home.bob, number=99)
+        home.bob.store._peers.keep_list(home.bob.account, home.bob.user, without_it)
+    home.run()
+    assert isinstance(home.got[home.bob.account.address][-1], Served)
+    assert len(home.bob.store.unread()) == 1
+
+
 def test_what_is_for_one_device_is_read_by_that_one_alone(home: Household) -> None:
     mark = Seen(b"i" * 8, 1, (SeenMark(home.alice.user, 1, 99),))
     home.bob.store.queue_text(home.alice.user, "hello")

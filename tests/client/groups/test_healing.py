@@ -49,6 +49,19 @@ async def test_a_member_gets_nothing_from_before_they_came(club: Club, autojump_
     assert len(_services_to(club, dan.user)) == before + 2  # the second message, and the key
 
 
+async def test_nobody_is_answered_in_a_group_whose_log_cannot_be_believed(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    await club.say(club.ann, "secret", MessageState.DELIVERED)
+    ann, cleo = store(club.ann), club.cleo.account
+    request = RetryRequest(b"12345678", 0, club.ann.account.device, (MessageNumber(1),), club.group)
+    before = len(_services_to(club, cleo.user))
+    with ann._database.transaction():
+        ann.groups.logs.distrust(club.group, "two-histories")
+        ann.groups.healing.answer(club.ann.account, cleo.address, request, club.group)
+    assert len(_services_to(club, cleo.user)) == before
+
+
 def _services_to(club: Club, user: UserId) -> Sequence[object]:
     return store(club.ann)._database.rows(
         "SELECT 1 FROM messages WHERE user = ? AND kind = ?", user, EntryKind.SERVICE.value

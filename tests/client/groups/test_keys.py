@@ -1,10 +1,13 @@
 from trio.testing import MockClock
 
-from client.groups.keys import KEY_SECONDS, Share
+from client.groups.keys import KEPT_UNKNOWN, KEY_SECONDS, Share
 from client.groups.wishes import WishRemove
 from client.records import MessageState
-from protocol.ids import DeviceId
+from protocol.e2e.group_content import GroupKey
+from protocol.e2e.sender_keys import SenderKey
+from protocol.ids import DeviceId, GroupId
 from tests.client.groups.conftest import Club, store
+from tests.client.phones import seeded_entropy
 
 
 def key_of(club: Club) -> bytes:
@@ -36,6 +39,39 @@ async def test_a_key_is_not_current_after_a_week_nor_with_a_clock_far_off(
         store(club.ann)._database.execute("UPDATE group_own_keys SET made_at = made_at + ?", made_at)
         assert not keys.is_current(state)
         store(club.ann)._database.execute("UPDATE group_own_keys SET made_at = made_at - ?", made_at)
+
+
+async def test_a_key_is_new_after_a_member_has_removed_a_device(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    await club.say(club.ann, "one")
+    first, ann, ben = key_of(club), store(club.ann)._database, club.ben.account.user
+    share = ann.value("SELECT message FROM group_shares WHERE user = ?", ben)
+    ann.execute("INSERT INTO recipients (message, device) VALUES (?, 9)", share)
+    ann.execute(
+        "INSERT INTO peer_devices (user, device, identity_key, first_seen_at, active)"
+        " VALUES (?, 9, zeroblob(32), 0, 1)",
+        ben,
+    )
+    await club.say(club.ann, "two")
+    assert key_of(club) == first
+    ann.execute("UPDATE peer_devices SET active = 0 WHERE device = 9")
+    await club.say(club.ann, "three")
+    assert key_of(club) != first
+    await club.hears(club.ben, "three")
+
+
+async def test_keys_of_groups_of_which_nothing_has_come_are_bounded(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    ben, dan = store(club.ben), club.dan.account.address
+    with ben._database.transaction():
+        for number in range(KEPT_UNKNOWN + 5):
+            shared = SenderKey.generate(seeded_entropy(number)).share()
+            key = GroupKey(b"12345678", 0, GroupId(5_000 + number), shared)
+            ben.groups.receiving.serve(club.ben.account, dan, key)
+    kept = ben._database.value("SELECT count(*) FROM group_peer_keys WHERE user = ?", dan.user)
+    assert kept == KEPT_UNKNOWN
 
 
 async def test_keys_are_accepted_before_the_message_that_needs_them(

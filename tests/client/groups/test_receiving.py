@@ -2,12 +2,23 @@ import pytest
 from trio.testing import MockClock
 
 from client.errors import NotAllowedInGroupError
-from client.groups.wishes import WishSettings
+from client.groups.wishes import WishRemove, WishSettings
 from client.phone import Phone
-from client.records import EntryKind, MessageState
-from protocol.e2e import ChatTimer
+from client.records import EntryKind, IncomingDelivery, MessageState, Undecryptable
+from protocol.e2e import ChatTimer, Text
+from protocol.e2e.content import encode
+from protocol.e2e.retry import Resent
 from protocol.e2e.sender_keys import GroupContext, SenderKey
-from protocol.ids import DeviceAddress, DeviceId, MemberAddress, MessageNumber, UserId
+from protocol.ids import (
+    DeviceAddress,
+    DeviceId,
+    GroupId,
+    GroupSeq,
+    MemberAddress,
+    MessageNumber,
+    Seq,
+    UserId,
+)
 from protocol.membership import Settings
 from tests.client.groups.conftest import Club, steps, store, texts
 from tests.client.phones import seeded_entropy
@@ -134,3 +145,47 @@ async def test_what_is_shown_once_in_a_group_is_opened_by_each_member_once(
 def _kind(phone: Phone, message_id: str) -> EntryKind | None:
     entry = phone.entry(message_id)
     return None if entry is None else entry.kind
+
+
+async def test_who_is_no_member_is_not_asked_for_what_does_not_open(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    dan = club.dan.account.address
+    slip(club, dan, sealed_by(club, dan, epoch=1_000_000))
+    await club.say(club.ann, "who is that?")
+    await club.hears(club.ben, "who is that?")
+    assert texts(club.ben, club.group) == ["who is that?"]
+    assert steps(club.ben, club.group) == ["created", "intruder"]
+    assert store(club.ben)._database.value("SELECT count(*) FROM group_lost") == 0
+
+
+async def test_a_repetition_of_somebody_who_is_no_member_any_more_is_not_shown(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    cleo = club.cleo.account.address
+    slip(club, cleo, b"\x14garbage")
+    await until(lambda: None in texts(club.ben, club.group))
+    await club.want(club.ann, WishRemove((cleo.user,)))
+    await club.knows(club.ben, 2)
+    ben = store(club.ben)
+    text = encode(Text(b"12345678", 0, "I am still here"))
+    again = Resent(b"87654321", 0, (MessageNumber(1),), text, club.group)
+    delivery = IncomingDelivery(Seq(1), cleo, MessageNumber(9), b"", None, None)
+    place = ben._database.value("SELECT row FROM messages WHERE user = ? AND kind = 3", club.group)
+    with ben._database.transaction():
+        ben.groups.healing.add(club.group, cleo, MessageNumber(1), place)
+        ben._receiving._serve(club.ben.account, delivery, again, changed=False)
+    assert "I am still here" not in texts(club.ben, club.group)
+
+
+async def test_a_group_that_has_the_id_of_a_person_is_none(club: Club, autojump_clock: MockClock) -> None:
+    ann, dan = club.ann.account.user, club.dan.account.address
+    ben = store(club.ben)
+    seq = Seq(ben._receiving.cursor() + 1)
+    lie = IncomingDelivery(
+        seq, dan, MessageNumber(1), b"entry", None, None, GroupId(ann), GroupSeq(1), is_entry=True
+    )
+    received = ben._receiving.receive_all([lie])[0]
+    assert isinstance(received, Undecryptable)
+    assert received.error_name == "not-a-group"
+    assert not ben.groups.is_group(ann)
