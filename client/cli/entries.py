@@ -156,6 +156,8 @@ def chat_entry(
         return Entry(entry.sent_at, "", f"{name_of(entry)}: {said}" if with_group else said, notice=True)
     if entry.kind is EntryKind.RULE:
         who = ME if entry.outgoing else author_name(entry)
+        if with_addressee and entry.outgoing and entry.group is None:
+            where = f" (in the chat with {name_of(entry)})"
         return Entry(entry.sent_at, "", f"{who} {rule_text(entry.content)}{where}", notice=True)
     text = f"{entry.message_id}  {body(entry)}" if with_id else body(entry)
     line = Entry(

@@ -43,6 +43,7 @@ class ShownLines:
 
     def show(self, entry: HistoryEntry) -> None:
         """Put a line of the history below the others."""
+        self.mixed = self.mixed or not self._is_here(entry)
         self._ids[entry.message_id] = None
         if entry.quote is not None:
             self._answers.setdefault(entry.quote.message_id, {})[entry.message_id] = None
@@ -87,6 +88,11 @@ class ShownLines:
             if entry is not None:
                 self._surface.update(self._line(entry), None)
 
+    def _is_here(self, entry: HistoryEntry) -> bool:
+        """Whether a line belongs to the chat that is open."""
+        if isinstance(self.peer, str):
+            return entry.group is None and entry.phone == self.peer
+        return entry.group is not None and self.peer == UserId(entry.group)
+
     def _line(self, entry: HistoryEntry) -> Entry:
-        is_here = entry.group is not None and self.peer == UserId(entry.group) and not self.mixed
-        return chat_entry(entry, with_addressee=self.mixed, with_group=not is_here)
+        return chat_entry(entry, with_addressee=self.mixed, with_group=self.mixed)

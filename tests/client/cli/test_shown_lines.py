@@ -62,6 +62,20 @@ async def test_what_is_revealed_does_not_stay_in_the_terminals_history(
         assert (surface.entries[0].text, surface.entries[0].instead) == ("① secret", "placeholder")
 
 
+async def test_a_line_of_another_chat_has_all_lines_say_where_they_belong(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        lines, surface, _ = shown(ann)
+        lines.peer = BEN
+        ann.send_text(BEN, "here")
+        ann.send_text("+4915112340000", "elsewhere")
+        for entry in ann.history():
+            lines.show(entry)
+        assert [entry.name.partition(" → ")[0] for entry in surface.entries] == ["you", "you"]
+        assert ["→" in entry.name for entry in surface.entries] == [False, True]
+
+
 async def test_after_clearing_nothing_counts_as_shown(autojump_clock: MockClock, town: Town) -> None:
     async with town.open(ANN) as ann:
         lines, surface, _ = shown(ann)
