@@ -1,5 +1,8 @@
 """See it all without typing: two phones talk through a relay node that is killed and comes back.
 
+  roost demo            two phones, one of them offline for a while, and a node that is killed
+  roost demo --people   four people: a companion, a group, a number that is taken over, security codes
+
 Everything is real: the node and every phone command run as processes of their own, over TCP, with their
 files in a temporary folder that is removed at the end. The last line is the verdict; the exit status is 0 if
 every accepted message arrived exactly once and in order, and 1 otherwise.
@@ -12,14 +15,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+from roost.people_demo import PeopleStory
+from roost.stage import DemoFailedError, Stage, command_line, open_folder, spawn
 
 # German numbers that are set aside for films: nobody owns them.
 ANNA_PHONE = "+491713920001"
@@ -34,12 +37,9 @@ BURST = [f"message {number} of 100" for number in range(1, 101)]
 KILL_AFTER = 20  # ticks of the burst that Anna has seen when the node is killed
 
 
-class DemoFailedError(Exception):
-    """The story could not be told to its end; the text says which step went wrong."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--keep`."""
+    """Add `--people` and `--keep`."""
+    parser.add_argument("--people", action="store_true", help="the story of four people and their devices")
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder and say where it is")
 
 
@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if nothing accepted was lost, doubled or reordered; 1 if something was, or a step failed.
     """
-    with _folder(keep=args.keep) as folder:
+    with open_folder(keep=args.keep) as folder:
+        if args.people:
+            return tell_people(folder)
         demo = Demo(folder)
         try:
             lost = demo.tell()
@@ -61,17 +63,18 @@ def run(args: argparse.Namespace) -> int:
     return lost
 
 
-@contextmanager
-def _folder(*, keep: bool) -> Iterator[Path]:
-    if keep:
-        path = Path(tempfile.mkdtemp(prefix="roost-demo-"))
-        try:
-            yield path
-        finally:
-            print(f"Kept: {path}")
-    else:
-        with tempfile.TemporaryDirectory(prefix="roost-demo-") as name:
-            yield Path(name)
+def tell_people(folder: Path) -> int:
+    """Tell the other story, in this folder; 0 if all of it is so."""
+    story = PeopleStory(Stage(folder, partial(print, flush=True)))
+    try:
+        story.tell()
+    except (DemoFailedError, subprocess.TimeoutExpired) as error:
+        print(f"\nFAILED: {error}")
+        return 1
+    finally:
+        story.end()
+    print("\nOK: all of it is so.")
+    return 0
 
 
 @dataclass(slots=True)
@@ -143,7 +146,7 @@ class Demo:
 
     def _kill_the_node_in_the_middle_of_a_burst(self) -> None:
         self._say(f"Anna's chat writes {len(BURST)} messages at once; meanwhile the node is killed")
-        chat = _spawn("chat", "--home", str(self.folder / "anna"), "--with", BEN_PHONE)
+        chat = spawn("chat", "--home", str(self.folder / "anna"), "--with", BEN_PHONE)
         assert chat.stdin is not None
         assert chat.stdout is not None
         chat.stdin.write("".join(f"{text}\n" for text in BURST))
@@ -183,7 +186,7 @@ class Demo:
         ready.unlink(missing_ok=True)
         with (self.folder / "node.log").open("a") as log:
             self.node = subprocess.Popen(
-                _command(
+                command_line(
                     *(
                         "serve",
                         "--listen",
@@ -228,7 +231,7 @@ class Demo:
         return self._finish_send(self._spawn_send(text, until), text)
 
     def _spawn_send(self, text: str, until: str = "accepted") -> subprocess.Popen[str]:
-        return _spawn(
+        return spawn(
             *("send", "--home", str(self.folder / "anna"), "--to", BEN_PHONE, text),
             *("--until", until, "--timeout", "30", "--json"),
         )
@@ -242,7 +245,7 @@ class Demo:
         return str(json.loads(out)["state"])
 
     def _ben_listens(self) -> None:
-        self.ear = _spawn("listen", "--home", str(self.folder / "ben"), "--json")
+        self.ear = spawn("listen", "--home", str(self.folder / "ben"), "--json")
 
     def _ben_hears(self, count: int) -> None:
         assert self.ear is not None
@@ -264,7 +267,7 @@ class Demo:
 
     def _listen(self, name: str, count: int, timeout: float = 30.0) -> list[dict[str, Any]]:
         """What a phone is shown; fewer than `count` if the time was up."""
-        process = _spawn(
+        process = spawn(
             *("listen", "--home", str(self.folder / name), "--count", str(count)),
             *("--timeout", str(timeout), "--json"),
         )
@@ -275,22 +278,13 @@ class Demo:
         return [event for event in events if event["event"] == "message"]
 
     def _roost(self, *words: str) -> None:
-        process = _spawn(*words)
+        process = spawn(*words)
         _, err = process.communicate(timeout=COMMAND_SECONDS)
         if process.returncode != 0:
             raise DemoFailedError(f"roost {words[0]} ended with {process.returncode}: {err.strip()}")
 
     def _say(self, line: str) -> None:
         print(f"{time.monotonic() - self.started_at:5.1f} s  {line}", flush=True)
-
-
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "roost", *words]
-
-
-def _spawn(*words: str) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
-    return subprocess.Popen(_command(*words), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def _read_ticks(lines: IO[str], count: int) -> int:
