@@ -122,6 +122,11 @@ class Peers:
         primary = self.known_devices(account, user).primary
         return None if primary is None else primary.identity_key
 
+    def was_primary_key(self, user: UserId, key: bytes) -> bool:
+        """Whether that is, or once was, the key of a user's primary. A companion's never is."""
+        one = "SELECT 1 FROM primary_keys WHERE user = ? AND identity_key = ?"
+        return self._database.value(one, user, key) is not None
+
     def learn_answer(
         self,
         account: Account,
@@ -232,6 +237,16 @@ class Peers:
             encoded,
             signature,
             self._clock.now(),
+        )
+        self._database.execute(
+            "INSERT OR IGNORE INTO primary_keys (user, identity_key) VALUES (?, ?)",
+            user,
+            believed.primary.identity_key,
+        )
+        # One whose proof had been taken away on the way here was taken for a primary.
+        self._database.execute_many(
+            "DELETE FROM primary_keys WHERE user = ? AND identity_key = ?",
+            [(user, each.identity_key) for each in believed.devices if each != believed.primary],
         )
         if believed.is_new_identity:
             self._note_change(user)

@@ -319,6 +319,16 @@ CREATE TABLE chat_rules (
 ) STRICT, WITHOUT ROWID;
 """
 
+_PRIMARY_KEYS = """
+-- The keys that a primary device of the user has had, the present one and earlier ones: no companion's.
+CREATE TABLE primary_keys (
+    user INTEGER NOT NULL,
+    identity_key BLOB NOT NULL,
+    PRIMARY KEY (user, identity_key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO primary_keys SELECT user, primary_key FROM device_lists;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -330,6 +340,7 @@ MIGRATIONS: tuple[str, ...] = (
     KEY_TABLES,
     _CHAT_RULES,
     DEVICE_TABLES,
+    _PRIMARY_KEYS,
 )
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -119,13 +119,12 @@ class GroupLogs:
         return Standing(self._database.value("SELECT standing FROM groups WHERE id = ?", group) or 0)
 
     def key_view(self, account: Account) -> KeyView:
-        """Which keys this phone knows as somebody's, now or once."""
+        """Which keys this phone knows as those of somebody's primary device, now or once."""
 
         def is_known(user: UserId, key: bytes) -> bool:
             if key == self._peers.primary_key(account, user):
                 return True
-            one = "SELECT 1 FROM peer_devices WHERE user = ? AND identity_key = ?"
-            return self._database.value(one, user, key) is not None
+            return self._peers.was_primary_key(user, key)
 
         return is_known
 

@@ -1,10 +1,14 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from client.peer_devices import Believed
 from client.records import EntryKind, ReceivedMessage
+from protocol.device_list import ListedDevice
 from protocol.e2e import UntrustedIdentityError
 from protocol.ids import DeviceId, UserId
+from tests.client.household import Household
 from tests.client.phones import TestPhone, list_of
 
 Phones = tuple[TestPhone, TestPhone]
@@ -117,3 +121,34 @@ def test_a_bundle_list_makes_exactly_its_devices_active(friends: Phones) -> None
     alice.store.learn_bundles(bob.user, [(bob.device, bob.bundle())], list_of(bob, number=2))
     assert [part.device for part in alice.send(bob, "to one").parts] == [1]
     other.store.close()
+
+
+def test_a_companions_key_is_no_primarys_and_a_former_primarys_is(tmp_path: Path) -> None:
+    home = Household(tmp_path)
+    home.bob.store.queue_text(home.alice.user, "hello")
+    home.alice.store.queue_text(home.bob.user, "hello")
+    home.run()
+    peers, old = home.alice.store._peers, home.bob.keys.identity_key
+    assert home.pad.device in peers.active_devices(home.bob.user)
+    assert peers.was_primary_key(home.bob.user, old)
+    assert not peers.was_primary_key(home.bob.user, home.pad.keys.identity_key)
+    new = ListedDevice(DeviceId(9), b"n" * 32)
+    with home.alice.store._database.transaction():
+        peers._believe(
+            home.alice.account, home.bob.user, Believed(new, 0, (new,), is_new_identity=True), None, []
+        )
+    assert peers.was_primary_key(home.bob.user, old)
+    assert peers.was_primary_key(home.bob.user, new.identity_key)
+    home.close()
+
+
+def test_a_companion_that_was_taken_for_a_primary_is_none_once_the_list_is_seen(tmp_path: Path) -> None:
+    home = Household(tmp_path)
+    peers, user = home.alice.store._peers, home.bob.user
+    pad = ListedDevice(home.pad.device, home.pad.keys.identity_key)
+    with home.alice.store._database.transaction():
+        peers._believe(home.alice.account, user, Believed(pad, 0, (pad,), is_new_identity=False), None, [])
+        assert home.signed is not None
+        peers.keep_list(home.alice.account, user, home.signed)
+    assert not peers.was_primary_key(user, pad.identity_key)
+    home.close()

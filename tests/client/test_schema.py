@@ -7,11 +7,13 @@ from client.schema import CURRENT_VERSION, MIGRATIONS
 from client.store import STORE_FILE_NAME, Store
 from tests.client.phones import SettableClock, seeded_entropy
 
-STORES = sorted((Path(__file__).parent / "stores").glob("version_*.sql"))
+STORES = sorted(
+    (Path(__file__).parent / "stores").glob("version_*.sql"), key=lambda path: int(path.stem.split("_")[1])
+)
 
 
 def test_the_current_version_is_the_number_of_migrations() -> None:
-    assert len(MIGRATIONS) == CURRENT_VERSION == 10
+    assert len(MIGRATIONS) == CURRENT_VERSION == 11
 
 
 def test_every_table_is_strict() -> None:

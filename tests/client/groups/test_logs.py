@@ -84,3 +84,18 @@ async def test_standing_follows_the_log(club: Club, autojump_clock: MockClock) -
     assert store(club.ben).groups.logs.standing(club.group) is Standing.MEMBER
     await club.want(club.ann, WishRemove((club.ben.account.user,)))
     await until(lambda: store(club.ben).groups.logs.standing(club.group) is Standing.REMOVED)
+
+
+async def test_a_new_key_counts_if_it_was_a_primarys_and_not_if_a_companion_had_it(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    """A companion that was removed cannot make itself the member with the relay's help."""
+    ann, cleo = store(club.ann), club.cleo.account.user
+    ann._database.execute(
+        "INSERT INTO peer_devices (user, device, identity_key, first_seen_at, active) VALUES (?, 9, ?, 0, 0)",
+        cleo,
+        b"c" * 32,
+    )
+    knows = ann.groups.logs.key_view(club.ann.account)
+    assert knows(cleo, club.cleo.account.identity_key)
+    assert not knows(cleo, b"c" * 32)
