@@ -53,7 +53,7 @@ async def _link(args: argparse.Namespace) -> int:
     try:
         return await _link_as_phone(args)
     except HomeInUseError:
-        instead = f"in a chat, type  /link {args.invitation}  there; otherwise stop it first"
+        instead = "if it is a chat, type /link CODE there; otherwise stop it first"
         raise HomeInUseError(args.home, instead) from None
 
 
