@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from protocol import DeviceAddress, GroupAddress, GroupId, JoinAsked, MemberAddress, MessageNumber, UserId
 from relay.bus import messages as m
+from relay.bus.peer import LIMIT_BYTES
 from relay.flight import Flight
 from relay.group import porter
 from relay.group.fanout import Batch
@@ -15,15 +16,22 @@ from relay.worker import Worker
 from storage import JournalError, Op
 from storage.group_settling import message_of
 
+FANOUT_LIMIT_BYTES = LIMIT_BYTES // 4
+"""As far as a worker may be behind to be sent items. For one that was away groups may have more than a link takes
+at once: it would end with that, and its next one likewise."""
+
 GroupTick = tuple[DeviceAddress, MessageNumber, MessageNumber]
 """(sender, delivered, read)."""
 
 
 def carry(worker: Worker, group: GroupId, batch: Batch) -> None:
-    """Send items to a worker. What it is not there for is sent again."""
+    """Send items to a worker. What it is not there for, or has no room for yet, is sent again."""
     if batch.worker == worker.store.worker:
         messages = [message_of(group, item) for item in batch.items]
         porter.bring(worker, porter.Arrival(group, batch.behind, batch.users, messages, None, 0))
+        return
+    peer = worker.bus.peers[batch.worker]
+    if peer.behind_bytes >= FANOUT_LIMIT_BYTES:
         return
     items = [
         (
@@ -37,7 +45,7 @@ def carry(worker: Worker, group: GroupId, batch: Batch) -> None:
         )
         for item in batch.items
     ]
-    worker.bus.peers[batch.worker].tell(m.GroupItems(group, batch.behind, batch.users, items))
+    peer.tell(m.GroupItems(group, batch.behind, batch.users, items))
 
 
 def carry_activity(

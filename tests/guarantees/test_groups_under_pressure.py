@@ -8,11 +8,12 @@ import trio.testing
 
 from protocol import Deliver, Delivered, GroupSeq
 from relay import expiry
-from relay.group import payload_sweep
+from relay.bus import peer
+from relay.group import delivering, fanout, payload_sweep
 from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle
 from relay.mailbox_handle import name_of as mailbox_name
-from storage import Environment, payloads
+from storage import Environment, mailboxes, payloads
 from tests.guarantees.test_groups import open_village, sim
 from tests.helpers.late_journal import LateJournal, late_journal
 from tests.helpers.relay_node import SettableClock
@@ -103,3 +104,25 @@ async def test_d5_what_members_have_when_the_link_is_down_is_ticked_when_it_is_b
         village.node.cut_bus(0, 1)
         await trio.sleep(5)
         assert (await c.expect(Delivered)).number == 1
+
+
+async def test_d2_more_than_a_link_takes_at_once_arrives_all_the_same_when_a_worker_is_back(
+    sim: SimNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise 16 MiB are as much as a worker may be behind.
+    monkeypatch.setattr(peer, "LIMIT_BYTES", 256 * 1024)
+    monkeypatch.setattr(delivering, "FANOUT_LIMIT_BYTES", 128 * 1024)
+    monkeypatch.setattr(fanout, "BATCH_BYTES", 4096)
+    async with open_village(tmp_path, sim, 2) as village:
+        c, _ = await village.found(village.carla, village.ben)
+        sim.local_latency = 0.005
+        village.node.kill(0)
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(1, 61):
+            village.club.send(c, number, b"%04d" % number * 1536)
+        await c.expect_accepted(60)
+        await village.node.start(0)
+        await trio.sleep(20)
+        with village.node.stores[0].own.read() as reader:
+            waiting = mailboxes.read_range(reader, village.ben.address, 1, 100)
+        assert [each.ciphertext[:4] for _, each in waiting] == [b"%04d" % number for number in range(1, 61)]
