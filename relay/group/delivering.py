@@ -17,8 +17,8 @@ from storage import JournalError, Op
 from storage.group_settling import message_of
 
 FANOUT_LIMIT_BYTES = LIMIT_BYTES // 4
-"""As far as a worker may be behind to be sent items. For one that was away groups may have more than a link takes
-at once: it would end with that, and its next one likewise."""
+"""As far as a worker may be behind to be sent items. For one that was away groups may have more than a link
+takes at once: it would end with that, and its next one likewise."""
 
 GroupTick = tuple[DeviceAddress, MessageNumber, MessageNumber]
 """(sender, delivered, read)."""
