@@ -49,7 +49,7 @@ class Peers:
         phone number only inside a transaction.
         """
         self._database.execute("INSERT OR IGNORE INTO peers (user) VALUES (?)", user)
-        if phone is not None:
+        if phone is not None and not self._is_group(user):
             before = self.phone_of(user)
             if before is not None and before != phone:
                 move_name(self._database, before, phone)
@@ -62,6 +62,10 @@ class Peers:
             )
             if waiting.rowcount:
                 self.note_contact(user)
+
+    def _is_group(self, user: UserId) -> bool:
+        """Whether this is a group: no number leads to one, or what is meant for a person would go there."""
+        return self._database.value("SELECT 1 FROM groups WHERE id = ?", user) is not None
 
     def _change_hands(self, owner: UserId, user: UserId) -> None:
         """A number is somebody else's now: whoever had it before does not have it any more.
@@ -227,6 +231,11 @@ class Peers:
             [(user, each.device) for each in others if each.device not in gone],
         )
         encoded, signature = signed or (None, None)
+        # One that came from the account's primary at linking is noted here when another follows it.
+        self._database.execute(
+            "INSERT OR IGNORE INTO primary_keys SELECT user, primary_key FROM device_lists WHERE user = ?",
+            user,
+        )
         self._database.execute(
             "INSERT OR REPLACE INTO device_lists"
             " (user, primary_device, primary_key, number, encoded, signature, checked_at)"

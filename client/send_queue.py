@@ -219,7 +219,7 @@ class SendQueue:
     def learn_phone(self, phone: str, user: UserId | None) -> None:
         """The answer to a look-up."""
         with self._database.transaction():
-            if user is None:
+            if user is None or self._groups.is_group(user):  # a number is nobody's, or a relay lies
                 self._fail("m.user IS NULL AND m.phone = ?", phone, "unknown-user")
                 return
             self._peers.remember(user, phone)

@@ -152,3 +152,19 @@ def test_a_companion_that_was_taken_for_a_primary_is_none_once_the_list_is_seen(
         peers.keep_list(home.alice.account, user, home.signed)
     assert not peers.was_primary_key(user, pad.identity_key)
     home.close()
+
+
+def test_a_primary_of_whom_the_own_primary_has_told_is_remembered_when_another_follows(
+    friends: Phones,
+) -> None:
+    alice, bob = friends
+    peers, new = alice.store._peers, ListedDevice(DeviceId(9), b"n" * 32)
+    alice.store._database.execute(
+        "INSERT OR REPLACE INTO device_lists VALUES (?, 1, ?, 0, NULL, NULL, 0)",
+        bob.user,
+        bob.keys.identity_key,
+    )
+    alice.store._database.execute("DELETE FROM primary_keys")
+    with alice.store._database.transaction():
+        peers._believe(alice.account, bob.user, Believed(new, 0, (new,), is_new_identity=True), None, [])
+    assert peers.was_primary_key(bob.user, bob.keys.identity_key)

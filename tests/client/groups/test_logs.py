@@ -3,6 +3,7 @@ from trio.testing import MockClock
 from client.groups.logs import TWO_HISTORIES
 from client.groups.records import Standing
 from client.groups.wishes import WishDescribe, WishRemove
+from client.records import MessageState
 from protocol.e2e import IdentityKeyPair
 from protocol.e2e.membership import Author, draft, sign_entry
 from protocol.ids import DeviceAddress, DeviceId, UserId
@@ -99,3 +100,15 @@ async def test_a_new_key_counts_if_it_was_a_primarys_and_not_if_a_companion_had_
     knows = ann.groups.logs.key_view(club.ann.account)
     assert knows(cleo, club.cleo.account.identity_key)
     assert not knows(cleo, b"c" * 32)
+
+
+async def test_no_number_leads_to_a_group(club: Club, autojump_clock: MockClock) -> None:
+    """A relay that says so would have what is meant for a person from whoever is in the group."""
+    ben, phone = store(club.ben), "+4915119999999"
+    message = ben.queue_text(phone, "for you alone")
+    ben.meet(phone, UserId(club.group))
+    assert ben.user_of(phone) is None
+    ben.learn_phone(phone, UserId(club.group))
+    entry = ben.entry(message)
+    assert entry is not None
+    assert (entry.state, entry.error_name) == (MessageState.FAILED, "unknown-user")
