@@ -8,11 +8,12 @@ either side, and nothing of it comes twice: what is there already is known by it
 The new device puts what comes in front of what it has: rows of the history below zero.
 
 Not sent: messages that wait to be sent (the copies of sent messages bring them), what could not be opened,
-what disappears by itself or may be opened only once, and groups.
+what disappears by itself or may be opened only once, and groups that this account has left. The keys to what
+groups are called go in front of it (client/groups/welcomes.py), so that the new device knows them as groups.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from actors.ports import Clock, Entropy
@@ -80,6 +81,7 @@ class HistoryTransfer:
         keys: DeviceKeys,
         peers: Peers,
         queue: SendQueue,
+        welcome: Callable[[], None],
         entropy: Entropy,
         clock: Clock,
     ) -> None:
@@ -87,6 +89,7 @@ class HistoryTransfer:
         self._keys = keys
         self._peers = peers
         self._queue = queue
+        self._welcome = welcome  # tells the own devices of the groups
         self._entropy = entropy
         self._clock = clock
 
@@ -99,13 +102,15 @@ class HistoryTransfer:
             newest = self._database.value("SELECT max(row) FROM messages")
             before = 1 if newest is None else newest + 1
             total = self._database.value(f"SELECT count(*) FROM messages m WHERE {_GOES}", before, since)
-            self._database.execute(
+            begun = self._database.execute(
                 "INSERT OR IGNORE INTO history_transfers (device, before, since, total) VALUES (?, ?, ?, ?)",
                 device,
                 before,
                 since,
                 min(total, MAX_LINES),
             )
+            if begun.rowcount:
+                self._welcome()
 
     def fill(self) -> list[TransferProgress]:
         """Queue the portions for which there is room; returns what has come further.
@@ -212,7 +217,7 @@ class HistoryTransfer:
 
     def _line(self, row: sqlite3.Row) -> HistoryLine:
         chat, is_own = UserId(row["user"]), bool(row["outgoing"])
-        author = self._keys.user() if is_own else chat
+        author = self._keys.user() if is_own else UserId(row["author"] or chat)
         edit = self._database.row(
             "SELECT * FROM edits WHERE chat = ? AND author = ? AND target = ?", chat, author, row["id"]
         )
@@ -238,6 +243,8 @@ class HistoryTransfer:
             error_name=row["error_name"],
             edit=None if edit is None else (edit["content"], edit["sent_at"], _to_wire(edit["arrived_at"])),
             reactions=tuple((UserId(each[0]), each[1], each[2]) for each in reactions),
+            author=row["author"],
+            gseq=row["gseq"],
         )
 
     # ------------------------------------------------------------- receiving
@@ -276,17 +283,19 @@ class HistoryTransfer:
             contents.decode(line.content)
         self._peers.remember(line.chat, line.phone)
         known = self._database.value(
-            "SELECT 1 FROM messages WHERE id = ? AND user = ? AND outgoing = ?",
+            "SELECT 1 FROM messages WHERE id = ? AND user = ? AND outgoing = ? AND author IS ?",
             line.id,
             line.chat,
             line.outgoing,
+            line.author,
         )
         if known:
             return
         self._database.execute(
             "INSERT INTO messages (row, id, kind, outgoing, user, device, number, content, stored_at,"
-            " accepted_at, state, error_name) VALUES"
-            " ((SELECT min(0, coalesce(min(row), 0)) - 1 FROM messages), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " accepted_at, state, error_name, author, gseq) VALUES"
+            " ((SELECT min(0, coalesce(min(row), 0)) - 1 FROM messages),"
+            " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             line.id,
             line.kind,
             line.outgoing,
@@ -298,9 +307,12 @@ class HistoryTransfer:
             None if line.accepted_at is None else line.accepted_at / _MILLISECONDS,
             line.state,
             line.error_name,
+            line.author,
+            line.gseq,
         )
-        self._insert_changes(line, account.user if line.outgoing else line.chat)
-        if line.outgoing:
+        self._insert_changes(line, account.user if line.outgoing else UserId(line.author or line.chat))
+        is_group = self._database.value("SELECT 1 FROM groups WHERE id = ?", line.chat)
+        if line.outgoing and not is_group:
             self._peers.note_contact(line.chat)
 
     def _insert_changes(self, line: HistoryLine, author: UserId) -> None:
@@ -329,7 +341,7 @@ class HistoryTransfer:
 _GOES = (
     "m.row < ? AND m.stored_at >= ? AND m.user IS NOT NULL AND m.state <> 0"
     f" AND m.kind IN ({', '.join(str(kind) for kind in _SENT_KINDS)})"
-    " AND m.user NOT IN (SELECT id FROM groups)"
+    " AND m.user NOT IN (SELECT id FROM groups WHERE standing <> 1 OR info_key IS NULL)"
 )
 
 

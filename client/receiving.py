@@ -188,7 +188,7 @@ class Receiving:
                 self._resending.answer(account, delivery.sender, service)
             return Served(delivery.seq)
         if service.group is not None:
-            return self._receive_in_group_again(delivery, service, service.group)
+            return self._receive_in_group_again(account, delivery, service, service.group)
         if service.content is None:
             self._lost.gone(delivery.sender, service.numbers)
             return Served(delivery.seq)
@@ -313,7 +313,9 @@ class Receiving:
         self._groups.healing.add(delivery.group, delivery.sender, delivery.number, place)
         return event
 
-    def _receive_in_group_again(self, delivery: IncomingDelivery, resent: Resent, group: GroupId) -> Received:
+    def _receive_in_group_again(
+        self, account: Account, delivery: IncomingDelivery, resent: Resent, group: GroupId
+    ) -> Received:
         """A message of a group once more, pairwise: only if it is waited for, and in its place."""
         healing, sender = self._groups.healing, delivery.sender
         if resent.content is None or not self._groups.receiving.is_from_member(group, sender.user):
@@ -329,6 +331,9 @@ class Receiving:
             self._check_rule(original, content)
         except EndToEndError as error:
             return self._store_undecryptable(original, error.name, error.name)[0]
+        if sender.user == account.user:
+            said = Sent(content.id, content.sent_at, original.chat, True, resent.content, None)
+            return self._siblings.take_sent(account, original, said, place)
         return self._store_message(original, content, resent.content, changed=False, place=place)
 
     def receive_waiting(self, group: GroupId) -> list[Received]:

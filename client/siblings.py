@@ -110,8 +110,10 @@ class Siblings:
 
     # ------------------------------------------------------------- hearing
 
-    def take_sent(self, account: Account, delivery: IncomingDelivery, sent: Sent) -> Received:
-        """Another device of this account has sent something: it stands here as ours."""
+    def take_sent(
+        self, account: Account, delivery: IncomingDelivery, sent: Sent, place: int | None = None
+    ) -> Received:
+        """Another device of this account has sent something: it stands here as ours, in its place."""
         try:
             content = contents.decode(sent.content)
         except BadContentError:
@@ -122,7 +124,7 @@ class Siblings:
         arrived_at = delivery.accepted_at or self._clock.now()
         if isinstance(content, Change):
             self._changes.note(Said(sent.chat, account.user, content, arrived_at))
-        elif not self._insert(sent, content, arrived_at):
+        elif not self._insert(sent, content, arrived_at, place):
             return Duplicate(delivery.seq)
         elif isinstance(content, Rule):
             self._rules.note(sent.chat, content)
@@ -137,7 +139,7 @@ class Siblings:
             is_group=sent.is_group,
         )
 
-    def _insert(self, sent: Sent, content: Content, arrived_at: float) -> bool:
+    def _insert(self, sent: Sent, content: Content, arrived_at: float, place: int | None) -> bool:
         """Add our line to the history; False if it is there already."""
         known = self._database.value(
             "SELECT 1 FROM messages WHERE id = ? AND user = ? AND outgoing = 1", content.id, sent.chat
@@ -145,8 +147,10 @@ class Siblings:
         if known:
             return False
         self._database.execute(
-            "INSERT INTO messages (id, kind, outgoing, user, content, stored_at, accepted_at, state, life)"
-            " VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages"
+            " (row, id, kind, outgoing, user, content, stored_at, accepted_at, state, life)"
+            " VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?)",
+            place,
             content.id,
             kind_of(content).value,
             sent.chat,

@@ -128,12 +128,15 @@ class Store:
         names = DeviceNames(database, self._keys, self._peers, self._queue, entropy, clock)
         self.devices = OwnDevices(database, self._keys, self._peers, names, clock)
         self.siblings = Siblings(database, self._keys, self._peers, self._queue, changes, entropy, clock)
-        self.transfer = HistoryTransfer(database, self._keys, self._peers, self._queue, entropy, clock)
         self._history = History(database, self._keys, changes, lines, self.siblings.tell_seen)
         self.verifications = Verifications(database, self._keys, self._peers, clock)
         self.number_changes = NumberChanges(database, self._keys, self._queue, entropy, clock)
         self._sent = SentMessages(database, clock)
         self.groups = Groups(database, self._keys, self._peers, self._queue, self._sent, logs, entropy, clock)
+        welcome = self.groups.welcome_own_devices
+        self.transfer = HistoryTransfer(
+            database, self._keys, self._peers, self._queue, welcome, entropy, clock
+        )
         self._lost = LostMessages(database, self._queue, entropy, clock)
         self._receiving = Receiving(
             database,

@@ -299,12 +299,20 @@ class Authoring:
         self._welcomes.weigh(account, due.group)
         if isinstance(due.wish, WishCreate | WishAdd):
             self._welcomes.send(due.group, due.wish.users)
-        elif isinstance(due.wish, WishInvite):
+        if isinstance(due.wish, WishCreate | WishJoin):
+            self.welcome_own_devices(due.group)
+        if isinstance(due.wish, WishInvite):
             self._wishes.keep(due.row)
             return
-        elif isinstance(due.wish, WishRevoke):
+        if isinstance(due.wish, WishRevoke):
             self._wishes.forget_invites(due.group)
         self._wishes.settle(due.row, WishState.DONE)
+
+    def welcome_own_devices(self, group: GroupId) -> None:
+        """Tell the other devices of this account the same, if there are any."""
+        user = self._own.user()
+        if self._peers.active_devices(user):
+            self._welcomes.send(group, [user])
 
     def invite_seed(self, group: GroupId) -> bytes | None:
         """The newest invitation of ours that holds; other admins' are known to them alone."""

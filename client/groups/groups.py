@@ -225,6 +225,11 @@ class Groups:
         with self._database.transaction():
             self.authoring.ask_to_join(due)
 
+    def welcome_own_devices(self) -> None:
+        """A device of this account is new: queue what it needs to be in our groups. Only in a transaction."""
+        for group in self.logs.all():
+            self.authoring.welcome_own_devices(group)
+
     def wish_rekeys(self) -> None:
         """Want our present key in each log that has another one."""
         with self._database.transaction():

@@ -71,11 +71,10 @@ class GroupHealing:
         now = self._clock.now()
         self._give_up_hopeless(now)
         due = self._database.rows(
-            "SELECT * FROM group_lost WHERE asked < ? AND (asked_at IS NULL OR asked_at <= ?) AND user <> ?"
+            "SELECT * FROM group_lost WHERE asked < ? AND (asked_at IS NULL OR asked_at <= ?)"
             " ORDER BY group_id, user, device, number DESC",
             MAX_ASKED,
             now - ASK_AGAIN_SECONDS,
-            account.user,
         )
         for (group, user, device), rows in groupby(due, lambda r: (r["group_id"], r["user"], r["device"])):
             wanted = sorted([row["number"] for row in rows][:MAX_REQUESTED_NUMBERS])

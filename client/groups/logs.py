@@ -237,11 +237,20 @@ class GroupLogs:
         author = entry.author.user
         if not (account.user in extended.log.state.members or self.standing(group) is Standing.MEMBER):
             return  # it was before this account came, or after it went: history is from joining on
+        if entry.time < int(self._linked_at(account)):
+            return  # before this device came, which is given the history by another (history_transfer.py)
         if finding is None or finding.flaw is Flaw.KEY:
             self._line(group, author, entry.index + 1, None, is_own=author == account.user)
             return
         self._line(group, author, None, FORGED)
         self._tell_intruders(group, finding)
+
+    def _linked_at(self, account: Account) -> float:
+        """When this companion met its primary; 0 on the primary."""
+        met: float | None = self._database.value(
+            "SELECT min(first_seen_at) FROM peer_devices WHERE user = ? AND device < ?", *account.address
+        )
+        return met or 0.0
 
     def _tell_intruders(self, group: GroupId, finding: Finding) -> None:
         for user in finding.intruders:

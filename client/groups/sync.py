@@ -176,7 +176,7 @@ class GroupSync(Actor):
             case Append(entries):
                 return await self._append(due, entries)
             case AlreadySo():
-                groups.wish_settled(due, WishState.DONE)
+                groups.wish_done(due, ())  # its answer was lost, perhaps: newcomers are still to be welcomed
             case CannotBe(error_name):
                 groups.wish_settled(due, WishState.REFUSED, error_name)
             case NeedDevices(users):

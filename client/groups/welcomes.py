@@ -58,6 +58,10 @@ class GroupWelcomes:
 
     def take(self, account: Account, sender: UserId, welcome: GroupWelcome) -> None:
         """Somebody says that we are in a group, and what they know of it."""
+        if sender == account.user:
+            # One's own device is believed at once: there is a log to fetch, whatever is delivered.
+            self._logs.remember(welcome.group)
+            self._logs.told(welcome.group, welcome.vouched.epoch + 1)
         of_group, of_sender = "group_id = ?", "user = ? AND group_id NOT IN (SELECT id FROM groups)"
         if self._waiting(of_group, welcome.group) >= MOST_KEPT:
             return

@@ -12,9 +12,10 @@ nothing. In a group a ``device`` of 0 and a ``number`` of the group's timeline t
 A line of the history is
 
     [chat, phone, outgoing, device, number, id, kind, content, stored_at, accepted_at, state, error,
-     edit or null, [[reactor, emoji, sent_at], ...]]
+     edit or null, [[reactor, emoji, sent_at], ...], author, gseq]
 
-with times in milliseconds, and an edit ``[content, sent_at, arrived_at]``. The newest lines come first.
+with times in milliseconds, and an edit ``[content, sent_at, arrived_at]``. Only what came in a group has the
+last two: who wrote it, and its place in the timeline. The newest lines come first.
 """
 
 from dataclasses import dataclass, field
@@ -90,6 +91,10 @@ class HistoryLine:
     error_name: str | None
     edit: tuple[bytes, int, int] | None = field(default=None, repr=False)
     reactions: tuple[tuple[UserId, str, int], ...] = field(default=(), repr=False)
+    author: int | None = None
+    """Who wrote what came in a group."""
+    gseq: int | None = None
+    """And where that is in the group's timeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,7 @@ def encode_line(line: HistoryLine) -> bytes:
             line.error_name,
             None if line.edit is None else list(line.edit),
             [list(reaction) for reaction in line.reactions],
+            *(() if line.author is None else (line.author, line.gseq)),
         ]
     )
 
@@ -218,7 +224,8 @@ def decode_line(encoded: bytes) -> HistoryLine:
     for value, types in zip(plain, _LINE_TYPES, strict=True):
         if not isinstance(value, types) or (isinstance(value, int) and not _fits(value)):
             raise BadContentError("a line of the history with a field that is none")
-    values: list[Any] = [*plain, _read_edit(edit), _read_reactions(reactions)]
+    place = _read_place(fields[_LINE_FIELDS:])
+    values: list[Any] = [*plain, _read_edit(edit), _read_reactions(reactions), *place]
     return HistoryLine(*values)
 
 
@@ -267,6 +274,15 @@ def _read_reactions(reactions: object) -> tuple[tuple[UserId, str, int], ...]:
     if not isinstance(reactions, list):
         raise BadContentError("reactions to a line of the history that are none")
     return tuple(map(_read_reaction, reactions))
+
+
+def _read_place(rest: list[object]) -> tuple[int | None, int | None]:
+    match rest:
+        case []:
+            return None, None
+        case [int(author), (int() | None) as gseq, *_] if _is_uint(author, gseq or 0):
+            return author, gseq
+    raise BadContentError("a line of a group's history without its author")
 
 
 def _read_reaction(reaction: object) -> tuple[UserId, str, int]:
