@@ -67,8 +67,8 @@ async def test_a_device_that_the_primary_has_not_signed_is_refused_and_nothing_i
 async def test_a_device_that_is_said_to_be_ones_own_is_told_nothing(
     autojump_clock: MockClock, scene: Scene
 ) -> None:
+    scene.lie_to("ben", lambda stanza: about_own_devices(scene, stanza))
     async with scene.companion("pad", of="ben") as pad:
-        scene.lie_to("ben", lambda stanza: about_own_devices(scene, stanza))
         ben = scene.phones["ben"]
         message = ben.send_text(ANN, "for Ann, and my pad")
         await comes_to(ben, message, MessageState.DELIVERED)

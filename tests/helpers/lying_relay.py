@@ -9,11 +9,11 @@ relay cannot: open what is encrypted end to end, or sign for somebody.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
-from protocol import Address, Deliver, RelayConnection, Stanza
+from protocol import Address, Deliver, MemberAddress, RelayConnection, Seq, Stanza
 
 Lie: TypeAlias = Callable[[Stanza], Sequence[Stanza]]
 """What a device is told instead of a stanza: nothing, the same, something else, or more."""
@@ -68,10 +68,14 @@ def liar_at_the_relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[Liar]:
         for stanza in stanzas:
             send(self, *liar.tell(self.remote_static, stanza))
 
+    def deliver(self: RelayConnection, seq: Seq, chat: MemberAddress, rest: tuple[Any, ...]) -> None:
+        say(self, Deliver(seq, chat, *rest))
+
     def introduce(self: RelayConnection, address: Address, phone: str | None = None) -> None:
         bind(self, address, liar.number(self.remote_static, phone))
 
     with monkeypatch.context() as patch:
         patch.setattr(RelayConnection, "send", say)
+        patch.setattr(RelayConnection, "send_delivery", deliver)
         patch.setattr(RelayConnection, "bind", introduce)
         yield liar

@@ -15,7 +15,18 @@ from actors.network import Network
 from actors.ports import system_entropy
 from actors.reactor import open_reactor
 from client.relay_url import parse_relay_url
-from protocol import CodeRoute, CodeSent, ErrorCode, KeyPair, Registered, RequestCode, UserId, Welcome
+from protocol import (
+    CodeRoute,
+    CodeSent,
+    ErrorCode,
+    KeyPair,
+    MessageNumber,
+    Registered,
+    RequestCode,
+    Send,
+    UserId,
+    Welcome,
+)
 from protocol.slots import owner_of, slot_of
 from relay.handover import Moving
 from relay.worker import Phase, Worker
@@ -289,7 +300,8 @@ async def test_connections_move_between_real_processes_and_leave_no_descriptor_b
             before = [descriptors_of(pid) for pid in node.workers]
             for number in range(1, 25):
                 device = await connect(network, url.port, keys, relay_key=url.key)
-                device.send(address_of(device).user, number)  # a note to self
+                note_to_self = Send(address_of(device).user, MessageNumber(number), ())
+                device.say(note_to_self)  # which no other device is to get
                 await device.expect_accepted(number)
                 device.close()
                 await device.expect_end()
