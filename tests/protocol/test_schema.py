@@ -25,7 +25,8 @@ NUMBERS = {
     "LinkState": 91, "CompleteLink": 92, "CancelLink": 93,
     "SendGroup": 96, "AppendEntries": 97, "EntriesAppended": 98, "FetchLog": 99, "Log": 100,
     "FetchGroupProgress": 101, "GroupProgress": 102, "RequestJoin": 103, "JoinRequested": 104,
-    "FetchJoinRequests": 105, "JoinRequests": 106, "DismissJoins": 107, "JoinsDismissed": 108, "JoinAsked": 109,
+    "FetchJoinRequests": 105, "JoinRequests": 106, "DismissJoins": 107, "JoinsDismissed": 108,
+    "JoinAsked": 109,
 }  # fmt: skip
 
 
