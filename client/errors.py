@@ -91,7 +91,7 @@ class BlockedError(UserInputError):
         self.who = who
 
 
-class CodeChangedError(UserInputError):
+class CodeChangedError(ClientError):
     """A message to somebody whose security code was compared, and is another one now."""
 
     name = "security-code-changed"

@@ -2,9 +2,9 @@
 
   roost account delete --home ann
 
-forgets it: everything that the relay keeps of it is gone for ever, at once, and this phone is logged out. The
-folder with its history stays, unless you say --local. It asks for the number first; a script says it with
---confirm.
+leaves its groups and has the relay forget it: everything that is kept of it is gone for ever, at once, and
+this phone is logged out. The folder with its history stays, unless you say --local. It asks for the number
+first; a script says it with --confirm.
 
   roost account change-number --home ann +4915112345680
 
@@ -26,14 +26,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from actors.ports import system_clock
 from client.cli import number_change
-from client.cli.choices import open_online
+from client.cli.choices import WATCH_SECONDS, open_online
 from client.cli.command import DONE, WRONG_USAGE, add_home, add_json, print_json, run_command
 from client.cli.typed_lines import TypedLines
-from client.errors import ConfirmationError, UserInputError
+from client.errors import ConfirmationError, GroupError, UserInputError
 from client.phone import Phone
 from client.phone_numbers import checked_number, readable_number
+
+LEAVE_SECONDS = 30.0  # for what is left before an account is deleted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +102,7 @@ async def _delete(args: argparse.Namespace) -> int:
             print("Nothing was deleted.", file=sys.stderr)
             return WRONG_USAGE
         number = phone.account.phone
+        await _leave_groups(phone)
         await phone.own_account.delete(number)
     if args.local:
         shutil.rmtree(args.home)
@@ -106,6 +111,18 @@ async def _delete(args: argparse.Namespace) -> int:
     else:
         print(f"The relay has forgotten {readable_number(number)}.")
     return DONE
+
+
+async def _leave_groups(phone: Phone) -> None:
+    """Let nobody wait for the ticks of somebody who is gone. Raises GroupError if it takes too long."""
+    wanted = phone.groups.leave_all()
+    with trio.move_on_after(LEAVE_SECONDS) as time:
+        while not all(map(phone.groups.is_settled, wanted)):
+            phone.raise_if_stopped()
+            await trio.sleep(WATCH_SECONDS)
+    if time.cancelled_caught:
+        sentence = "some groups could not be left yet, so the account was not deleted; try again"
+        raise GroupError("groups-not-left", sentence)
 
 
 _ACTIONS = {"delete": _delete, "export": _export, "change-number": number_change.change_number}

@@ -2,9 +2,9 @@
 
 from client.connection_handle import ConnectionHandle
 from client.errors import GroupError, RelayRefusedError
-from client.groups.records import Asking, MemberTick
+from client.groups.records import Asking, MemberTick, WishState
 from client.groups.sync_handle import GroupSyncHandle
-from client.groups.wishes import Wish
+from client.groups.wishes import Wish, WishLeave
 from client.store import Store
 from protocol.codes import code_name, refusal_sentence
 from protocol.e2e.errors import BadLinkError
@@ -39,6 +39,14 @@ class PhoneGroups:
         row = self._store.groups.want(group, wish)
         self._sync.look()
         return row
+
+    def leave_all(self) -> list[int]:
+        """Leave every group; returns what to ask ``is_settled`` about."""
+        return [self.want(group.id, WishLeave()) for group in self._store.groups.all() if group.is_member]
+
+    def is_settled(self, row: int) -> bool:
+        """Whether the relay has taken, or refused, what was wanted."""
+        return self._store.groups.wishes.outcome(row).state is not WishState.DUE
 
     def set_typing(self, group: GroupId, is_typing: bool) -> None:
         """Let the members see that we are typing, or have stopped. Only if there is a connection."""

@@ -3,8 +3,10 @@ from trio.testing import MockClock
 
 from client.errors import GroupError
 from client.events import TypingChanged
+from client.groups.records import WishState
 from client.records import MessageState
-from tests.client.groups.conftest import Club
+from tests.client.groups.conftest import Club, outcome, steps
+from tests.helpers.scripted_relay import until
 
 
 async def test_who_has_a_message_and_who_has_read_it(club: Club, autojump_clock: MockClock) -> None:
@@ -30,3 +32,13 @@ async def test_typing_is_seen_by_the_members(club: Club, autojump_clock: MockClo
             if isinstance(event, TypingChanged):
                 assert (event.user, event.group) == (club.ann.account.user, club.group)
                 break
+
+
+async def test_who_leaves_all_groups_is_a_member_of_none_and_the_others_know(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    left = club.ben.groups.leave_all()
+    assert [(await outcome(club.ben, row)).state for row in left] == [WishState.DONE]
+    assert all(map(club.ben.groups.is_settled, left))
+    assert club.ben.groups.leave_all() == []
+    await until(lambda: "left" in steps(club.ann, club.group))
