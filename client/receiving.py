@@ -221,6 +221,7 @@ class Receiving:
             content = contents.decode(plaintext)
             service = read_service(content)
             sibling = read_sibling(content)
+            group_service = read_group_service(content)
         except EndToEndError:
             self._lost.gone(delivery.sender, resent.numbers)
             return Served(delivery.seq)
@@ -228,6 +229,9 @@ class Receiving:
         if isinstance(service, RetryRequest):
             self._resending.answer(account, delivery.sender, service)
             return Served(delivery.seq)
+        if group_service is not None:
+            group = self._groups.receiving.serve(account, delivery.sender, group_service)
+            return GroupChanged(delivery.seq, group)
         if sibling is not None:
             return self._hear_sibling(account, delivery, sibling)
         if service is not None:

@@ -4,9 +4,10 @@ from trio.testing import MockClock
 from client.errors import NotAllowedInGroupError
 from client.groups.wishes import WishRemove, WishSettings
 from client.phone import Phone
-from client.records import EntryKind, IncomingDelivery, MessageState, Undecryptable
+from client.records import EntryKind, GroupChanged, IncomingDelivery, MessageState, Undecryptable
 from protocol.e2e import ChatTimer, Text
 from protocol.e2e.content import encode
+from protocol.e2e.group_content import GroupKey, encode_group_service
 from protocol.e2e.retry import Resent
 from protocol.e2e.sender_keys import GroupContext, SenderKey
 from protocol.ids import (
@@ -189,3 +190,18 @@ async def test_a_group_that_has_the_id_of_a_person_is_none(club: Club, autojump_
     assert isinstance(received, Undecryptable)
     assert received.error_name == "not-a-group"
     assert not ben.groups.is_group(ann)
+
+
+async def test_a_key_that_was_lost_on_its_way_is_taken_in_when_it_is_repeated(
+    club: Club, autojump_clock: MockClock
+) -> None:
+    cleo, ben = club.cleo.account.address, store(club.ben)
+    key = SenderKey.generate(seeded_entropy(5)).share()
+    lost = encode_group_service(GroupKey(b"12345678", 0, club.group, key))
+    again = Resent(b"87654321", 0, (MessageNumber(1),), lost)
+    delivery = IncomingDelivery(Seq(1), cleo, MessageNumber(9), b"", None, None)
+    keys = "SELECT count(*) FROM group_peer_keys WHERE user = ?"
+    with ben._database.transaction():
+        received = ben._receiving._serve(club.ben.account, delivery, again, changed=False)
+    assert isinstance(received, GroupChanged)
+    assert ben._database.value(keys, cleo.user) == 1
