@@ -41,7 +41,10 @@ types: $(STAMP)
 	@$(BIN)/mypy
 
 pytest: $(STAMP)
-	@$(BIN)/pytest --numprocesses=auto
+	@$(BIN)/pytest --numprocesses=4 --dist=worksteal
+
+story: $(STAMP)  ## Four people, a companion, a group: real commands at a real node (three minutes)
+	@$(BIN)/pytest -m story
 
 format: $(STAMP)  ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .

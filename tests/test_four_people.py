@@ -7,8 +7,8 @@ import pytest
 from roost.demo import tell_people
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)  # some eighty commands, each a process; half a minute where nobody else is at work
+@pytest.mark.story
+@pytest.mark.timeout(600)  # more than a hundred commands, each a process: two minutes and a half on two cores
 def test_the_story_of_four_people_is_so_in_every_scene(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
