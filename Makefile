@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RESULTS := bench/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types pytest vectors bench bench-micro clean
+.PHONY: help setup run demo test check format lint types pytest story vectors bench bench-micro clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

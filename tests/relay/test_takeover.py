@@ -309,7 +309,7 @@ async def test_connections_move_between_real_processes_and_leave_no_descriptor_b
             assert 0 < moved < 25  # the kernel chooses who accepts
             assert moved == counted(node, "roost_connections_taken_over_total")
             with trio.fail_after(10):
-                # A link that said goodbye may linger; each worker opens the other's store when it reads it first.
+                # A link that said goodbye may linger, and workers open each other's stores late.
                 while sum(map(descriptors_of, node.workers)) > sum(before) + 2 + 2 * 2:  # noqa: ASYNC110
                     await trio.sleep(0.05)
 
