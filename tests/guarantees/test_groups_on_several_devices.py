@@ -150,6 +150,7 @@ async def test_a_group_that_one_device_makes_is_on_the_others_and_either_may_cha
         for name in ("pad", "ben", "ann", "cleo"):
             await club.is_in(name)
         await club.say("ben", "from the phone")
+        await club.shows("pad", [("from the phone", True)])
         await club.say("pad", "from the pad")
         for own in ("ben", "pad"):
             await club.shows(own, [("from the phone", True), ("from the pad", True)])
