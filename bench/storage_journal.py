@@ -24,7 +24,8 @@ from pathlib import Path
 
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from storage import Environment, JournalError, WriterJournal, mailboxes, open_environment
-from storage.mailboxes import DeviceCursor, Progress, QueuedMessage, Taken
+from storage.mailboxes import DeviceCursor, QueuedMessage, Taken
+from storage.progress import Progress, put_progress
 from storage.tables import QUEUE, Op
 
 # LMDB does not compress, so it makes no difference that all are the same.
@@ -129,7 +130,7 @@ class Queues:
         number = MessageNumber(int(cursor.next_seq))
         message = QueuedMessage(SENDER, number, 1_790_000_000, 1_792_592_000, CIPHERTEXT)
         self.cursors[device], ops = mailboxes.append(device, cursor, message)
-        return [*ops, mailboxes.put_progress(device.user, SENDER, Progress(number))]
+        return [*ops, put_progress(device.user, SENDER, Progress(number))]
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from protocol import DeviceAddress, DeviceId, UserId
 from storage import tables as t
 from storage.accounts import UserRecord
 from storage.codes import CodeRecord
-from storage.mailboxes import DeviceCursor, Progress
+from storage.mailboxes import DeviceCursor
 from storage.pins import PinRecord
+from storage.progress import Progress
 from storage.tables import Table
 
 

@@ -18,8 +18,9 @@ from protocol.limits import MAX_EXPIRED_RUNS
 from relay.device_queue import DeviceQueue
 from relay.senders import Senders
 from storage import Op, Reader, mailboxes
-from storage.mailboxes import Progress, QueuedMessage
+from storage.mailboxes import QueuedMessage
 from storage.payloads import PayloadKey
+from storage.progress import Progress
 
 DROP_AT_ONCE = 256
 """Messages of one queue in one transaction: about what the window reads at once, so never a long turn."""

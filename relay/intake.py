@@ -15,7 +15,8 @@ from relay.flight import Flight, MessagesSettled, refusal_of
 from relay.senders import Senders, SenderState
 from relay.worker import Worker
 from storage import Op
-from storage.mailboxes import Progress, QueuedMessage
+from storage.mailboxes import QueuedMessage
+from storage.progress import Progress
 
 
 class Intake:

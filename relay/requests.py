@@ -50,8 +50,9 @@ from relay.pin_guard import PinGuardHandle
 from relay.rate_limits import LookupAsker
 from relay.registration import RegistrationHandle
 from relay.worker import Worker
-from storage import accounts, mailboxes, profiles
+from storage import accounts, profiles
 from storage.profiles import Piece
+from storage.progress import load_progress
 
 
 async def answer(asker: Asker, request: Any) -> Stanza:
@@ -126,7 +127,7 @@ async def _fetch_progress(asker: Asker, request: FetchProgress) -> Progresses:
 
 def _progress_of(worker: Worker, user: UserId, sender: DeviceAddress) -> ChatProgress:
     with worker.store.read_of(user) as reader:
-        row = mailboxes.load_progress(reader, user, sender)
+        row = load_progress(reader, user, sender)
     return ChatProgress(user, row.accepted, row.delivered, row.read, row.expired)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from protocol import DeviceAddress, MemberAddress, MessageNumber, UserId
 from relay.device_queue import InFlight
-from storage import Environment, Op, mailboxes
-from storage.mailboxes import Progress
+from storage import Environment, Op
+from storage.progress import Progress, list_senders, load_progress, put_progress
 
 MAX_SENDERS_REMEMBERED = 1_024
 """Senders whose numbers are kept in memory (about 250 bytes each); the store has them all."""
@@ -61,11 +61,11 @@ class Senders:
 
     def _load(self, sender: DeviceAddress) -> SenderState:
         with self._environment.read() as reader:
-            return SenderState(mailboxes.load_progress(reader, self._user, sender))
+            return SenderState(load_progress(reader, self._user, sender))
 
     def put(self, sender: DeviceAddress, state: SenderState) -> Op:
         """What makes durable how far a sender's messages have come."""
-        return mailboxes.put_progress(self._user, sender, state.progress)
+        return put_progress(self._user, sender, state.progress)
 
     def everybody(self, *, on_disk: bool) -> dict[DeviceAddress, Progress]:
         """How far the messages of all who ever wrote to the user have come.
@@ -77,7 +77,7 @@ class Senders:
             CorruptRecordError: a row is damaged.
         """
         with self._environment.read() as reader:
-            stored = dict(mailboxes.list_senders(reader, self._user))
+            stored = dict(list_senders(reader, self._user))
         return (
             stored if on_disk else stored | {sender: state.progress for sender, state in self._states.items()}
         )
@@ -87,7 +87,7 @@ class Senders:
         state = self._states.get(sender)
         if state is not None:
             state.progress = progress
-        return mailboxes.put_progress(self._user, sender, progress)
+        return put_progress(self._user, sender, progress)
 
     def delivered(self, done: Sequence[InFlight], *, is_only_device: bool = True) -> tuple[Ticks, list[Op]]:
         """A device has acknowledged these: the ✓✓ to tell, and what makes them durable.

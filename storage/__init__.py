@@ -7,10 +7,10 @@
         with store.read_of(device.user) as reader:              # never await in here
             cursor = mailboxes.load_device_queue_state(reader, device)
         cursor, ops = mailboxes.append(device, cursor, message)
-        journal.submit([*ops, mailboxes.put_progress(user, sender, progress)], done)
+        journal.submit([*ops, put_progress(user, sender, progress)], done)
 
 The families are modules, and are used with their names: accounts, codes, groups, mailboxes, payloads,
-prekeys, profiles, settings.
+prekeys, profiles, settings. What `progress` has is imported by name: its callers call their values that.
 """
 
 from storage import (

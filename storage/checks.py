@@ -27,12 +27,13 @@ from storage.groups import (
     NUMBER_CODEC,
 )
 from storage.kem_prekeys import KEM_PREKEY_CODEC, LAST_RESORT_CODEC
-from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, PROGRESS_CODEC
+from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC
 from storage.migrations import META_CODEC
 from storage.payloads import ARRIVED_CODEC, PAYLOAD_CODEC
 from storage.pins import PIN_CODEC
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC
+from storage.progress import PROGRESS_CODEC
 from storage.records import RecordCodec
 from storage.settings import BLOCK_CODEC, CONTACT_CODEC, PRIVACY_CODEC, SHUNNED_CODEC
 

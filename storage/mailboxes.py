@@ -1,8 +1,7 @@
-"""What waits for each device, how far its queue has come, and how far each sender's messages have come.
+"""What waits for each device, and how far its queue has come.
 
     queue      user, device, seq                        -> QueuedMessage
     cursors    user, device                             -> DeviceCursor
-    progress   recipient user, sender user, device      -> Progress
 
 Keys are big-endian, so a device's queue is one range, in order of seq.
 
@@ -10,7 +9,7 @@ A message, the cursor that numbers it and the progress that makes it idempotent 
 functions that change something return operations, and the caller submits the operations of one step together.
 They compute from the cursor that they are given, not from the disk: the mailbox that owns the queue knows
 what is on its way there. Readers see what is durable, nothing else.
-Not here: finding what has expired (expiry_walk.py).
+Not here: how far each sender's messages have come (progress.py); finding what has expired (expiry_walk.py).
 """
 
 from __future__ import annotations
@@ -30,26 +29,23 @@ from protocol.ids import (
     Seq,
     UserId,
 )
-from protocol.stanzas import Run
 from storage import payloads
 from storage.environment import Reader
 from storage.errors import CorruptRecordError
 from storage.records import RecordCodec
-from storage.tables import CURSORS, PROGRESS, QUEUE, Delete, DeleteRange, Op, Put
+from storage.tables import CURSORS, QUEUE, Delete, DeleteRange, Op, Put
 
 _QUEUE_KEY = struct.Struct(">QHQ")
 _DEVICE_KEY = struct.Struct(">QH")
-_PROGRESS_KEY = struct.Struct(">QQH")
 
 LAST_SEQ = Seq(2**64 - 1)
 
-# Where a queue and a sender's messages stand before the first: both count from 1.
+# Where a queue stands before the first message: it counts from 1.
 NO_SEQ = Seq(0)
 FIRST_SEQ = Seq(1)
-NO_MESSAGE = MessageNumber(0)
 
 
-# The three records below are built or read for every message: slotted and not frozen, which costs a third
+# The records below are built or read for every message: slotted and not frozen, which costs a third
 # (207 against 720 ns). They are values all the same: whoever holds one makes a new one instead
 # of changing it.
 @dataclass(slots=True)
@@ -141,17 +137,6 @@ class DeviceCursor:
     soonest: int = field(default=0, compare=False)
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far one device's messages to one recipient have come; each number includes those below it."""
-
-    accepted: MessageNumber = NO_MESSAGE
-    delivered: MessageNumber = NO_MESSAGE
-    read: MessageNumber = NO_MESSAGE
-    # What was dropped undelivered, in order: the newest few runs.
-    expired: tuple[Run, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What leaves a queue: how many messages, with how many bytes of ciphertext."""
@@ -172,9 +157,6 @@ _CURSOR_V2 = struct.Struct(">QQQQQ")
 # Where a row of the queue, of either kind, has its `expires_at`: behind the record's version byte.
 _EXPIRES_AT = struct.Struct(">Q")
 _EXPIRES_AT_OFFSET = 1 + _MESSAGE_V1.size - _EXPIRES_AT.size
-_PROGRESS_V1 = struct.Struct(">QQQ")
-# Version 2: as version 1, then any number of runs; nearly all rows have none.
-_RUN_V2 = struct.Struct(">QQ")
 
 
 def _encode_message(message: QueuedMessage) -> bytes:
@@ -216,24 +198,6 @@ def _decode_cursor_v2(payload: bytes) -> DeviceCursor:
     return DeviceCursor(*_CURSOR_V2.unpack(payload))
 
 
-def _encode_progress(progress: Progress) -> bytes:
-    figures = _PROGRESS_V1.pack(progress.accepted, progress.delivered, progress.read)
-    return figures + b"".join(_RUN_V2.pack(*run) for run in progress.expired) if progress.expired else figures
-
-
-def _decode_progress_v1(payload: bytes) -> Progress:
-    return Progress(*_PROGRESS_V1.unpack(payload))
-
-
-def _decode_progress_v2(payload: bytes) -> Progress:
-    if len(payload) == _PROGRESS_V1.size:
-        return Progress(*_PROGRESS_V1.unpack(payload))
-    figures, runs = payload[: _PROGRESS_V1.size], payload[_PROGRESS_V1.size :]
-    accepted, delivered, read = _PROGRESS_V1.unpack(figures)
-    expired = tuple(Run(*numbers) for numbers in _RUN_V2.iter_unpack(runs))
-    return Progress(accepted, delivered, read, expired)
-
-
 _ROW_DECODERS: dict[int, Callable[[bytes], QueuedMessage | GroupRow]] = {
     1: _decode_message_v1,
     2: _decode_group_row,
@@ -243,7 +207,6 @@ _GROUP_VERSION = b"\x02"
 MESSAGE_CODEC: RecordCodec[Any] = RecordCodec(QUEUE, 1, _encode_message, _ROW_DECODERS)
 GROUP_ROW_CODEC: RecordCodec[Any] = RecordCodec(QUEUE, 2, _encode_group_message, _ROW_DECODERS)
 CURSOR_CODEC = RecordCodec(CURSORS, 2, _encode_cursor, {1: _decode_cursor_v1, 2: _decode_cursor_v2})
-PROGRESS_CODEC = RecordCodec(PROGRESS, 2, _encode_progress, {1: _decode_progress_v1, 2: _decode_progress_v2})
 
 
 # The queue of a device --------------------------------------------------------------------------------------
@@ -485,51 +448,3 @@ def delete_range(device: DeviceAddress, first: int, last: int) -> DeleteRange:
         _QUEUE_KEY.pack(device.user, device.device, first),
         _QUEUE_KEY.pack(device.user, device.device, last),
     )
-
-
-# Progress of a sender's messages ----------------------------------------------------------------------------
-
-
-def load_progress(reader: Reader, recipient: UserId, sender: DeviceAddress) -> Progress:
-    """How far the messages of `sender` to `recipient` have come.
-
-    Raises:
-        CorruptRecordError: the row is damaged.
-    """
-    key = _PROGRESS_KEY.pack(recipient, *sender)
-    data = reader.get(PROGRESS, key)
-    return Progress() if data is None else PROGRESS_CODEC.unpack(key, data)
-
-
-def list_progress(reader: Reader, recipient: UserId, sender: UserId) -> list[tuple[DeviceId, Progress]]:
-    """How far the messages of each device of the user `sender` to `recipient` have come.
-
-    Raises:
-        CorruptRecordError: a row is damaged.
-    """
-    first = _PROGRESS_KEY.pack(recipient, sender, 0)
-    last = _PROGRESS_KEY.pack(recipient, sender, 0xFFFF)
-    return [
-        (DeviceId(_PROGRESS_KEY.unpack(key)[2]), PROGRESS_CODEC.unpack(key, data))
-        for key, data in reader.scan(PROGRESS, first, last)
-    ]
-
-
-def list_senders(reader: Reader, recipient: UserId) -> list[tuple[DeviceAddress, Progress]]:
-    """How far the messages of everybody who ever wrote to `recipient` have come.
-
-    Raises:
-        CorruptRecordError: a row is damaged.
-    """
-    first = _PROGRESS_KEY.pack(recipient, 0, 0)
-    last = _PROGRESS_KEY.pack(recipient, 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF)
-    rows: list[tuple[DeviceAddress, Progress]] = []
-    for key, data in reader.scan(PROGRESS, first, last):
-        _, user, device = _PROGRESS_KEY.unpack(key)
-        rows.append((DeviceAddress(user, device), PROGRESS_CODEC.unpack(key, data)))
-    return rows
-
-
-def put_progress(recipient: UserId, sender: DeviceAddress, progress: Progress) -> Put:
-    """The operation that stores `progress`; submit it together with what it is about."""
-    return PROGRESS_CODEC.put(_PROGRESS_KEY.pack(recipient, *sender), progress)

@@ -27,7 +27,7 @@ from relay.bus.peer import Peer
 from relay.config import MAX_CHATS_REMEMBERED
 from relay.outgoing import Outgoing
 from relay.presence import Presence
-from storage.mailboxes import Progress
+from storage.progress import Progress
 
 
 class Abroad:

@@ -21,7 +21,8 @@ from relay.bus.chat import Chat, ChatId, id_of
 from relay.bus.peer import Peer
 from relay.outgoing import Outgoing
 from relay.worker import Worker
-from storage import CorruptRecordError, mailboxes
+from storage import CorruptRecordError
+from storage.progress import load_progress
 from supervisors import ChildSpec
 
 log = logging.getLogger("roost.relay")
@@ -117,7 +118,7 @@ class Settler(Actor):
     def _settle_chat(self, peer: Peer, outgoing: Outgoing, device: DeviceAddress, user: ChatId) -> None:
         try:
             with self._worker.store.read_of(id_of(user)) as reader:
-                progress = mailboxes.load_progress(reader, id_of(user), device)
+                progress = load_progress(reader, id_of(user), device)
         except CorruptRecordError as error:
             # Its mailbox does not start either; the chats of all others are settled.
             log.error("chat_not_settled", extra={"user": address_to_text(user), "reason": str(error)})

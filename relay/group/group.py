@@ -42,9 +42,9 @@ from relay.group.ticks import Ticks, Waiting
 from relay.mailbox_handle import Activity, Settle
 from relay.senders import Senders
 from relay.worker import Worker
-from storage import JournalError, Op, Reader, accounts, groups, mailboxes
+from storage import JournalError, Op, Reader, accounts, groups
 from storage.groups import GroupItem, JoinAsk
-from storage.mailboxes import Progress
+from storage.progress import Progress, list_senders
 from supervisors import ChildSpec, Restart
 
 log = logging.getLogger("roost.relay")
@@ -452,7 +452,7 @@ class Group(Actor):
         self._tell_ticks()  # what was reported to nobody
 
     def _load_waiting(self, reader: Reader) -> None:
-        for sender, progress in mailboxes.list_senders(reader, UserId(self._group)):
+        for sender, progress in list_senders(reader, UserId(self._group)):
             if progress.read < progress.accepted:
                 numbers = groups.read_numbers(reader, self._group, sender, progress.read)
                 if numbers:

@@ -16,7 +16,7 @@ from relay.senders import Senders, SenderState
 from relay.worker import Worker
 from storage import JournalError, JournalFailedError, Op, groups
 from storage.groups import GroupItem
-from storage.mailboxes import Progress
+from storage.progress import Progress
 
 NUMBERS_KEPT = 1_024
 """How many of a sender's messages are remembered by number: who has them can be asked, and ticked."""

@@ -39,7 +39,8 @@ from relay.errors import RefusalError
 from relay.group.admission import may_read_log
 from relay.group.groups import Groups
 from relay.worker import Worker
-from storage import groups, mailboxes
+from storage import groups
+from storage.progress import load_progress
 
 LOG_BYTES = 60 * 1024
 """Entries in one answer: they fit a frame."""
@@ -146,7 +147,7 @@ def ticks_of(asker: Asker, asked: tuple[GroupId, ...]) -> tuple[GroupTicks, ...]
     worker, ticks = asker.worker, []
     for group in asked:
         with worker.reader_of(UserId(group)) as reader:
-            row = mailboxes.load_progress(reader, UserId(group), asker.device)
+            row = load_progress(reader, UserId(group), asker.device)
         ticks.append(GroupTicks(group, row.accepted, row.delivered, row.read))
         if row.delivered < row.accepted and worker.bus.peer_of(GroupAddress(group)) is None:
             Groups(worker).get_nowait(group)

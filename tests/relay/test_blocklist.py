@@ -24,7 +24,7 @@ from protocol import (
 from relay.blocklist import Blocklist, load_blocklist
 from relay.senders import Senders
 from storage import InlineJournal, JournalError, open_environment
-from storage.mailboxes import Progress
+from storage.progress import Progress
 from tests.helpers.people import change, settle
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import open_stage

@@ -8,7 +8,8 @@ from relay.device_queue import DeviceQueue
 from relay.expired import give_up_undelivered, lost_with, runs_of, with_expired
 from relay.senders import Senders
 from storage import InlineJournal, open_environment
-from storage.mailboxes import DeviceCursor, Progress, QueuedMessage
+from storage.mailboxes import DeviceCursor, QueuedMessage
+from storage.progress import Progress
 
 
 def numbers(*values: int) -> list[MessageNumber]:

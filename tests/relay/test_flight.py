@@ -14,7 +14,8 @@ from relay.outgoing import Outgoing
 from relay.presence import Presence
 from relay.senders import SenderState
 from storage import Journal, JournalFullError, StorageFullError
-from storage.mailboxes import DeviceCursor, Progress
+from storage.mailboxes import DeviceCursor
+from storage.progress import Progress
 
 ANNA = DeviceAddress(UserId(9), DeviceId(1))
 

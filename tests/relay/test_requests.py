@@ -37,7 +37,7 @@ from protocol import (
 )
 from relay.rate_limits import Limit
 from relay.requests import ANSWERS
-from storage.mailboxes import NO_MESSAGE
+from storage.progress import NO_MESSAGE
 from tests.helpers.device import Device
 from tests.helpers.people import change, settle, store_profile
 from tests.helpers.relay_node import TEST_CONFIG

@@ -9,8 +9,8 @@ import pytest
 from protocol import DeviceAddress, DeviceId, MessageNumber, Run, Seq, UserId
 from relay.device_queue import InFlight
 from relay.senders import MAX_SENDERS_REMEMBERED, Senders, SenderState
-from storage import Environment, InlineJournal, mailboxes, open_environment
-from storage.mailboxes import Progress
+from storage import Environment, InlineJournal, open_environment
+from storage.progress import Progress, put_progress
 
 USER = UserId(7)
 ANNA = DeviceAddress(UserId(1), DeviceId(1))
@@ -32,7 +32,7 @@ def acknowledged(sender: DeviceAddress, *numbers: int) -> list[InFlight]:
 
 
 def test_what_is_not_in_memory_comes_from_the_store_and_counts_as_durable(environment: Environment) -> None:
-    stored = mailboxes.put_progress(USER, ANNA, progress(5, 3, 1))
+    stored = put_progress(USER, ANNA, progress(5, 3, 1))
     InlineJournal(environment).submit([stored], lambda error: None)
     state = Senders(environment, USER).of(ANNA)
     assert (state.progress, state.durable) == (progress(5, 3, 1), 5)
@@ -60,8 +60,8 @@ def test_one_step_for_each_sender_however_many_were_acknowledged(environment: En
     ticks, ops = senders.delivered([*acknowledged(ANNA, 1, 2, 3), *acknowledged(BEN, 8)])
     assert ticks == {ANNA: 3, BEN: 8}
     assert ops == [
-        mailboxes.put_progress(USER, ANNA, progress(3, 3)),
-        mailboxes.put_progress(USER, BEN, progress(8, 8)),
+        put_progress(USER, ANNA, progress(3, 3)),
+        put_progress(USER, BEN, progress(8, 8)),
     ]
 
 
@@ -75,7 +75,7 @@ def test_read_is_never_more_than_delivered(environment: Environment) -> None:
     senders = Senders(environment, USER)
     senders.of(ANNA).progress = progress(3, 2)
     number, ops = senders.read(ANNA, MessageNumber(3))
-    assert (number, ops) == (2, [mailboxes.put_progress(USER, ANNA, progress(3, 2, 2))])
+    assert (number, ops) == (2, [put_progress(USER, ANNA, progress(3, 2, 2))])
     assert senders.read(ANNA, MessageNumber(1)) == (1, [])
 
 
@@ -84,7 +84,7 @@ def test_a_fresh_state_is_as_durable_as_the_store_said() -> None:
 
 
 def test_everybody_is_known_from_disk_and_memory_and_memory_is_newer(environment: Environment) -> None:
-    stored = [mailboxes.put_progress(USER, sender, progress(5)) for sender in (ANNA, BEN)]
+    stored = [put_progress(USER, sender, progress(5)) for sender in (ANNA, BEN)]
     InlineJournal(environment).submit(stored, lambda error: None)
     senders = Senders(environment, USER)
     senders.of(ANNA).progress = progress(6)
@@ -95,7 +95,7 @@ def test_everybody_is_known_from_disk_and_memory_and_memory_is_newer(environment
 def test_a_replaced_progress_holds_in_memory_too(environment: Environment) -> None:
     senders = Senders(environment, USER)
     senders.of(ANNA).progress = progress(6)
-    assert senders.replace(ANNA, progress(7)) == mailboxes.put_progress(USER, ANNA, progress(7))
+    assert senders.replace(ANNA, progress(7)) == put_progress(USER, ANNA, progress(7))
     assert senders.of(ANNA).progress == progress(7)
 
 

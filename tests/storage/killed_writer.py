@@ -14,6 +14,7 @@ from pathlib import Path
 
 from protocol.ids import DeviceAddress, DeviceId, MessageNumber, UserId
 from storage import JournalError, WriterJournal, mailboxes, open_environment
+from storage.progress import Progress, put_progress
 
 SENDER = DeviceAddress(UserId(1), DeviceId(1))
 RECIPIENT = DeviceAddress(UserId(2), DeviceId(1))
@@ -45,8 +46,8 @@ def accept_for_ever(data: Path) -> None:
         number = int(cursor.next_seq)
         message = mailboxes.QueuedMessage(SENDER, MessageNumber(number), 1, 2, ciphertext(number))
         cursor, ops = mailboxes.append(RECIPIENT, cursor, message)
-        progress = mailboxes.Progress(MessageNumber(number))
-        ops.append(mailboxes.put_progress(RECIPIENT.user, SENDER, progress))
+        progress = Progress(MessageNumber(number))
+        ops.append(put_progress(RECIPIENT.user, SENDER, progress))
         journal.submit(ops, lambda error, number=number: report(number, error))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
 

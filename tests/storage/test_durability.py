@@ -29,6 +29,7 @@ from storage import (
     verify,
 )
 from storage.environment import disk_free_bytes
+from storage.progress import load_progress
 from storage.tables import QUEUE
 from tests.storage.conftest import MIB
 from tests.storage.killed_writer import RECIPIENT, SENDER, ciphertext
@@ -68,7 +69,7 @@ def test_d1_everything_reported_before_a_kill_is_there_after_it(tmp_path: Path) 
             with environment.read() as reader:
                 stored = mailboxes.read_range(reader, RECIPIENT, 0, 1_000_000)
                 cursor = mailboxes.load_device_queue_state(reader, RECIPIENT)
-                progress = mailboxes.load_progress(reader, RECIPIENT.user, SENDER)
+                progress = load_progress(reader, RECIPIENT.user, SENDER)
         assert len(stored) >= reported > 0
         # Without gaps, each whole, and with cursor and progress as of the same commit.
         assert [seq for seq, _ in stored] == list(range(1, len(stored) + 1))

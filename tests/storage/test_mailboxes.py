@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,29 +14,22 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from protocol.ids import DeviceAddress, MessageNumber, Seq
-from protocol.stanzas import Run
+from protocol.ids import DeviceAddress, Seq
 from storage import CorruptRecordError, Environment, Put, open_environment
 from storage.mailboxes import (
     DeviceCursor,
-    Progress,
     QueuedMessage,
     Taken,
     acknowledge,
     count_queued,
-    list_progress,
-    list_senders,
     load_device_queue_state,
-    load_progress,
-    put_progress,
     queues_after,
     read_range,
     remove_queue,
 )
-from storage.records import RecordCodec
-from storage.tables import PROGRESS, QUEUE
+from storage.tables import QUEUE
 from tests.storage.conftest import MIB
-from tests.storage.one_queue import ANNA, ANNAS_OTHER, BERND, EVERYBODY, LAST, Mailbox, message
+from tests.storage.one_queue import ANNA, BERND, EVERYBODY, LAST, Mailbox, message
 
 
 def test_a_device_that_was_never_written_to_starts_at_one(mailbox: Mailbox) -> None:
@@ -123,38 +115,6 @@ def test_a_sweep_sees_every_queue_once_in_slices(environment: Environment) -> No
         seen += [device for device, _ in part]
         after = seen[-1]
     assert seen == list(EVERYBODY)
-
-
-def test_progress_is_kept_for_each_sending_device(mailbox: Mailbox) -> None:
-    of_1 = Progress(MessageNumber(5), MessageNumber(4), MessageNumber(3))
-    of_2 = Progress(MessageNumber(9))
-    mailbox.store([put_progress(BERND.user, ANNA, of_1), put_progress(BERND.user, ANNAS_OTHER, of_2)])
-    with mailbox.environment.read() as reader:
-        assert load_progress(reader, BERND.user, ANNA) == of_1
-        assert load_progress(reader, ANNA.user, BERND) == Progress()
-        assert list_progress(reader, BERND.user, ANNA.user) == [(1, of_1), (2, of_2)]
-        assert list_progress(reader, BERND.user, LAST.user) == []
-        assert list_senders(reader, BERND.user) == [(ANNA, of_1), (ANNAS_OTHER, of_2)]
-        assert list_senders(reader, ANNA.user) == []
-
-
-def test_progress_remembers_what_has_expired(mailbox: Mailbox) -> None:
-    runs = (Run(MessageNumber(2), MessageNumber(3)), Run(MessageNumber(7), MessageNumber(7)))
-    progress = Progress(MessageNumber(9), MessageNumber(8), MessageNumber(4), runs)
-    mailbox.store([put_progress(BERND.user, ANNA, progress)])
-    with mailbox.environment.read() as reader:
-        assert load_progress(reader, BERND.user, ANNA) == progress
-
-
-def test_progress_of_the_first_version_is_readable(mailbox: Mailbox) -> None:
-    first = RecordCodec(PROGRESS, 1, lambda _: struct.pack(">QQQ", 9, 8, 7), {1: lambda _: None})
-    with mailbox.environment.read() as reader:
-        key = put_progress(BERND.user, ANNA, Progress()).key
-        mailbox.store([first.put(key, None)])
-    with mailbox.environment.read() as reader:
-        assert load_progress(reader, BERND.user, ANNA) == Progress(
-            MessageNumber(9), MessageNumber(8), MessageNumber(7)
-        )
 
 
 def test_a_damaged_message_is_named_and_not_delivered(mailbox: Mailbox) -> None:

@@ -14,10 +14,11 @@ from protocol.ids import DeviceId, Seq, UserId
 from protocol.stanzas import Run
 from storage import Reader, Store, accounts, check_records, codes, mailboxes, open_outside, profiles, settings
 from storage import open_environment as open_one
-from storage.mailboxes import DeviceCursor, Progress
+from storage.mailboxes import DeviceCursor
 from storage.migrations import FIRST_VERSION, STEPS
 from storage.prekeys import count_prekeys, take_prekey
 from storage.profiles import Piece
+from storage.progress import Progress, list_senders
 from storage.tables import DURABLE_TABLES, META
 from tests.storage.conftest import MIB
 from tests.storage.fixtures import make_store as made
@@ -121,9 +122,7 @@ def check_queue(reader: Reader, user: UserId, other: UserId, version: Version) -
         (number, made.message(other, number)) for number in left
     ]
     expired = tuple(Run(*run) for run in made.EXPIRED) if version.has_expiry else ()  # type: ignore[arg-type]  # plain numbers
-    assert mailboxes.list_senders(reader, user) == [
-        (made.device_of(other), Progress(*made.PROGRESS, expired))
-    ]
+    assert list_senders(reader, user) == [(made.device_of(other), Progress(*made.PROGRESS, expired))]
 
 
 def check_settings(reader: Reader, user: UserId, other: UserId) -> None:

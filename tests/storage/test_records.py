@@ -34,19 +34,13 @@ from storage.groups import (
     Membership,
 )
 from storage.kem_prekeys import KEM_PREKEY_CODEC, LAST_RESORT_CODEC, KemPrekeyRecord
-from storage.mailboxes import (
-    CURSOR_CODEC,
-    MESSAGE_CODEC,
-    PROGRESS_CODEC,
-    DeviceCursor,
-    Progress,
-    QueuedMessage,
-)
+from storage.mailboxes import CURSOR_CODEC, MESSAGE_CODEC, DeviceCursor, QueuedMessage
 from storage.migrations import META_CODEC
 from storage.payloads import ARRIVED_CODEC, PAYLOAD_CODEC
 from storage.pins import PIN_CODEC, PinRecord
 from storage.prekeys import PREKEY_CODEC
 from storage.profiles import PIECE_CODEC, Piece
+from storage.progress import PROGRESS_CODEC, Progress
 from storage.records import RecordCodec, cbor_codec
 from storage.settings import BLOCK_CODEC, CONTACT_CODEC, PRIVACY_CODEC, SHUNNED_CODEC
 from storage.tables import META, Table

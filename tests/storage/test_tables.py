@@ -23,6 +23,7 @@ from storage.accounts import DeviceRecord, UserRecord
 from storage.checks import CODECS
 from storage.environment import MAX_TABLES
 from storage.groups import GroupItem
+from storage.progress import Progress, put_progress
 from storage.tables import DURABLE_TABLES, FAMILY_OF, MAX_KEY_BYTES, Family, only_grows, tables_of
 
 
@@ -48,7 +49,7 @@ def test_the_keys_of_the_tables_of_users_begin_with_the_user() -> None:
     ops: list[Op] = [
         *accounts.add_device(user, UserRecord("+491", 1), record)[2],
         *mailboxes.append(device, mailboxes.DeviceCursor(), message)[1],
-        mailboxes.put_progress(user, other, mailboxes.Progress()),
+        put_progress(user, other, Progress()),
         *prekeys.add_prekeys(device, [prekeys.OneTimePrekey(1, b"k" * 32)]),
         *kem_prekeys.remove_kem_prekeys(device),
         settings.put_privacy(user, settings.EVERYTHING_OPEN),
