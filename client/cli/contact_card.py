@@ -1,29 +1,27 @@
-"""A contact out of a vCard file (RFC 6350, and 2.1 and 3.0 before it): the name and the phone numbers.
+"""A contact out of a vCard file: the name and the phone numbers.
 
 Only these are read, and only they are sent: a card may also hold a home address, a birthday, a photo.
 """
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
+from client.contacts.numbers import number_in
+from client.contacts.records import Card
+from client.contacts.vcard import read_vcards
 from client.errors import ContentError, PhoneNumberError
-from client.phone_numbers import checked_number
 
 MAX_FILE_BYTES = 1_000_000  # a card with a large photo in it; more is another kind of file
 
-_FOLD = re.compile(r"\r?\n[ \t]")
-_ESCAPE = re.compile(r"\\(.)")
 
-
-class Card(NamedTuple):
+class ContactCard(NamedTuple):
     """Somebody's name and numbers."""
 
     name: str
     phones: tuple[str, ...]
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path) -> ContactCard:
     """The first card of a file.
 
     Raises:
@@ -31,27 +29,21 @@ def read_card(path: Path) -> Card:
     """
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_FILE_BYTES).decode(errors="replace")
+            cards = read_vcards(file.read(MAX_FILE_BYTES)).cards
     except OSError as error:
         raise ContentError(f"{path} cannot be read: {error.strerror}") from None
-    name, phones = "", []
-    for line in _FOLD.sub("", text).splitlines():
-        field, _, value = line.partition(":")
-        match field.split(";")[0].rpartition(".")[2].upper():
-            case "FN":
-                name = name or _ESCAPE.sub(r"\1", value).strip()
-            case "TEL":
-                phones += _numbers(value)
-            case "END":
-                break
+    phones = _callable_numbers(cards[0]) if cards else ()
     if not phones:
         raise ContentError(f"{path} has no phone number with + and country code")
-    return Card(name or phones[0], tuple(dict.fromkeys(phones)))
+    return ContactCard(cards[0].name or phones[0], phones)
 
 
-def _numbers(value: str) -> list[str]:
-    """The number of a TEL line; none if it cannot be called from elsewhere."""
-    try:
-        return [checked_number(value.strip().removeprefix("tel:"))]
-    except PhoneNumberError:
-        return []
+def _callable_numbers(card: Card) -> tuple[str, ...]:
+    """The numbers that can be called from elsewhere, each once."""
+    numbers: dict[str, None] = {}
+    for written in card.numbers:
+        try:
+            numbers[number_in(written.text, None)] = None
+        except PhoneNumberError:
+            continue
+    return tuple(numbers)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from client.cli.addressees import addressee
 from client.cli.command import add_home, run_command
-from client.cli.contact_card import Card, read_card
+from client.cli.contact_card import ContactCard, read_card
 from client.cli.sending import add_waiting, queue_and_wait
 from client.errors import UserInputError
 from client.phone_numbers import checked_number, readable_number
@@ -75,7 +75,7 @@ def _queue_text(store: Store, args: argparse.Namespace) -> str:
     return store.compose.text(to, args.text, args.reply_to, view_once=args.view_once)
 
 
-def _card(store: Store, file_or_number: str) -> Card:
+def _card(store: Store, file_or_number: str) -> ContactCard:
     """What to send: a file's card, or a number with the name that its owner shows us."""
     if not file_or_number.startswith("+"):
         return read_card(Path(file_or_number))
@@ -83,7 +83,7 @@ def _card(store: Store, file_or_number: str) -> Card:
     user = store.user_of(phone)
     known = None if user is None else store.profiles.of(user)
     name = known.profile.name if known is not None else ""
-    return Card(name or readable_number(phone), (phone,))
+    return ContactCard(name or readable_number(phone), (phone,))
 
 
 def _place(text: str) -> _Place:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from client.cli.contact_card import Card, read_card
+from client.cli.contact_card import ContactCard, read_card
 from client.errors import ContentError
 
 CARD = """BEGIN:VCARD\r
@@ -29,14 +29,20 @@ def written(folder: Path, text: str) -> Path:
 
 def test_name_and_numbers_of_the_first_card_are_read_and_nothing_else(tmp_path: Path) -> None:
     card = read_card(written(tmp_path, CARD))
-    assert card == Card("Ben, the baker", ("+4915112345679", "+4930222222"))
+    assert card == ContactCard("Ben, the baker", ("+4915112345679", "+4930222222"))
 
 
 def test_a_card_without_a_name_is_named_by_its_number(tmp_path: Path) -> None:
-    assert read_card(written(tmp_path, "TEL:+4930222222\n")).name == "+4930222222"
+    assert read_card(written(tmp_path, "BEGIN:VCARD\nTEL:+4930222222\nEND:VCARD\n")).name == "+4930222222"
 
 
 def test_what_has_no_number_or_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    for path in (written(tmp_path, "FN:Nobody\nTEL:110\n"), tmp_path / "missing.vcf", tmp_path):
+    local = written(tmp_path, "BEGIN:VCARD\nFN:Nobody\nTEL:110\nEND:VCARD\n")
+    for path in (local, tmp_path / "missing.vcf", tmp_path):
         with pytest.raises(ContentError):
             read_card(path)
+
+
+def test_a_file_that_is_no_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match="no phone number"):
+        read_card(written(tmp_path, "number,name\n+4930222222,Ben\n"))
