@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,36 +28,52 @@ from protocol import (
     new_user_id,
     parse_device_address,
 )
+from protocol.limits import KEY_BYTES
 from storage import InlineJournal, Layout, Op, accounts, open_environment, prepare_store, read_layout
 from storage.accounts import DeviceRecord, UserRecord
 from storage.store import DIRECTORY_ENVIRONMENT
 from storage.tables import FAMILY_OF, Family
 
 # Accounts made in one commit: each commit waits for the disk.
-ACCOUNTS_A_COMMIT = 5_000
+ACCOUNTS_A_COMMIT = 20_000
 
 # Numbers that the German regulator keeps free for films and books begin like this; nobody is ever called.
 PHONE_PREFIX = "+4917139"
 
-MAX_ACCOUNTS = 1_000_000
+PHONE_DIGITS = 7
+"""Behind the prefix: one more than such a number really has, for runs with a million of them."""
+
+MAX_ACCOUNTS = 10**PHONE_DIGITS
 """As many as there are numbers behind the prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One device that the store knows."""
+    """One device that the store knows.
 
-    keys: KeyPair
+    A million of them are in memory at a time, in the bench and, as far as they are used, in the load: so what
+    is kept of the static key is its 32 bytes, and not the half kilobyte that is a key which can be used.
+    """
+
+    private: bytes
     address: DeviceAddress
 
+    @property
+    def keys(self) -> KeyPair:
+        """The static key, made anew each time: for a handshake."""
+        return KeyPair.from_private_bytes(self.private)
 
-def make_accounts(data: Path, count: int, workers: int | None = None) -> list[Account]:
+
+def make_accounts(
+    data: Path, count: int, workers: int | None = None, say: Callable[[str], None] = lambda _: None
+) -> list[Account]:
     """Put `count` accounts into the data folder of a node that is not running.
 
     Args:
         data: the folder; made if it is not there.
         count: how many.
         workers: for a node with so many workers; None for as many as it had.
+        say: told how far it has come: a million take minutes.
 
     Raises:
         StorageError: the folder is in use, damaged or too new.
@@ -74,6 +90,7 @@ def make_accounts(data: Path, count: int, workers: int | None = None) -> list[Ac
             for at, ops in _by_environment(layout, batch).items():
                 InlineJournal(environments[at]).submit(ops, _must_succeed)
             made += [account for account, _ in batch]
+            say(f"{len(made)} of {count} accounts are made")
     return made
 
 
@@ -89,11 +106,12 @@ def _by_environment(layout: Layout, batch: Sequence[tuple[Account, list[Op]]]) -
 
 
 def _new_account(index: int) -> tuple[Account, list[Op]]:
-    keys = KeyPair.generate(os.urandom)
-    device = DeviceRecord(keys.public, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
-    user = UserRecord(f"{PHONE_PREFIX}{index:06d}", 0)
+    private = os.urandom(KEY_BYTES)
+    public = KeyPair.from_private_bytes(private).public
+    device = DeviceRecord(public, b"i" * 32, 1, b"s" * 32, b"g" * 64, 0)
+    user = UserRecord(f"{PHONE_PREFIX}{index:0{PHONE_DIGITS}d}", 0)
     address, _, ops = accounts.add_device(new_user_id(os.urandom), user, device)
-    return Account(keys, address), ops
+    return Account(private, address), ops
 
 
 def _nobody(text: str) -> None:
@@ -107,7 +125,7 @@ def _must_succeed(error: Exception | None) -> None:
 
 def save_accounts(file: Path, made: Sequence[Account]) -> None:
     """Write accounts, one JSON array `[address, private key]` a line, readable by their owner only."""
-    lines = (json.dumps([address_to_text(each.address), _private_hex(each.keys)]) for each in made)
+    lines = (json.dumps([address_to_text(each.address), each.private.hex()]) for each in made)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
         out.writelines(line + "\n" for line in lines)
 
@@ -128,8 +146,7 @@ def load_accounts(file: Path) -> list[Account]:
 
 
 def _account(address: str, private: str) -> Account:
-    return Account(KeyPair.from_private_bytes(bytes.fromhex(private)), parse_device_address(address))
-
-
-def _private_hex(keys: KeyPair) -> str:
-    return keys.private.private_bytes_raw().hex()
+    key = bytes.fromhex(private)
+    if len(key) != KEY_BYTES:
+        raise ValueError(private)
+    return Account(key, parse_device_address(address))

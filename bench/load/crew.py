@@ -8,6 +8,7 @@ and `keep_alive` every turn of the loop, `order` and `cut` when the bench asks.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import time
 from collections import Counter, deque
@@ -186,6 +187,7 @@ class Crew:
             device.hang_up()
 
 
+@functools.cache
 def local_address(number: int) -> str:
     """The loopback addresses by number: 127.0.0.1, 127.0.0.2, ... 127.0.1.0, without the first."""
     third, fourth = divmod(number + 1, 256)

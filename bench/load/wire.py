@@ -121,9 +121,11 @@ class Wire:
             yield from cbor2.loads(b"".join((_ARRAY_OPEN, plaintext, _BREAK)), immutable=True)
 
     def rest(self) -> None:
-        """Give back the cipher objects: a device that only answers pings need not keep 5 KB."""
+        """Give back the cipher objects, and what was read last: who only answers pings need not keep 5 KB."""
         if self._transport is not None:
             self._transport.rest()
+        if self._decoder.is_empty:
+            self._decoder.clear()
 
     def _shake_hands(self, frame: bytes) -> None:
         """Message 2 ends the handshake; with XX our last message has the Hello, with IK the first had it."""
@@ -137,7 +139,7 @@ class Wire:
         else:
             self._items.append(PING)  # IK: the relay believes nobody before the first transport frame
         self._transport = handshake.finish()
-        self._handshake = None
+        self._handshake, self._hello = None, b""
 
 
 # {type of a refusal: where its code stands}; a detail may follow.

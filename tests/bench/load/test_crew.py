@@ -20,7 +20,7 @@ NOTHING = Assignment(0, 1, ("127.0.0.1", 1), b"", [], 0, None)
 
 
 def _accounts(count: int) -> list[Account]:
-    return [Account(DEVICE_KEY, DeviceAddress(UserId(number + 1), DeviceId(1))) for number in range(count)]
+    return [Account(bytes(32), DeviceAddress(UserId(number + 1), DeviceId(1))) for number in range(count)]
 
 
 @given(st.integers(0, 40), st.integers(1, 9))

@@ -9,14 +9,14 @@ from bench.load.crew import Assignment, Crew
 from bench.load.device import Device
 from bench.load.loop import Loop
 from protocol import DeviceAddress, DeviceId, UserId
-from tests.helpers.connection_pair import DEVICE_KEY, RELAY_KEY
+from tests.helpers.connection_pair import RELAY_KEY
 
 
 class Witness(Crew):
     """Remembers what it was told."""
 
     def __init__(self, relay: tuple[str, int]) -> None:
-        account = Account(DEVICE_KEY, DeviceAddress(UserId(1), DeviceId(1)))
+        account = Account(bytes(32), DeviceAddress(UserId(1), DeviceId(1)))
         self.lost: list[Exception] = []
         super().__init__(Loop(), Assignment(0, 1, relay, RELAY_KEY.public, [account], 0, None))
 

@@ -12,7 +12,7 @@ from bench.measurement import Stage
 from bench.scenarios import capacity
 from bench.scenarios.capacity import ConnectingCrew, Plan, available_bytes, stopped_by, talking_pairs
 from protocol import DeviceAddress, DeviceId, UserId
-from tests.helpers.connection_pair import DEVICE_KEY, RELAY_KEY
+from tests.helpers.connection_pair import RELAY_KEY
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_the_limit_that_stopped_it_is_named() -> None:
 
 
 def test_a_crew_that_has_enough_connects_nobody_any_more() -> None:
-    account = Account(DEVICE_KEY, DeviceAddress(UserId(1), DeviceId(1)))
+    account = Account(bytes(32), DeviceAddress(UserId(1), DeviceId(1)))
     crew = ConnectingCrew(Loop(), Assignment(0, 1, ("127.0.0.1", 1), RELAY_KEY.public, [account], 0, None))
     crew.order("enough", 0.0)
     crew.log_in()

@@ -15,7 +15,6 @@ from bench.progress import Progress
 from bench.scenarios import login
 from bench.scenarios.login import Plan, StormCrew
 from protocol import DeviceAddress, DeviceId, UserId
-from tests.helpers.connection_pair import DEVICE_KEY
 
 
 @pytest.mark.slow
@@ -31,7 +30,7 @@ def test_devices_log_in_and_out_and_come_back_after_a_restart() -> None:
 
 
 def test_a_device_that_was_lost_waits_longer_each_time() -> None:
-    account = Account(DEVICE_KEY, DeviceAddress(UserId(1), DeviceId(1)))
+    account = Account(bytes(32), DeviceAddress(UserId(1), DeviceId(1)))
     crew = StormCrew(Loop(), Assignment(0, 1, ("127.0.0.1", 1), b"", [account], 0, None))
     ceilings = []
     for _ in range(8):
