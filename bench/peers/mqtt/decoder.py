@@ -66,11 +66,18 @@ class PacketDecoder:
         if self._error is not None:
             raise self._error
         buffer = self._buffer + data if self._buffer else data
-        start = 0
+        start, size = 0, len(buffer)
         try:
-            while (place := self._body(buffer, start)) is not None:
-                first = buffer[start]
-                begin, start = place
+            while size - start >= 2:
+                # Most packets say their length in one byte.
+                length, begin = buffer[start + 1], start + 2
+                if length > 0x7F:
+                    length, begin = _long_length(buffer, start)
+                if length > self._limit:
+                    raise PacketTooLargeError(length, self._limit)
+                if begin + length > size:
+                    break
+                first, start = buffer[start], begin + length
                 yield _packet(first, buffer[begin:start])
         except MqttError as error:
             self._error = error
@@ -78,22 +85,17 @@ class PacketDecoder:
         finally:
             self._buffer = buffer[start:]
 
-    def _body(self, buffer: bytes, start: int) -> tuple[int, int] | None:
-        """Where the body of the packet at `start` begins and ends; None if not all of it is here yet."""
-        length = 0
-        for place in range(_LENGTH_BYTES):
-            at = start + 1 + place
-            if at >= len(buffer):
-                return None
-            length |= (buffer[at] & 0x7F) << (7 * place)
-            if buffer[at] <= 0x7F:
-                break
-        else:
-            raise MalformedPacketError("a length of more than four bytes")
-        if length > self._limit:
-            raise PacketTooLargeError(length, self._limit)
-        end = at + 1 + length
-        return (at + 1, end) if end <= len(buffer) else None
+
+def _long_length(buffer: bytes, start: int) -> tuple[int, int]:
+    """The length of the packet at `start` and where its body begins: behind the buffer if we cannot know yet."""
+    length = 0
+    for place, byte in enumerate(buffer[start + 1 : start + 1 + _LENGTH_BYTES]):
+        length |= (byte & 0x7F) << (7 * place)
+        if byte <= 0x7F:
+            return length, start + 2 + place
+    if len(buffer) > start + _LENGTH_BYTES:
+        raise MalformedPacketError("a length of more than four bytes")
+    return 0, len(buffer) + 1
 
 
 def _packet(first: int, body: bytes) -> Packet:
