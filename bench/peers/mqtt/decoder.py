@@ -87,7 +87,7 @@ class PacketDecoder:
 
 
 def _long_length(buffer: bytes, start: int) -> tuple[int, int]:
-    """The length of the packet at `start` and where its body begins: behind the buffer if we cannot know yet."""
+    """The length of the packet at `start`, and where its body begins: behind the buffer if not known yet."""
     length = 0
     for place, byte in enumerate(buffer[start + 1 : start + 1 + _LENGTH_BYTES]):
         length |= (byte & 0x7F) << (7 * place)
