@@ -56,6 +56,10 @@ CATALOGUE: dict[str, Kind] = {
     "worker_rss_bytes_per_connection": Kind("memory of the workers a connection (RSS)", "bytes", _DOWN),
     "kernel_bytes_per_connection": Kind("memory of the kernel a connection, one end", "bytes", _DOWN),
     "load_bytes_per_connection": Kind("memory of the load a connection (PSS)", "bytes", _DOWN),
+    "machine_bytes_per_connection": Kind(
+        "memory of the machine a connection, all of the above", "bytes", _DOWN
+    ),
+    "ramp_s": Kind("seconds until all were there", "s", _SIZE),
     "idle_cpu_percent": Kind("CPU of the workers while all are idle", "% of a core", _DOWN),
     "idle_seconds": Kind("seconds idle", "s", _SIZE),
     # login

@@ -32,8 +32,8 @@ from bench.cores import Cores, choose_cores
 from bench.document import Document, document, read_document, write_document
 from bench.errors import BenchError
 from bench.machine import commit, describe_machine, describe_versions
-from bench.measurement import Measurement, Scenario, Stage
-from bench.node import SETTINGS, SOURCE, Node, node_at, node_from_ready_file, running_node
+from bench.measurement import Measurement, Scenario, Stage, fill_of, settings_of
+from bench.node import SOURCE, Node, node_at, node_from_ready_file, running_node
 from bench.page import write_page
 from bench.progress import Progress
 from bench.scenarios.options import positive
@@ -113,18 +113,28 @@ def _repeat(args: argparse.Namespace, scenario: Scenario, plan: Any, cores: Core
     for number in range(1, args.repeat + 1):
         progress.begin(f"{args.scenario} {number}/{args.repeat}: ")
         progress.say("starting")
-        with _node(args, scenario.accounts(plan), cores) as node:
+        with _node(args, scenario, plan, cores, progress) as node:
             measurements.append(scenario.measure(Stage(node, cores.load, processes, progress), plan))
     progress.clear()
     return measurements
 
 
 @contextmanager
-def _node(args: argparse.Namespace, accounts: int, cores: Cores) -> Iterator[Node]:
+def _node(
+    args: argparse.Namespace, scenario: Scenario, plan: Any, cores: Cores, progress: Progress
+) -> Iterator[Node]:
     """A node of our own, or the one that was named."""
+    accounts = scenario.accounts(plan)
     if args.relay is None:
         with running_node(
-            accounts, workers=args.workers, cpus=cores.server, folder=args.folder, source=args.source
+            accounts,
+            workers=args.workers,
+            cpus=cores.server,
+            settings=settings_of(scenario, plan),
+            folder=args.folder,
+            source=args.source,
+            fill=fill_of(scenario, plan),
+            say=progress.say,
         ) as node:
             yield node
         return
@@ -147,7 +157,7 @@ def _facts(args: argparse.Namespace, plan: Any, cores: Cores) -> Document:
         "command": shlex.join(["roost", *sys.argv[1:]]),
         "parameters": dataclasses.asdict(plan),
         "workers": args.workers,
-        "node_settings": dict(SETTINGS) if args.relay is None else {},
+        "node_settings": settings_of(_scenario(args.scenario), plan) if args.relay is None else {},
         "cores": {"server": sorted(cores.server), "load": sorted(cores.load)},
         "machine": describe_machine(),
         "versions": describe_versions(),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from bench.accounts import Account
@@ -15,7 +17,7 @@ from bench.histogram import Histogram
 from bench.load.crew import Assignment, share
 from bench.load.fleet import Fleet
 from bench.load.process import MakeCrew
-from bench.node import Node
+from bench.node import SETTINGS, Fill, Node
 from bench.progress import Progress
 from bench.timeline import Interval, Total, Use
 from bench.verdict import Verdict
@@ -91,7 +93,11 @@ def resolved(host: str) -> str:
 
 
 class Scenario(Protocol):
-    """What a module of bench.scenarios provides; its docstring is what `--help` says."""
+    """What a module of bench.scenarios provides; its docstring is what `--help` says.
+
+    It may also have `settings(plan)`, what its node runs with besides, and `fill(plan, data, accounts)`,
+    which puts into the node's store what the scenario begins with (`settings_of`, `fill_of`).
+    """
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the scenario's own options."""
@@ -112,6 +118,18 @@ class Scenario(Protocol):
         Raises:
             BenchError: it could not be measured.
         """
+
+
+def settings_of(scenario: Scenario, plan: Any) -> dict[str, str | int]:
+    """What a node of the bench's own runs with, where it differs from the defaults."""
+    own: Callable[[Any], Mapping[str, str | int]] | None = getattr(scenario, "settings", None)
+    return {**SETTINGS, **(own(plan) if own is not None else {})}
+
+
+def fill_of(scenario: Scenario, plan: Any) -> Fill:
+    """What puts into a store what a scenario begins with; nothing for most."""
+    own: Callable[[Any, Path, Sequence[Account]], None] | None = getattr(scenario, "fill", None)
+    return (lambda data, accounts: None) if own is None else functools.partial(own, plan)
 
 
 def each_us(all_of_it: Total, name: str, count: int) -> Figure:

@@ -15,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.accounting import CpuTime, Memory, cpu_time, memory, resident_bytes
 from bench.accounts import Account, make_accounts
@@ -29,6 +29,9 @@ SOURCE = Path(__file__).parents[1]
 """The checkout, or the folder of packages, that this file is in."""
 
 START_SECONDS = 60.0
+START_SECONDS_A_WORKER = 4.0
+"""Besides: as long as the node itself waits for each (relay/crew.py)."""
+
 STOP_SECONDS = 15.0
 
 SETTINGS: Mapping[str, str | int] = {
@@ -41,6 +44,10 @@ SETTINGS: Mapping[str, str | int] = {
 """Limits that keep one account, or everybody together, from being too much for a node: load is just that.
 They are raised for every run, and the work that they cost is still done. The limit that an address has does
 not hold for 127.0.0.0/8, from where the load comes."""
+
+
+Fill: TypeAlias = Callable[[Path, Sequence[Account]], None]
+"""Puts into the store of a node that is not running what a scenario begins with."""
 
 
 @dataclass(slots=True)
@@ -166,7 +173,7 @@ class Spawned:
 
     def _wait_until_ready(self) -> dict[str, Any]:
         assert self._process is not None
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS + START_SECONDS_A_WORKER * self._workers
         while not self._ready.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
@@ -189,6 +196,8 @@ def running_node(
     settings: Mapping[str, str | int] = SETTINGS,
     folder: Path | None = None,
     source: Path = SOURCE,
+    fill: Fill = lambda data, known: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Node]:
     """A node that knows so many accounts, for the length of a block.
 
@@ -199,13 +208,17 @@ def running_node(
         settings: what differs from its defaults.
         folder: where its temporary folder is made; None for the system's.
         source: the checkout whose code it runs; ours by default.
+        fill: puts more into its store before it starts.
+        say: told how far that has come.
 
     Raises:
         BenchError: it did not start.
     """
     with _temporary_folder(folder) as place:
         spawned = Spawned(place, workers=workers, settings=settings, cpus=cpus, source=source)
-        made = make_accounts(spawned.data, accounts, workers)
+        made = make_accounts(spawned.data, accounts, workers, say)
+        fill(spawned.data, made)
+        say("the node starts")
         try:
             yield spawned.start(made)
         finally:

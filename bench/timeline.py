@@ -169,8 +169,10 @@ class Watch:
             raise BenchError(f"{counted} of {count} {what} after {seconds:.0f} s")
         return intervals
 
-    def until(self, condition: Callable[[Interval], bool], seconds: float) -> list[Interval]:
-        """Cut until a cut meets the condition, for at most so long.
+    def until(
+        self, condition: Callable[[Interval], bool], seconds: float, look: float = LOOK_SECONDS
+    ) -> list[Interval]:
+        """Cut until a cut meets the condition, for at most so long; every `look` seconds.
 
         Raises:
             LoadError: as `cut`.
@@ -180,7 +182,7 @@ class Watch:
             intervals.append(self.cut())
             if condition(intervals[-1]) or time.perf_counter() > end:
                 return intervals
-            time.sleep(LOOK_SECONDS)
+            time.sleep(look)
 
     def _read(self) -> dict[str, CpuTime]:
         return {process.name: process.cpu_time() for process in self._processes}

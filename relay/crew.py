@@ -22,6 +22,10 @@ START_SECONDS = 60.0
 """A worker that is not ready by then is killed, and started again: a store of many gigabytes on a cold disk
 takes seconds."""
 
+START_SECONDS_EACH = 4.0
+"""And so much more for each worker of the node: they start side by side, a start takes a second or two of a
+core, and there may be more of them than cores."""
+
 
 class Post:
     """One worker's place in the node, for all the lives that the worker has."""
@@ -131,7 +135,7 @@ def worker_commands(
             # By module and not by the path of a script: it is this very program, whatever it was started as.
             [sys.executable, "-m", "roost", "worker", *log_words],
             ready=True,
-            start_seconds=START_SECONDS,
+            start_seconds=START_SECONDS + START_SECONDS_EACH * config.workers,
             in_background=True,
             input=Assignment(number, version, port.descriptors, config).encode(),
             pass_fds=port.descriptors,

@@ -91,6 +91,7 @@ class Crew:
         self.counts: Counter[str] = Counter()
         self.times: dict[str, Histogram] = {}
         self.failure: str | None = None
+        self.logins_at_once = LOGINS_AT_ONCE
         self.devices = [self.make_device(index) for index in range(len(assignment.accounts))]
         self._waiting: Iterator[Device] = iter(self.devices)
         # (when, who, where) pings, soonest first: a queue and no heap, because all wait equally long.
@@ -133,7 +134,7 @@ class Crew:
 
     def log_in(self) -> None:
         """Begin to log devices in."""
-        for _ in range(LOGINS_AT_ONCE):
+        for _ in range(self.logins_at_once):
             self.connect_next()
 
     def keep_alive(self, now: float) -> float:

@@ -9,6 +9,7 @@ with Fleet(PairsCrew, assignments, cpus) as fleet:
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
@@ -46,6 +47,7 @@ class Fleet:
     def __enter__(self) -> Self:
         """Start all processes; nothing connects yet."""
         context = multiprocessing.get_context("fork")
+        gc.freeze()  # a collection here would write to every account, and so copy the pages that all share
         for assignment in self._assignments:
             ours, theirs = context.Pipe()
             self._pipes.append(ours)

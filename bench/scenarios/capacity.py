@@ -1,30 +1,35 @@
 """How many connections one machine holds: many workers and addresses, messages among some.
 
   roost bench capacity --connections 200000 --workers 12
-  roost bench capacity --connections 1000000 --workers 56 --memory-limit 20
+  roost bench capacity --connections 1000000 --workers 64 --memory-limit 22
 
 Devices log in until there are as many as asked for, or until the machine has given as much memory as the
 limit allows (node, load and kernel together; both ends of each connection are on this machine). Then they
-are idle for a keepalive interval, and after that one in a hundred more talks: pairs that write a message
-every ten seconds each, at a fixed rate, timed from when each was due. A device that is hung up on makes the
-run worth nothing.
+are idle for a while, and after that one in a hundred more talks: pairs that write a message every ten seconds
+each, at a fixed rate, timed from when each was due. A device that is hung up on makes the run worth nothing.
+
+Devices ping once in ten minutes here, as the node tells them: a million that did it every two minutes would
+be 8,300 pings a second, and this measures memory. What a ping costs is in `idle`.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.errors import BenchError
-from bench.load.crew import Crew
+from bench.load.crew import Assignment, Crew
 from bench.load.device import Device
+from bench.load.loop import Loop
 from bench.measurement import Figure, Measurement, Stage, points
 from bench.scenarios import pairs
-from bench.scenarios.idle import DEVICES_A_PROCESS, LOGIN_SECONDS, idle_percent, login_cpu, weigh
+from bench.scenarios.idle import LOGIN_SECONDS, idle_percent, login_cpu, weigh
 from bench.scenarios.options import add_times, positive, positive_float
-from bench.timeline import Interval, Watch, total
-from bench.verdict import Verdict, both, judge_phase
+from bench.timeline import INTERVAL_SECONDS, Interval, Watch, total
+from bench.verdict import Verdict, both
+from protocol.slots import MAX_WORKERS, SLOTS
 
 TALKING_PART = 100
 """One device in so many talks."""
@@ -34,8 +39,22 @@ SECONDS_A_MESSAGE = 10.0
 
 TALK_WARMUP_SECONDS = 5.0
 
-CONNECTIONS_A_WORKER = 18_000
-"""A worker has 20,000 descriptors where nobody raises the limit, and needs some for itself."""
+CONNECTIONS_A_WORKER = 18_500
+"""A worker has 20,000 descriptors where nobody raises the limit. With 63 others to talk to, and peers to say
+goodbye to, it keeps 700 of them back, and refuses who comes then."""
+
+DEVICES_A_PROCESS = 19_000
+"""A load process has as many descriptors, and nothing else to do with them."""
+
+DEVIATIONS = 4
+"""By how many standard deviations a worker may have more users than its slots promise: ids are random."""
+
+LOGINS_AT_ONCE = 256
+"""Of all load processes together: as many as keep every worker busy, and few enough that with fifty processes
+on one core none waits for so long that the node gives it up."""
+
+KEEPALIVE_SECONDS = 600
+"""As long as a node allows."""
 
 LOGIN_SECONDS_EACH = 0.02
 """Patience for the ramp: 50 logins a second are a machine that has stopped, and not a slow one."""
@@ -52,8 +71,10 @@ class Plan:
     """GiB that the machine may give to node, load and kernel together."""
     duration: float = 30.0
     """Of some of them talking."""
-    idle: float | None = None
-    """Seconds idle before that; None for a keepalive interval of the node, so that each device pings once."""
+    idle: float = 60.0
+    """Seconds idle before that."""
+    keepalive: int = KEEPALIVE_SECONDS
+    """Seconds after which a device that is silent pings."""
 
 
 DEFAULT = Plan()
@@ -61,6 +82,10 @@ DEFAULT = Plan()
 
 class ConnectingCrew(Crew):
     """Logs in until it is told that it is enough."""
+
+    def __init__(self, loop: Loop, assignment: Assignment) -> None:
+        super().__init__(loop, assignment)
+        self.logins_at_once = max(1, LOGINS_AT_ONCE // assignment.processes)
 
     def order(self, word: str, argument: float) -> None:
         """`enough`."""
@@ -83,6 +108,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GIB",
         help="memory of the machine that node, load and kernel may take together (16)",
     )
+    parser.add_argument(
+        "--idle",
+        type=positive_float,
+        default=DEFAULT.idle,
+        metavar="S",
+        help="seconds idle before some talk (60)",
+    )
+    parser.add_argument(
+        "--keepalive",
+        type=positive,
+        default=DEFAULT.keepalive,
+        metavar="S",
+        help="seconds after which a silent device pings (600)",
+    )
     add_times(parser, DEFAULT.duration, 0)
 
 
@@ -92,10 +131,38 @@ def plan(args: argparse.Namespace) -> Plan:
     Raises:
         ValueError: more connections than the workers have descriptors for.
     """
-    needed = -(-args.connections // CONNECTIONS_A_WORKER)
-    if args.relay is None and args.workers < needed:
-        raise ValueError(f"{args.connections} connections need --workers {needed} or more (descriptors)")
-    return Plan(args.connections, args.memory_limit, args.duration)
+    chosen = Plan(args.connections, args.memory_limit, args.duration, args.idle, args.keepalive)
+    if args.relay is None and busiest(accounts(chosen), args.workers) > CONNECTIONS_A_WORKER:
+        enough = workers_for(accounts(chosen))
+        raise ValueError(f"{args.connections} connections need --workers {enough} (descriptors)")
+    return chosen
+
+
+def busiest(users: int, workers: int) -> int:
+    """How many of these users the worker with the most has, at worst.
+
+    Users have slots, and slots have workers: of 256 slots 60 workers have four or five each, and so it is the
+    five that count, as with 52.
+    """
+    part = -(-SLOTS // workers) / SLOTS
+    return math.ceil(users * part + DEVIATIONS * math.sqrt(users * part * (1 - part)))
+
+
+def workers_for(users: int) -> int:
+    """The fewest workers that have descriptors for all of these users.
+
+    Raises:
+        ValueError: not even the most that a node can have.
+    """
+    for workers in range(1, MAX_WORKERS + 1):
+        if busiest(users, workers) <= CONNECTIONS_A_WORKER:
+            return workers
+    raise ValueError(f"{MAX_WORKERS} workers have no descriptors for {users} connections")
+
+
+def settings(plan: Plan) -> Mapping[str, str | int]:
+    """What the node runs with."""
+    return {"keepalive_seconds": plan.keepalive}
 
 
 def accounts(plan: Plan) -> int:
@@ -125,10 +192,12 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
             taken = free_before - available_bytes()
             return interval.sample.online == plan.connections or taken > plan.memory_limit * GIB
 
-        ramp = watch.until(is_enough, LOGIN_SECONDS + LOGIN_SECONDS_EACH * plan.connections)
+        patience = LOGIN_SECONDS + LOGIN_SECONDS_EACH * plan.connections
+        ramp = watch.until(is_enough, patience, INTERVAL_SECONDS)
         fleet.order("enough")
         held = _settled(watch)
-        idle = total(watch.during(plan.idle or watch.intervals[-1].sample.keepalive))
+        idle = total(watch.during(plan.idle))
+        taken = free_before - available_bytes()
         talking = _talk(stage, plan, held)
         after = weigh(stage, fleet)
         lost = held - watch.cut().sample.online
@@ -138,6 +207,8 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     figures: dict[str, Figure] = {
         "connections": held,
         **after.each(before, held),
+        "machine_bytes_per_connection": round(taken / max(1, held)),
+        "ramp_s": round(logins.seconds, 1),
         "idle_cpu_percent": idle_percent(stage, idle),
         "logins_per_s": round(logins.per_second("logins"), 1),
         "login_cpu_us": login_cpu(stage, logins),
@@ -145,7 +216,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     }
     return Measurement(
         figures=figures,
-        verdict=both(judge_phase(logins, "logins"), talking.verdict, stopped_by(plan, held)),
+        verdict=both(talking.verdict, stopped_by(plan, held)),
         uses=talking.uses,
         points=points(watch.intervals),
         histograms=talking.histograms,
@@ -193,4 +264,5 @@ def available_bytes() -> int:
 
 def _line(interval: Interval, free_before: int) -> str:
     taken = (free_before - available_bytes()) / GIB
-    return f"{interval.sample.online} devices are online, {taken:.1f} GiB taken"
+    logins = interval.per_second("logins")
+    return f"{interval.sample.online} devices are online, {logins:,.0f} more a second, {taken:.1f} GiB taken"

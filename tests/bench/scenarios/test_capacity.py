@@ -10,7 +10,16 @@ from bench.load.crew import Assignment
 from bench.load.loop import Loop
 from bench.measurement import Stage
 from bench.scenarios import capacity
-from bench.scenarios.capacity import ConnectingCrew, Plan, available_bytes, stopped_by, talking_pairs
+from bench.scenarios.capacity import (
+    CONNECTIONS_A_WORKER,
+    ConnectingCrew,
+    Plan,
+    available_bytes,
+    busiest,
+    stopped_by,
+    talking_pairs,
+    workers_for,
+)
 from protocol import DeviceAddress, DeviceId, UserId
 from tests.helpers.connection_pair import RELAY_KEY
 
@@ -45,12 +54,24 @@ def test_more_connections_than_the_workers_have_descriptors_for_are_refused() ->
     parser.add_argument("--relay")
     parser.add_argument("--workers", type=int, default=1)
     capacity.add_arguments(parser)
-    with pytest.raises(ValueError, match="--workers 12 or more"):
+    with pytest.raises(ValueError, match="--workers 12 "):
         capacity.plan(parser.parse_args(["--connections", "200000"]))
     assert (
         capacity.plan(parser.parse_args(["--connections", "200000", "--workers", "12"])).connections
         == 200_000
     )
+
+
+def test_a_node_has_descriptors_for_the_worker_with_the_most_slots_and_not_for_the_mean() -> None:
+    assert busiest(1_000_000, 60) == busiest(1_000_000, 52) > 1_000_000 / 52
+    assert busiest(1_000_000, 52) > CONNECTIONS_A_WORKER
+    assert workers_for(1_010_000) == 64
+    with pytest.raises(ValueError, match="64 workers"):
+        workers_for(2_000_000)
+
+
+def test_silent_devices_ping_as_seldom_as_the_node_allows() -> None:
+    assert capacity.settings(Plan()) == {"keepalive_seconds": 600}
 
 
 def test_one_in_a_hundred_talks_and_at_least_two() -> None:
