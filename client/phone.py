@@ -19,7 +19,6 @@ from actors.network import Network
 from actors.ports import Clock, Entropy, system_clock, system_entropy
 from actors.reactor import open_reactor
 from client.access import account_access
-from client.account_sync import AccountSyncHandle
 from client.attention import Attention
 from client.chat_rules import ChatRules
 from client.connection_handle import ConnectionHandle
@@ -72,7 +71,6 @@ class Phone:
         self._connection = ConnectionHandle(system)
         self._outbox = OutboxHandle(system)
         self._receipts = ReceiptsHandle(system)
-        self._account_sync = AccountSyncHandle(system)
         self.groups = PhoneGroups(store, self._connection, GroupSyncHandle(system))
         """The groups: what is wanted of them, and what the relay knows of their messages."""
         self.attention = Attention(system)
@@ -291,10 +289,6 @@ class Phone:
     async def leave_account(self) -> None:
         """Take this companion out of the account; it is logged out by it. Raises as ``remove_device``."""
         await ask(self._connection, LeaveAccount)
-
-    def sync_account(self) -> None:
-        """Something that concerns the account was changed in the store: bring it to the relay now."""
-        self._account_sync.look()
 
     async def wait_for(self, message_id: str, state: MessageState) -> HistoryEntry:
         """Wait until one of our messages has come to ``state``, or has failed or expired.

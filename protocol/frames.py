@@ -88,11 +88,6 @@ class FrameDecoder:
         """Whether nothing is held: what is fed next begins with a frame's header."""
         return self._start == len(self._data)
 
-    @property
-    def waiting_bytes(self) -> int:
-        """How many bytes are held for a frame that is not yet whole."""
-        return len(self._data) - self._start
-
     def _advance(self, end: int) -> None:
         """Everything before `end` is taken; keep no chunk alive for nothing."""
         if end == len(self._data):

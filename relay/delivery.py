@@ -1,53 +1,13 @@
-"""The decisions of delivery, as plain functions and tables; `relay/mailbox.py` carries them out.
+"""The decisions of delivery, as plain functions and a table; `relay/mailbox.py` carries them out.
 
-A message goes through the states of `MESSAGE_TRANSITIONS`; what a device is owed waits in a queue with the
-states of `QUEUE_TRANSITIONS`. docs/delivery.md shows both tables, and a test compares them with these.
+What a device is owed waits in a queue with the states of `QUEUE_TRANSITIONS`. docs/delivery.md shows the
+table, and a test compares it with this one.
 """
 
 from collections.abc import Sequence
 from enum import Enum
 
 from protocol import DeviceId
-
-
-class MessageState(Enum):
-    """How far a message has come; of the first four each implies those before it."""
-
-    WAITING = "🕓"
-    """On the sender's device only."""
-    ACCEPTED = "✓"
-    """On the relay's disk: D1."""
-    DELIVERED = "✓✓"
-    """Acknowledged by a device of the recipient: D5."""
-    READ = "blue ✓✓"
-    """The recipient's device said that it was read: D5."""
-    EXPIRED = "✗"
-    """Dropped by the relay, because no device of the recipient came for it in time: D2."""
-
-
-class MessageEvent(Enum):
-    """What moves a message on."""
-
-    COMMITTED = "the journal's commit returned"
-    REFUSED = "the relay refused it by name"
-    ACKNOWLEDGED = "a device acknowledged its seq"
-    READ = "the reader's device said so"
-    EXPIRED = "its time has passed"
-
-
-MESSAGE_TRANSITIONS: dict[MessageState, dict[MessageEvent, MessageState]] = {
-    MessageState.WAITING: {
-        MessageEvent.COMMITTED: MessageState.ACCEPTED,
-        MessageEvent.REFUSED: MessageState.WAITING,  # the client mends what was wrong and sends it again
-    },
-    MessageState.ACCEPTED: {
-        MessageEvent.ACKNOWLEDGED: MessageState.DELIVERED,
-        MessageEvent.EXPIRED: MessageState.EXPIRED,
-    },
-    MessageState.DELIVERED: {MessageEvent.READ: MessageState.READ},
-    MessageState.READ: {},
-    MessageState.EXPIRED: {},
-}
 
 
 class QueueState(Enum):

@@ -161,11 +161,6 @@ def all_users(reader: Reader) -> Iterator[tuple[UserId, UserRecord]]:
         yield UserId(_USER_KEY.unpack(key)[0]), USER_CODEC.unpack(key, data)
 
 
-def count_users(reader: Reader) -> int:
-    """How many accounts there are."""
-    return reader.count(USERS)
-
-
 # Changing: operations to be submitted together --------------------------------------------------------------
 
 

@@ -281,11 +281,6 @@ def put_mark(user: UserId, group: GroupId, mark: Mark) -> Put:
     return MARK_CODEC.put(_MEMBER_KEY.pack(user, group), mark)
 
 
-def forget_marks(user: UserId) -> DeleteRange:
-    """The user leaves for good."""
-    return DeleteRange(GROUP_MARKS, _MEMBER_KEY.pack(user, 0), _MEMBER_KEY.pack(user, _LAST))
-
-
 # Whose message is which item --------------------------------------------------------------------------------
 
 

@@ -236,10 +236,11 @@ def read_range(
     """
     messages: list[tuple[Seq, Queued]] = []
     size = 0
-    for seq, message in _queue(reader, device, after):
+    for key, data in rows_between(reader, device, after):
         if len(messages) >= limit or (max_bytes is not None and size >= max_bytes):
             break
-        messages.append((seq, message))
+        message = read_row(reader, key, data)
+        messages.append((seq_of(key), message))
         size += len(message.ciphertext)
     return messages
 
@@ -284,7 +285,7 @@ def acknowledge(
         device: whose queue it is.
         cursor: how far it has come.
         upto: the highest seq that the device has stored.
-        taken: what that is. The mailbox knows it from its window; otherwise `count_range` does.
+        taken: what that is. The mailbox knows it from its window.
 
     Raises:
         ValueError: `upto` was never sent: the device acknowledges what it cannot have.
@@ -310,16 +311,6 @@ def count_on_from(cursor: DeviceCursor, seq: int) -> DeviceCursor:
     """
     next_seq = Seq(max(cursor.next_seq, seq + 1))
     return DeviceCursor(next_seq, cursor.acked_seq, cursor.messages, cursor.ciphertext_bytes, cursor.soonest)
-
-
-def count_range(reader: Reader, device: DeviceAddress, after: int, upto: int) -> Taken:
-    """What waits for `device` after seq `after`, up to and including `upto`; reads these rows.
-
-    Raises:
-        CorruptRecordError: a row is damaged.
-    """
-    sizes = [len(message.ciphertext) for _, message in _queue(reader, device, after, upto)]
-    return Taken(len(sizes), sum(sizes))
 
 
 def expires_at_of(key: bytes, data: bytes) -> int:
@@ -366,13 +357,6 @@ def queues_after(
 def count_queued(reader: Reader) -> int:
     """The messages that wait for all devices together, without reading any."""
     return reader.count(QUEUE)
-
-
-def _queue(
-    reader: Reader, device: DeviceAddress, after: int, upto: int = LAST_SEQ
-) -> Iterator[tuple[Seq, Queued]]:
-    for key, data in rows_between(reader, device, after, upto):
-        yield seq_of(key), read_row(reader, key, data)
 
 
 def seq_of(key: bytes) -> Seq:

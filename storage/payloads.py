@@ -13,7 +13,7 @@ Both tables belong to the environment, not to a user: when users move, what they
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from protocol.ids import GroupId, GroupSeq
 from storage.environment import Reader
@@ -101,13 +101,3 @@ def load_arrived(reader: Reader, group: GroupId) -> GroupSeq:
 def put_arrived(group: GroupId, gseq: GroupSeq) -> Put:
     """Everything of a group up to `gseq` has arrived here."""
     return ARRIVED_CODEC.put(_GROUP_KEY.pack(group), gseq)
-
-
-def all_arrived(reader: Reader) -> Iterator[tuple[GroupId, GroupSeq]]:
-    """How far each group has come here.
-
-    Raises:
-        CorruptRecordError: a row is damaged.
-    """
-    for key, data in reader.scan(ARRIVED, b"\0", b"\xff" * _GROUP_KEY.size):
-        yield GroupId(_GROUP_KEY.unpack(key)[0]), ARRIVED_CODEC.unpack(key, data)

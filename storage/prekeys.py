@@ -36,11 +36,6 @@ def _same(payload: bytes) -> bytes:
 PREKEY_CODEC: RecordCodec[bytes] = RecordCodec(PREKEYS, 1, _same, {1: _same})
 
 
-def count_prekeys(reader: Reader, device: DeviceAddress) -> int:
-    """How many `device` has left; the relay asks it for more when there are few."""
-    return sum(1 for _ in reader.scan(PREKEYS, *_range(device)))
-
-
 def list_prekey_ids(reader: Reader, device: DeviceAddress) -> list[int]:
     """The ids of all that `device` has left, in their order."""
     return [_KEY.unpack(key)[2] for key, _ in reader.scan(PREKEYS, *_range(device))]

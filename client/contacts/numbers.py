@@ -1,7 +1,6 @@
 """Reads phone numbers as address books have them: national or international, with whatever is around them."""
 
 import re
-from collections.abc import Callable
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
@@ -48,11 +47,6 @@ def number_in(text: str, region: str | None) -> str:
     if not phonenumbers.is_valid_number(number):
         raise PhoneNumberError(text, f"no such number exists under +{number.country_code}")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-
-
-def reader_for(region: str | None) -> Callable[[str], str]:
-    """``number_in`` for one region."""
-    return lambda text: number_in(text, region)
 
 
 def _reason(refusal: NumberParseException, region: str | None) -> str:

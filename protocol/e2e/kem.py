@@ -23,7 +23,6 @@ from protocol.e2e.keys import (
 from protocol.limits import KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES
 
 KEM_SEED_BYTES = 64
-KEM_SECRET_BYTES = 32
 
 KEM_PREKEY_CONTEXT = b"Roost 2 ML-KEM-768 prekey\x00"
 """Precedes the key in what is signed and hashed: no KEM key can be taken for another kind of key."""

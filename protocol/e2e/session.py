@@ -123,11 +123,6 @@ class Session:
         )
         return cls(first.ephemeral_key, associated_data, ratchet, None), plaintext
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether the other side is known to have this session."""
-        return self._opening is None
-
     def encrypt(self, plaintext: bytes, device_proof: bytes | None = None) -> bytes:
         """Seal the next message: a ciphertext as it travels.
 

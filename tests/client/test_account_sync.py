@@ -45,7 +45,6 @@ async def test_contacts_are_named_as_soon_as_one_writes_to_them(
     async with town.open(ANN) as ann:
         await ann.wait_online()
         ann._store.choose_privacy(HIDDEN)
-        ann.sync_account()
         ann.send_text(BEN, "hello")
         await until(lambda: list(town.relay.contacts.get(user, ())) == [ben], 10)
 

@@ -29,7 +29,7 @@ def test_frames_come_out_of_one_piece() -> None:
     decoder = FrameDecoder()
     decoder.feed(STREAM)
     assert frames_of(decoder) == BODIES
-    assert decoder.waiting_bytes == 0
+    assert decoder.is_empty
 
 
 def test_frames_come_out_byte_by_byte() -> None:
@@ -44,7 +44,7 @@ def test_trailing_bytes_wait_for_their_frame() -> None:
     decoder = FrameDecoder()
     decoder.feed(STREAM + b"\x00\x00\x02a")
     assert frames_of(decoder) == BODIES
-    assert decoder.waiting_bytes == 4
+    assert decoder.waiting() == b"\x00\x00\x02a"
     decoder.feed(b"b")
     assert decoder.next_frame() == b"ab"
 

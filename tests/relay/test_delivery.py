@@ -1,4 +1,4 @@
-"""The pure decisions of delivery: numbers, device lists, windows, and the tables."""
+"""The pure decisions of delivery: numbers, device lists, windows, and the table."""
 
 from pathlib import Path
 
@@ -6,10 +6,8 @@ import pytest
 
 from protocol import DeviceId
 from relay.delivery import (
-    MESSAGE_TRANSITIONS,
     QUEUE_TRANSITIONS,
     Admission,
-    MessageState,
     Parts,
     QueueState,
     admit,
@@ -74,15 +72,11 @@ def test_a_window_is_full_by_number_or_by_bytes() -> None:
 
 
 def test_every_state_has_a_row() -> None:
-    assert list(MESSAGE_TRANSITIONS) == list(MessageState)
     assert list(QUEUE_TRANSITIONS) == list(QueueState)
 
 
-def test_the_documentation_shows_the_tables_as_they_are() -> None:
+def test_the_documentation_shows_the_table_as_it_is() -> None:
     text = (Path(__file__).parents[2] / "docs" / "delivery.md").read_text()
-    for state, row in MESSAGE_TRANSITIONS.items():
+    for state, row in QUEUE_TRANSITIONS.items():
         for event, target in row.items():
             assert f"| {state.value} | {event.value} | {target.value} |" in text
-    for queue_state, queue_row in QUEUE_TRANSITIONS.items():
-        for queue_event, queue_target in queue_row.items():
-            assert f"| {queue_state.value} | {queue_event.value} | {queue_target.value} |" in text

@@ -11,7 +11,7 @@ from relay.devices import DeviceChange, Newcomer
 from relay.errors import RefusalError
 from storage import Environment, InlineJournal, Op, accounts, device_lists, open_environment
 from storage.accounts import DeviceRecord, UserRecord
-from storage.prekeys import count_prekeys
+from storage.prekeys import list_prekey_ids
 from tests.helpers.families import PRIMARY_KEY, key_of, signed_list
 
 USER = UserId(7)
@@ -88,7 +88,7 @@ def test_a_device_is_added_with_the_list_that_names_it_and_all_others_stay(envir
     with environment.read() as reader:
         assert [number for number, _ in accounts.list_devices(reader, USER)] == [1, 2]
         assert device_lists.load_device_list(reader, USER) == BOTH
-        assert count_prekeys(reader, COMPANION) == 1
+        assert len(list_prekey_ids(reader, COMPANION)) == 1
         record = accounts.load_user(reader, USER)
         assert record is not None
         assert record.last_device == 2
@@ -134,7 +134,7 @@ def test_what_a_list_does_not_name_is_removed(environment: Environment) -> None:
     assert (change.removed, change.static_keys) == ((2,), (b"J" * 32,))
     with environment.read() as reader:
         assert [number for number, _ in accounts.list_devices(reader, USER)] == [1]
-        assert count_prekeys(reader, COMPANION) == 0
+        assert len(list_prekey_ids(reader, COMPANION)) == 0
 
 
 def test_a_list_must_be_newer_but_the_same_once_more_is_fine(environment: Environment) -> None:

@@ -91,7 +91,7 @@ def test_after_its_removal_it_is_gone(environment: Environment) -> None:
 def test_a_device_cannot_fill_the_disk_with_prekeys(environment: Environment) -> None:
     assert add(environment, MAX_STORED_PREKEYS + 10) == MAX_STORED_PREKEYS
     with environment.read() as reader:
-        assert prekeys.count_prekeys(reader, DEVICE) == MAX_STORED_PREKEYS
+        assert len(prekeys.list_prekey_ids(reader, DEVICE)) == MAX_STORED_PREKEYS
 
 
 def test_an_id_that_is_there_already_is_replaced_and_counts_once(environment: Environment) -> None:

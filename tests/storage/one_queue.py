@@ -8,11 +8,12 @@ from protocol.ids import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
 from storage import Environment, InlineJournal
 from storage.expiry_walk import Walk, expire
 from storage.mailboxes import (
+    LAST_SEQ,
     DeviceCursor,
     QueuedMessage,
+    Taken,
     acknowledge,
     append,
-    count_range,
     load_device_queue_state,
     read_range,
 )
@@ -52,7 +53,9 @@ class Mailbox:
 
     def acknowledge(self, upto: int) -> None:
         with self.environment.read() as reader:
-            taken = count_range(reader, self.device, self.cursor.acked_seq, upto)
+            waiting = read_range(reader, self.device, self.cursor.acked_seq, LAST_SEQ)
+        sizes = [len(message.ciphertext) for seq, message in waiting if seq <= upto]
+        taken = Taken(len(sizes), sum(sizes))
         self.cursor, ops = acknowledge(self.device, self.cursor, upto, taken)
         self.store(ops)
 

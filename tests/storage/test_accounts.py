@@ -6,7 +6,6 @@ from storage.accounts import (
     DeviceRecord,
     UserRecord,
     add_device,
-    count_users,
     find_device_by_static_key,
     find_user_by_phone,
     forget_user,
@@ -17,7 +16,7 @@ from storage.accounts import (
     put_user,
     remove_device,
 )
-from storage.tables import Op
+from storage.tables import USERS, Op
 
 ANNA = UserId(7)
 PHONE = "+4915112345678"
@@ -41,7 +40,7 @@ def test_a_stranger_has_nothing(environment: Environment) -> None:
         assert load_user(reader, ANNA) is None
         assert load_device(reader, DeviceAddress(ANNA, DeviceId(1))) is None
         assert list_devices(reader, ANNA) == []
-        assert count_users(reader) == 0
+        assert reader.count(USERS) == 0
 
 
 def test_the_first_device_makes_the_account_and_is_found_by_number_and_by_key(
@@ -55,7 +54,7 @@ def test_the_first_device_makes_the_account_and_is_found_by_number_and_by_key(
         assert find_device_by_static_key(reader, b"a" * 32) == address
         assert load_user(reader, ANNA) == account == UserRecord(PHONE, 1000, DeviceId(1))
         assert load_device(reader, address) == device(b"a")
-        assert count_users(reader) == 1
+        assert reader.count(USERS) == 1
 
 
 def test_a_number_of_a_removed_device_is_never_given_again(environment: Environment) -> None:

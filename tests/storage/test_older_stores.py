@@ -16,7 +16,7 @@ from storage import Reader, Store, accounts, check_records, codes, mailboxes, op
 from storage import open_environment as open_one
 from storage.mailboxes import DeviceCursor
 from storage.migrations import FIRST_VERSION, STEPS
-from storage.prekeys import count_prekeys, take_prekey
+from storage.prekeys import list_prekey_ids, take_prekey
 from storage.profiles import Piece
 from storage.progress import Progress, list_senders
 from storage.tables import DURABLE_TABLES, META
@@ -106,7 +106,7 @@ def check_account(reader: Reader, user: UserId) -> None:
     assert record.last_device == 1
     assert accounts.list_devices(reader, user) == [(DeviceId(1), made.device_record(user))]
     device = made.device_of(user)
-    assert count_prekeys(reader, device) == len(made.PREKEYS)
+    assert len(list_prekey_ids(reader, device)) == len(made.PREKEYS)
     taken = take_prekey(reader, device)
     assert taken is not None
     assert taken[0] == made.PREKEYS[0]

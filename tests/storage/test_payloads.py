@@ -72,4 +72,3 @@ def test_how_far_a_group_has_come_is_remembered(environment: Environment) -> Non
     with environment.read() as reader:
         assert payloads.load_arrived(reader, CLUB) == 5
         assert payloads.load_arrived(reader, GroupId(9)) == payloads.NOTHING
-        assert list(payloads.all_arrived(reader)) == [(CLUB, 5)]

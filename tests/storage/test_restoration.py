@@ -41,7 +41,7 @@ from storage.kem_prekeys import (
     load_last_resort,
     put_last_resort,
 )
-from storage.prekeys import OneTimePrekey, add_prekeys, count_prekeys
+from storage.prekeys import OneTimePrekey, add_prekeys, list_prekey_ids
 from storage.restoration import DEVICE_JUMP, SEQ_JUMP
 from storage.tables import QUEUE
 from tests.helpers.inside_view import InsideView
@@ -111,7 +111,7 @@ def test_no_device_number_prekey_or_code_is_given_away_twice(saved: Path, tmp_pa
         assert user is not None
         assert user.last_device == ANNA.device + DEVICE_JUMP
         assert accounts.load_device(reader, ANNA) == _device(b"a")
-        assert count_prekeys(reader, ANNA) == 0
+        assert len(list_prekey_ids(reader, ANNA)) == 0
         assert list_kem_prekey_ids(reader, ANNA) == []
         assert load_last_resort(reader, ANNA) == KEM_PREKEY  # that one is given away again and again
         assert codes.load_code(reader, "+491") is None

@@ -23,6 +23,7 @@ from storage import (
 )
 from storage import store as module
 from storage.accounts import UserRecord
+from storage.tables import USERS
 from tests.storage.conftest import MIB
 from tests.storage.test_accounts import store as commit
 
@@ -87,9 +88,9 @@ def test_a_worker_opens_what_was_prepared_for_it(tmp_path: Path) -> None:
     with prepare_store(tmp_path, 2, say_nothing), open_store(tmp_path, 1) as store:
         assert (store.worker, store.workers, store.own.number) == (1, 2, 1)
         with store.read_directory() as reader:
-            assert accounts.count_users(reader) == 0
+            assert reader.count(USERS) == 0
         with store.read_of(FIRST) as reader:
-            assert accounts.count_users(reader) == 0
+            assert reader.count(USERS) == 0
 
 
 def test_a_worker_that_nobody_prepared_for_is_refused(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_closing_twice_is_harmless_and_lets_another_open_it(tmp_path: Path) -> N
     with prepare_store(tmp_path, 2, say_nothing):
         with open_store(tmp_path, 0) as store:
             with store.read_of(LAST) as reader:
-                assert accounts.count_users(reader) == 0
+                assert reader.count(USERS) == 0
             store.close()
         open_store(tmp_path, 0).close()
 

@@ -213,7 +213,6 @@ async def test_the_other_sides_name_is_fetched_and_shown_beside_the_number(
 ) -> None:
     async with town.open(ANN) as ann, town.open(BEN) as ben, talking(town, ann) as (surface, _):
         ben._store.profiles.set_own(Profile("Ben"))
-        ben.sync_account()
         ben.send_text(ANN, "hello")
         await until(lambda: surface.addressee == f"~Ben {BEN_NAME}")
 
