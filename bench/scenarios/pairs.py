@@ -2,6 +2,8 @@
 
   roost bench pairs                        200 pairs, a window of 8: as fast as it goes
   roost bench pairs --rate 6000            so many messages a second, come what may
+  roost bench pairs --idle 15000           beside devices that are logged in and only ping
+  roost bench pairs --queued 1000000       beside messages that wait for people who are away
 
 With a window a device sends the next message when the ✓✓ of an older one has come, so the node is always
 busy: this measures throughput and CPU a message. With a rate a message counts from when it was due, whether
@@ -14,9 +16,14 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from bench.accounts import Account
+from bench.backlog import people_away, put_backlog
 from bench.load.crew import Assignment, Crew, now
 from bench.load.device import Device
 from bench.load.loop import Loop
@@ -32,7 +39,8 @@ from bench.load.wire import (
     bind,
 )
 from bench.measurement import Figure, Measurement, Stage, each_us, points
-from bench.scenarios.options import add_times, positive, positive_float
+from bench.scenarios.idle import DEVICES_A_PROCESS
+from bench.scenarios.options import add_times, natural, positive, positive_float
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import judge_closed_loop, judge_open_loop
 
@@ -66,9 +74,16 @@ class Plan:
     ciphertext_bytes: int = 100
     duration: float = 10.0
     warmup: float = 3.0
+    idle: int = 0
+    """Other devices, which are logged in and only ping."""
+    queued: int = 0
+    """Messages that wait for people who are away, from before the start."""
 
 
 DEFAULT = Plan()
+
+CROWD_SECONDS = 600.0
+"""Patience with the logins of those who only ping."""
 
 
 class Step:
@@ -281,6 +296,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ciphertext-bytes", type=positive, default=DEFAULT.ciphertext_bytes, metavar="N", help="(100)"
     )
+    parser.add_argument(
+        "--idle",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="other devices, which are logged in and only ping",
+    )
+    parser.add_argument(
+        "--queued", type=natural, default=0, metavar="N", help="messages that wait for people who are away"
+    )
     add_times(parser, DEFAULT.duration, DEFAULT.warmup)
 
 
@@ -288,19 +313,37 @@ def plan(args: argparse.Namespace) -> Plan:
     """The scenario's parameters.
 
     Raises:
-        ValueError: window and rate, or a ciphertext that is too long.
+        ValueError: window and rate, a ciphertext that is too long, or a queue where we cannot make one.
     """
+    if args.queued and args.relay is not None:
+        raise ValueError("--queued needs a node of the bench's own, whose store it fills before the start")
     if args.rate is not None and args.window is not None:
         raise ValueError("--window and --rate exclude each other")
     if args.ciphertext_bytes > MAX_CIPHERTEXT_BYTES:
         raise ValueError(f"--ciphertext-bytes is {MAX_CIPHERTEXT_BYTES} at most")
     window = None if args.rate is not None else args.window or DEFAULT.window
-    return Plan(args.pairs, window, args.rate, args.ciphertext_bytes, args.duration, args.warmup)
+    return Plan(
+        args.pairs,
+        window,
+        args.rate,
+        args.ciphertext_bytes,
+        args.duration,
+        args.warmup,
+        args.idle,
+        args.queued,
+    )
 
 
 def accounts(plan: Plan) -> int:
-    """Two for a pair."""
-    return 2 * plan.pairs
+    """Two for a pair, those who only ping, and those who are away."""
+    return 2 * plan.pairs + plan.idle + people_away(plan.queued)
+
+
+def fill(plan: Plan, data: Path, known: Sequence[Account]) -> None:
+    """Have messages wait for the last accounts: nobody logs in with those."""
+    put_backlog(
+        data, known[2 * plan.pairs + plan.idle :], known[0].address, plan.queued, plan.ciphertext_bytes
+    )
 
 
 def measure(stage: Stage, plan: Plan) -> Measurement:
@@ -309,7 +352,40 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     Raises:
         BenchError: a device was refused, or lost.
     """
-    count = accounts(plan)
+    with crowd(stage, plan):
+        return measure_talk(stage, plan)
+
+
+@contextmanager
+def crowd(stage: Stage, plan: Plan) -> Iterator[None]:
+    """Those who only ping, logged in for the length of the block.
+
+    Raises:
+        BenchError: one of them was refused, or lost.
+    """
+    if not plan.idle:
+        yield
+        return
+    first = 2 * plan.pairs
+    silent = stage.node.accounts[first : first + plan.idle]
+    with stage.fleet(Crew, silent, plan, -(-plan.idle // DEVICES_A_PROCESS)) as fleet:
+        fleet.log_in()
+        fleet.wait_until(
+            lambda seen: seen.online == plan.idle,
+            CROWD_SECONDS,
+            lambda seen: stage.progress.say(f"{seen.online} of {plan.idle} idle devices are online"),
+        )
+        yield
+        fleet.cut()
+
+
+def measure_talk(stage: Stage, plan: Plan) -> Measurement:
+    """What `measure` does beside the crowd that there is.
+
+    Raises:
+        BenchError: a device was refused, or lost.
+    """
+    count = 2 * plan.pairs
     with stage.fleet(PairsCrew, stage.node.accounts[:count], plan) as fleet:
         fleet.log_in()
         fleet.wait_until(

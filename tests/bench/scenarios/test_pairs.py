@@ -1,10 +1,13 @@
 """Pairs talk all the way both ways, and a message at a fixed rate counts from when it was due."""
 
 import argparse
+from typing import cast
 
 import pytest
 
-from bench.measurement import Stage
+from bench.measurement import Scenario, Stage, fill_of
+from bench.node import running_node
+from bench.progress import Progress
 from bench.scenarios import pairs
 from bench.scenarios.pairs import MESSAGES_A_TURN, Pace, Plan, Step
 
@@ -15,8 +18,9 @@ from bench.scenarios.pairs import MESSAGES_A_TURN, Pace, Plan, Step
     [
         Plan(pairs=2, window=2, duration=0.3, warmup=0.1),
         Plan(pairs=2, window=None, rate=100.0, duration=0.3, warmup=0.1),
+        Plan(pairs=2, window=2, duration=0.3, warmup=0.1, idle=3),
     ],
-    ids=["window", "rate"],
+    ids=["window", "rate", "beside a crowd"],
 )
 def test_messages_go_all_the_way_and_are_timed_on_each_step(stage: Stage, plan: Plan) -> None:
     measured = pairs.measure(stage, plan)
@@ -57,6 +61,23 @@ def _plan(*words: str) -> Plan:
     parser = argparse.ArgumentParser()
     pairs.add_arguments(parser)
     return pairs.plan(parser.parse_args(words))
+
+
+@pytest.mark.slow
+def test_pairs_talk_while_messages_wait_for_others() -> None:
+    plan = Plan(pairs=1, window=2, duration=0.3, warmup=0.1, queued=1_001)
+    with running_node(pairs.accounts(plan), fill=fill_of(cast("Scenario", pairs), plan)) as node:
+        measured = pairs.measure(Stage(node, frozenset(), 1, Progress(quiet=True)), plan)
+    assert pairs.accounts(plan) == 2 + 2
+    assert (measured.figures["messages"] or 0) > 0
+
+
+def test_a_queue_cannot_be_put_into_a_node_that_runs() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--relay")
+    pairs.add_arguments(parser)
+    with pytest.raises(ValueError, match="a node of the bench's own"):
+        pairs.plan(parser.parse_args(["--queued", "5", "--relay", "roost://x"]))
 
 
 def test_a_rate_takes_the_place_of_the_window() -> None:
