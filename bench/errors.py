@@ -2,6 +2,7 @@
 
 BenchError
 └── LoadError   a device of the load met what it should not have met
+WireError       what a server said ends a connection of the load
 """
 
 
@@ -11,3 +12,7 @@ class BenchError(Exception):
 
 class LoadError(BenchError):
     """A device of the load was refused, hung up on, or answered wrongly: the run is worth nothing."""
+
+
+class WireError(Exception):
+    """A server refuses a device of the load, or does not speak the protocol; the device is lost."""

@@ -9,18 +9,20 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from bench.accounts import Account
 from bench.errors import BenchError
 from bench.histogram import Histogram
-from bench.load.crew import Assignment, share
+from bench.load.crew import Assignment, Crew, share
 from bench.load.fleet import Fleet
 from bench.load.process import MakeCrew
 from bench.node import SETTINGS, Fill, Node
 from bench.progress import Progress
 from bench.timeline import Interval, Total, Use
 from bench.verdict import Verdict
+
+C = TypeVar("C", bound=Crew)
 
 Figure = float | int | None
 """None where a figure could not be read: of a node on another machine, CPU and memory."""
@@ -56,13 +58,20 @@ class Stage:
     load_processes: int
     progress: Progress
 
-    def with_accounts(self, accounts: Sequence[Account]) -> Stage:
+    def with_accounts(self, accounts: Sequence[Any]) -> Stage:
         """The same stage for other devices."""
         return dataclasses.replace(self, node=dataclasses.replace(self.node, accounts=accounts))
 
-    def fleet(
-        self, make_crew: MakeCrew, accounts: Sequence[Account], plan: object, processes: int = 0
-    ) -> Fleet:
+    def crew(self, name: str, ours: type[C]) -> type[C]:
+        """Who plays a part of a scenario: our own crew, or that of the peer that is measured.
+
+        Args:
+            name: the part, as peers know it (bench/peers/peer.py).
+            ours: the crew that speaks with a Roost node; a peer's derives from it.
+        """
+        return cast("type[C]", self.node.crews.get(name, ours))
+
+    def fleet(self, make_crew: MakeCrew, accounts: Sequence[Any], plan: object, processes: int = 0) -> Fleet:
         """Load processes for these accounts; enter it to start them.
 
         Args:

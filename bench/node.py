@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from bench.accounting import CpuTime, Memory, cpu_time, memory, resident_bytes
 from bench.accounts import Account, make_accounts
 from bench.errors import BenchError
+from bench.load.crew import Crew
 
 SOURCE = Path(__file__).parents[1]
 """The checkout, or the folder of packages, that this file is in."""
@@ -67,20 +68,36 @@ class Process:
         return cpu_time(self.pid)
 
 
+class Restartable(Protocol):
+    """A server that the bench has started, and may kill and start again."""
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+
+    def start(self, accounts: Sequence[Any]) -> Node:
+        """Start it, where it listened before.
+
+        Raises:
+            BenchError: it did not start.
+        """
+
+
 @dataclass(slots=True)
 class Node:
-    """A running node, and how to get in."""
+    """A running node, or a peer, and how to get in."""
 
     host: str
     port: int
     relay_key: bytes
-    accounts: Sequence[Account]
+    accounts: Sequence[Any]
     processes: list[Process] = field(default_factory=list)
     """Its workers first; empty if it runs elsewhere."""
     data: Path | None = None
     """Its data folder; None if it is not ours."""
-    spawned: Spawned | None = None
+    spawned: Restartable | None = None
     """How to stop and start it; None if it is not ours."""
+    crews: Mapping[str, type[Crew]] = field(default_factory=dict)
+    """{part of a scenario: who plays it}; a Roost node has none, so the scenarios' own crews play."""
 
     @property
     def workers(self) -> list[Process]:
@@ -146,7 +163,7 @@ class Spawned:
         words += ["--config", str(self._config), "--data", str(self.data), "--ready-file", str(self._ready)]
         words += ["--listen", self._listen, "--admin", "off"]
         words += ["--workers", str(self._workers)] if self._workers > 1 else []
-        with _pinned_to(self._cpus), self._log.open("ab") as log:
+        with pinned_to(self._cpus), self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 words, cwd=self._source, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
@@ -214,7 +231,7 @@ def running_node(
     Raises:
         BenchError: it did not start.
     """
-    with _temporary_folder(folder) as place:
+    with temporary_folder(folder) as place:
         spawned = Spawned(place, workers=workers, settings=settings, cpus=cpus, source=source)
         made = make_accounts(spawned.data, accounts, workers, say)
         fill(spawned.data, made)
@@ -261,7 +278,8 @@ def as_toml(settings: Mapping[str, str | int]) -> str:
 
 
 @contextmanager
-def _temporary_folder(parent: Path | None) -> Iterator[Path]:
+def temporary_folder(parent: Path | None) -> Iterator[Path]:
+    """A folder for the length of a block, in `parent` or where the system has such."""
     folder = Path(tempfile.mkdtemp(prefix="roost-bench-", dir=parent))
     try:
         yield folder
@@ -271,7 +289,7 @@ def _temporary_folder(parent: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _pinned_to(cpus: frozenset[int]) -> Iterator[None]:
+def pinned_to(cpus: frozenset[int]) -> Iterator[None]:
     """Children that are started in the block inherit these cores."""
     before = os.sched_getaffinity(0)
     if cpus:

@@ -16,11 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.accounts import Account
 from bench.histogram import Histogram
 from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
-from bench.load.wire import PING, Wire
 
 # Handshakes on their way at once in one load process: enough that the node never waits for the load, and
 # fewer than it lets strangers hold (`max_handshakes`).
@@ -41,7 +40,8 @@ class Assignment:
     processes: int
     relay: tuple[str, int]
     relay_key: bytes
-    accounts: Sequence[Account]
+    accounts: Sequence[Any]
+    """Who logs in: Account of a Roost node, PeerAccount of a peer."""
     first: int
     """The place of the first account among those of all processes."""
     plan: Any
@@ -93,13 +93,13 @@ class Crew:
         self.failure: str | None = None
         self.logins_at_once = LOGINS_AT_ONCE
         self.devices = [self.make_device(index) for index in range(len(assignment.accounts))]
-        self._waiting: Iterator[Device] = iter(self.devices)
-        # (when, who, where) pings, soonest first: a queue and no heap, because all wait equally long.
-        self._pings: deque[tuple[float, Device, Wire]] = deque()
+        self._waiting: Iterator[Endpoint] = iter(self.devices)
+        # (when, who, when it connected): pings, soonest first; no heap, because all wait equally long.
+        self._pings: deque[tuple[float, Endpoint, float]] = deque()
 
     # --- for scenarios to override ---
 
-    def make_device(self, index: int) -> Device:
+    def make_device(self, index: int) -> Endpoint:
         """The device of the account at `index`."""
         return Device(self, self.assignment.accounts[index], self.source(index))
 
@@ -117,15 +117,15 @@ class Crew:
 
     # --- told by devices ---
 
-    def came_online(self, device: Device, now: float) -> None:
+    def came_online(self, device: Endpoint, now: float) -> None:
         """A device is logged in: the next one may try."""
         self.counts["logins"] += 1
         self.record("login", now - device.began)
-        self._pings.append((now + device.keepalive, device, device.wire))
-        device.wire.rest()
+        self._pings.append((now + device.keepalive, device, device.began))
+        device.rest()
         self.connect_next()
 
-    def was_lost(self, device: Device, error: Exception) -> None:
+    def was_lost(self, device: Endpoint, error: Exception) -> None:
         """Nothing in an undisturbed run should lose a device."""
         self.counts["lost"] += 1
         self.fail(error)
@@ -141,11 +141,11 @@ class Crew:
         """Have each device ping once an interval, as clients do; returns the seconds until the next."""
         pings = self._pings
         while pings and pings[0][0] <= now:
-            due, device, wire = pings.popleft()
-            if device.is_online and device.wire is wire:
-                wire.say(PING)
+            due, device, began = pings.popleft()
+            if device.is_online and device.began == began:
+                device.ping()
                 device.flush()
-                pings.append((due + device.keepalive, device, wire))
+                pings.append((due + device.keepalive, device, began))
         return pings[0][0] - now if pings else IDLE_TURN_SECONDS
 
     def connect_next(self) -> None:
@@ -195,7 +195,7 @@ def local_address(number: int) -> str:
     return f"127.0.{third}.{fourth}"
 
 
-def share(assignment: Assignment, accounts: Sequence[Account], processes: int) -> list[Assignment]:
+def share(assignment: Assignment, accounts: Sequence[Any], processes: int) -> list[Assignment]:
     """Split accounts among load processes, in runs of even length, so that pairs stay together.
 
     Args:

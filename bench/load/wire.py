@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import cbor2
 
+from bench.errors import WireError
 from protocol import KeyPair, Seq, UserId, address_to_bytes, code_name, stanzas
 from protocol.codec import WireItem, join_frame
 from protocol.frames import FrameDecoder, encode_frame
@@ -51,7 +52,7 @@ Item: TypeAlias = int | tuple[Any, ...]
 """A stanza as CBOR has it: `type` or `(type, *fields)`, unchecked."""
 
 
-class RefusedError(Exception):
+class RefusedError(WireError):
     """The relay has refused something; `code` says what for."""
 
     def __init__(self, code: int, detail: object = None) -> None:

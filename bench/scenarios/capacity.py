@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from bench.errors import BenchError
 from bench.load.crew import Assignment, Crew
-from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
 from bench.measurement import Figure, Measurement, Stage, points
 from bench.scenarios import pairs
@@ -91,7 +91,7 @@ class ConnectingCrew(Crew):
         """`enough`."""
         if word != "enough":
             super().order(word, argument)
-        nobody: Iterator[Device] = iter(())
+        nobody: Iterator[Endpoint] = iter(())
         self._waiting = nobody
 
 

@@ -14,13 +14,15 @@ import argparse
 import dataclasses
 import os
 import struct
-from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bench.accounts import Account
 from bench.load.crew import Assignment, Crew, now
 from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
+from bench.load.roles import Gathered, GroupWriting
 from bench.load.wire import ACCEPTED, ACK, BIND, DELIVER, DELIVERED, FETCH_PROGRESS, PROGRESSES
 from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios.options import add_times, positive
@@ -79,16 +81,15 @@ class Plan:
 DEFAULT = Plan()
 
 
-class Member(Device):
+class Member(Gathered, Device):
     """Acknowledges what it gets."""
-
-    __slots__ = ("acked", "crew", "seq")
-
-    crew: FanoutCrew
 
     def __init__(self, crew: FanoutCrew, index: int) -> None:
         super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
         self.seq = self.acked = 0
+
+    def join(self) -> None:
+        """The writer makes it a member, and an entry of the group's log tells it so."""
 
     def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Note when it came; an entry of the group's log says that the group is there."""
@@ -106,17 +107,14 @@ class Member(Device):
             self.wire.say((ACK, self.seq))
 
 
-class Writer(Member):
+class Writer(GroupWriting, Member):
     """The first device: creates the group, and writes."""
-
-    __slots__ = ("due", "number")
 
     def __init__(self, crew: FanoutCrew, index: int) -> None:
         super().__init__(crew, index)
-        self.number = 0
-        self.due: deque[float] = deque()  # when those that are not ticked yet were sent
+        self.begin_to_write()
 
-    def found(self) -> None:
+    def join(self) -> None:
         """Create the group of all accounts of the run."""
         plan, entries, previous = self.crew.plan, list[bytes](), NO_ENTRY
         users = [UserId(user) for user in plan.users]
@@ -136,9 +134,7 @@ class Writer(Member):
         if kind == ACCEPTED:
             self.crew.counts["accepted"] += 1
         elif kind == DELIVERED:
-            while self.due and self.number - len(self.due) < item[2]:
-                self.crew.record("ticked", now - self.due.popleft())
-                self.crew.counts["ticked"] += 1
+            self.was_ticked(item[2], now)
         elif kind == PROGRESSES:
             self.number = item[3][0][1]
         else:
@@ -149,18 +145,17 @@ class Writer(Member):
         super().heard_all(now)
         self.fill()
 
-    def fill(self) -> None:
-        """Write until the window is full."""
-        for _ in range(self.crew.window - len(self.due)):
-            self.number += 1
-            at = now()
-            self.due.append(at)
-            ciphertext = _SENT_AT.pack(at, self.number).ljust(self.crew.plan.ciphertext_bytes, b"c")
-            self.wire.say((SEND_GROUP, GROUP, self.number, MAX_EPOCH, ciphertext))
+    def write(self, number: int, payload: bytes) -> None:
+        """A SendGroup, with the payload as its ciphertext."""
+        self.wire.say((SEND_GROUP, GROUP, number, MAX_EPOCH, payload))
 
 
 class FanoutCrew(Crew):
     """The members that are in one process."""
+
+    sees_ticks = False
+    """Whether a message counts as ticked when all members *here* have it, because the system has no word for
+    it that the writer would hear; all members have to be in one process then."""
 
     def __init__(self, loop: Loop, assignment: Assignment) -> None:
         self.plan: Plan = assignment.plan
@@ -169,10 +164,11 @@ class FanoutCrew(Crew):
         self._is_founding = False
         super().__init__(loop, assignment)
         self._here: dict[int, int] = {}  # {message: members here that have it}
-        self._awaited = sum(type(device) is Member for device in self.devices)
+        self._awaited = sum(not isinstance(device, GroupWriting) for device in self.devices)
+        self._writer = next((each for each in self.devices if isinstance(each, GroupWriting)), None)
         self._since = float("inf")
 
-    def make_device(self, index: int) -> Device:
+    def make_device(self, index: int) -> Endpoint:
         """The very first one writes."""
         is_writer = self.assignment.first + index == 0
         return Writer(self, index) if is_writer else Member(self, index)
@@ -183,7 +179,11 @@ class FanoutCrew(Crew):
 
     def in_flight(self) -> int:
         """Messages that are sent and not ticked."""
-        return sum(len(device.due) for device in self.devices if isinstance(device, Writer))
+        return len(self._writer.due) if self._writer is not None else 0
+
+    def payload(self, number: int, at: float) -> bytes:
+        """What a message of this number that is sent now carries."""
+        return _SENT_AT.pack(at, number).ljust(self.plan.ciphertext_bytes, b"c")
 
     def arrived(self, ciphertext: bytes, at: float) -> None:
         """A member has a message."""
@@ -196,24 +196,36 @@ class FanoutCrew(Crew):
         self._here.pop(number, None)
         if sent >= self._since:
             self.record("last", at - sent)
+        if self.sees_ticks and self._writer is not None:
+            self._writer.was_ticked(number, at)
+            self._writer.fill()
+            self._writer.flush()
 
     def order(self, word: str, argument: float) -> None:
         """`found`, `go`, `time` since when, `halt`."""
-        writer = next((device for device in self.devices if isinstance(device, Writer)), None)
-        self._is_founding = True
         if word == "time":
             self._since = argument
         elif word == "halt":
             self.window = 0
-        elif word not in ("found", "go"):
+        elif word == "found":
+            self._found()
+        elif word == "go":
+            self._go()
+        else:
             super().order(word, argument)
-        elif writer is not None:
-            if word == "found":
-                writer.found()
-            else:
-                self.window = self.plan.window
-                writer.fill()
-            writer.flush()
+
+    def _found(self) -> None:
+        self._is_founding = True
+        for device in self.devices:
+            assert isinstance(device, Gathered)
+            device.join()
+            device.flush()
+
+    def _go(self) -> None:
+        if self._writer is not None:
+            self.window = self.plan.window
+            self._writer.fill()
+            self._writer.flush()
 
 
 def _signed(group: int, author: DeviceAddress, index: int, previous: bytes, action: Action) -> bytes:
@@ -264,9 +276,12 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     plan = dataclasses.replace(
         plan,
         group=int.from_bytes(os.urandom(7)) + 1,
-        users=tuple(account.address.user for account in chosen),
+        users=tuple(each.address.user for each in chosen if isinstance(each, Account)),
     )
-    with stage.fleet(FanoutCrew, chosen, plan) as fleet:
+    make_crew = stage.crew("fanout", FanoutCrew)
+    if make_crew.sees_ticks:
+        stage = dataclasses.replace(stage, load_processes=1)
+    with stage.fleet(make_crew, chosen, plan) as fleet:
         fleet.log_in()
         fleet.wait_until(
             lambda seen: seen.online == plan.members,

@@ -94,7 +94,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     """
     count = plan.connections
     processes = -(-count // DEVICES_A_PROCESS)
-    with stage.fleet(Crew, stage.node.accounts[:count], plan, processes) as fleet:
+    with stage.fleet(stage.crew("idle", Crew), stage.node.accounts[:count], plan, processes) as fleet:
         before = weigh(stage, fleet)
         fleet.log_in()
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, count)))

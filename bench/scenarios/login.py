@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 
 from bench.load.crew import Assignment, Crew
-from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.fleet import Fleet
 from bench.load.loop import Loop
 from bench.measurement import Figure, Measurement, Stage, each_us, points
@@ -71,7 +71,7 @@ class ChurnCrew(Crew):
         if not device.is_open:
             device.connect(self._relay_key)
 
-    def came_online(self, device: Device, now: float) -> None:
+    def came_online(self, device: Endpoint, now: float) -> None:
         """That is all we want to know."""
         device.hang_up()
         super().came_online(device, now)
@@ -82,16 +82,16 @@ class StormCrew(Crew):
 
     def __init__(self, loop: Loop, assignment: Assignment) -> None:
         super().__init__(loop, assignment)
-        self._failures: dict[Device, int] = {}  # in a row
-        self._waiting_until: list[tuple[float, int, Device]] = []  # a heap; the number settles ties
+        self._failures: dict[Endpoint, int] = {}  # in a row
+        self._waiting_until: list[tuple[float, int, Endpoint]] = []  # a heap; the number settles ties
         self._order = 0
 
-    def came_online(self, device: Device, now: float) -> None:
+    def came_online(self, device: Endpoint, now: float) -> None:
         """It is back; in the first round the next one may log in."""
         self._failures.pop(device, None)
         super().came_online(device, now)
 
-    def was_lost(self, device: Device, error: Exception) -> None:
+    def was_lost(self, device: Endpoint, error: Exception) -> None:
         """Try again after a while: by then others have had their turn."""
         self.counts["lost"] += 1
         failures = self._failures.get(device, 0)
@@ -148,7 +148,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     Raises:
         BenchError: a device was refused or lost where nothing was broken.
     """
-    with stage.fleet(ChurnCrew, stage.node.accounts[:CHURNING], plan) as fleet:
+    with stage.fleet(stage.crew("login", ChurnCrew), stage.node.accounts[:CHURNING], plan) as fleet:
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
         fleet.log_in()
         watch.during(plan.warmup)
@@ -176,7 +176,7 @@ def _storm(stage: Stage, plan: Plan) -> dict[str, Figure]:
     count, spawned = plan.storm, stage.node.spawned
     assert spawned is not None  # `plan` has seen to it
     processes = -(-count // DEVICES_A_PROCESS)
-    with stage.fleet(StormCrew, stage.node.accounts[:count], plan, processes) as fleet:
+    with stage.fleet(stage.crew("storm", StormCrew), stage.node.accounts[:count], plan, processes) as fleet:
         fleet.log_in()
         _wait_for_all(fleet, stage, count, "before the storm")
         died = time.perf_counter()

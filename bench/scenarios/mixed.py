@@ -27,7 +27,9 @@ from bench.errors import BenchError
 from bench.load.crew import Assignment
 from bench.load.crew import now as clock
 from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
+from bench.load.roles import Step
 from bench.load.wire import (
     ACCEPTED,
     ACK,
@@ -44,7 +46,7 @@ from bench.load.wire import (
 from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios import pairs
 from bench.scenarios.options import add_times, positive, positive_float
-from bench.scenarios.pairs import LOGIN_SECONDS, PARTNER, TURN_SECONDS, Pace, PairsCrew, Step, Talker
+from bench.scenarios.pairs import LOGIN_SECONDS, PARTNER, TURN_SECONDS, Pace, PairsCrew, Talker
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import Verdict, judge_open_loop
 
@@ -194,7 +196,7 @@ class MixedCrew(PairsCrew):
         mine = self.absent[assignment.number :: assignment.processes]
         self.comers = [Comer(self, account, self.source(0)) for account in mine]
 
-    def make_device(self, index: int) -> Device:
+    def make_device(self, index: int) -> Endpoint:
         """A friend."""
         return Friend(self, index)
 
@@ -232,7 +234,7 @@ class MixedCrew(PairsCrew):
                 comer.connect(self.assignment.relay_key)
         return TURN_SECONDS
 
-    def came_online(self, device: Device, now: float) -> None:
+    def came_online(self, device: Endpoint, now: float) -> None:
         """A friend greets; a comer is counted."""
         if isinstance(device, Friend):
             super().came_online(device, now)

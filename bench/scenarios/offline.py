@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,9 @@ from typing import Any, Final
 from bench.accounts import Account
 from bench.load.crew import Assignment, Crew
 from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
+from bench.load.roles import Writing
 from bench.load.wire import (
     ACCEPTED,
     ACK,
@@ -62,41 +64,37 @@ class Plan:
 DEFAULT = Plan()
 
 
-class Writer(Device):
+class Writer(Writing, Device):
     """Writes so many messages to one who is away, a window at a time."""
 
-    __slots__ = ("accepted", "crew", "due", "left", "number", "user")
-
-    crew: WritersCrew
+    recipient: Account
 
     def __init__(
         self, crew: WritersCrew, account: Account, source: str, recipient: Account, count: int
     ) -> None:
         super().__init__(crew, account, source)
-        self.user = recipient.address.user
-        self.left = count
-        self.number = self.accepted = 0
-        self.due: deque[float] = deque()  # when those that are not accepted yet were sent
+        self.begin_to_write(recipient, count)
+
+    def greet(self) -> None:
+        """Name the recipient, and ask how far the conversation has come."""
+        user = self.recipient.address.user
+        self.wire.say(bind(RECIPIENT, user), (FETCH_PROGRESS, 1, (user,)))
+
+    def write(self, number: int) -> None:
+        """A Send, with a prepared ciphertext."""
+        self.wire.say((SEND, RECIPIENT, number, self.crew.ciphertext))
 
     def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Count what was accepted."""
         if kind == PROGRESSES:
-            self.number = self.accepted = accepted_before(item, self.user)
-            self.crew.ready += 1
-        if kind != ACCEPTED:
-            return
-        for _ in range(item[2] - self.accepted):
-            self.crew.record("accepted", now - self.due.popleft())
-        self.crew.counts["accepted"] += item[2] - self.accepted
-        self.accepted = item[2]
+            self.number = self.accepted = accepted_before(item, self.recipient.address.user)
+            super().greet()
+        elif kind == ACCEPTED:
+            self.was_accepted(item[2], now)
 
     def heard_all(self, now: float) -> None:
-        """Send until the window is full."""
-        for _ in range(min(self.left, self.crew.window - len(self.due))):
-            self.left -= 1
-            self.number += 1
-            self.due.append(now)
-            self.wire.say((SEND, RECIPIENT, self.number, self.crew.ciphertext))
+        """As much to send as was accepted."""
+        self.fill(now)
 
 
 class WritersCrew(Crew):
@@ -104,24 +102,28 @@ class WritersCrew(Crew):
 
     def __init__(self, loop: Loop, assignment: Assignment) -> None:
         self.plan: Plan
-        self.recipients: list[Account]
+        self.recipients: Sequence[Any]
         self.plan, self.recipients = assignment.plan
         self.ciphertext = b"c" * self.plan.ciphertext_bytes
         self.window = 0
         self.ready = 0
         super().__init__(loop, assignment)
 
-    def make_device(self, index: int) -> Device:
+    def make_device(self, index: int) -> Endpoint:
         """A writer; recipients and messages are shared out evenly."""
         place = self.assignment.first + index
         count = share_of(self.plan.messages, self.plan.writers, place)
         recipient = self.recipients[place % len(self.recipients)]
-        return Writer(self, self.assignment.accounts[index], self.source(index), recipient, count)
+        return self.make_writer(self.assignment.accounts[index], self.source(index), recipient, count)
 
-    def came_online(self, device: Device, now: float) -> None:
-        """Name the recipient, and ask how far the conversation has come."""
-        assert isinstance(device, Writer)
-        device.wire.say(bind(RECIPIENT, device.user), (FETCH_PROGRESS, 1, (device.user,)))
+    def make_writer(self, account: Any, source: str, recipient: Any, count: int) -> Writing:
+        """One that has so many messages for this recipient."""
+        return Writer(self, account, source, recipient, count)
+
+    def came_online(self, device: Endpoint, now: float) -> None:
+        """Let it greet, and let the next one log in."""
+        assert isinstance(device, Writing)
+        device.greet()
         super().came_online(device, now)
 
     def online(self) -> int:
@@ -134,7 +136,8 @@ class WritersCrew(Crew):
             super().order(word, argument)
         self.window = self.plan.window
         for device in self.devices:
-            device.heard_all(argument)
+            assert isinstance(device, Writing)
+            device.fill(argument)
             device.flush()
 
 
@@ -163,7 +166,7 @@ class Fetcher(Device):
 class FetchersCrew(Crew):
     """Recipients who come back."""
 
-    def make_device(self, index: int) -> Device:
+    def make_device(self, index: int) -> Endpoint:
         """A fetcher."""
         return Fetcher(self, self.assignment.accounts[index], self.source(index))
 
@@ -200,14 +203,14 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     writers = stage.node.accounts[: plan.writers]
     recipients = stage.node.accounts[plan.writers : accounts(plan)]
     before = disk_bytes(stage.node.data)
-    with stage.fleet(WritersCrew, writers, (plan, recipients)) as fleet:
+    with stage.fleet(stage.crew("writers", WritersCrew), writers, (plan, recipients)) as fleet:
         fleet.log_in()
         fleet.wait_until(lambda seen: seen.online == plan.writers, LOGIN_SECONDS)
         writing = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "accepted")))
         fleet.order("go", writing.began)
         accepted = total(writing.until_counted("accepted", plan.messages, PHASE_SECONDS))
     after = disk_bytes(stage.node.data)
-    with stage.fleet(FetchersCrew, recipients, plan) as fleet:
+    with stage.fleet(stage.crew("fetchers", FetchersCrew), recipients, plan) as fleet:
         fetching = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "drained")))
         fleet.log_in()
         drained = total(fetching.until_counted("drained", plan.messages, PHASE_SECONDS))

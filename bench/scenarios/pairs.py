@@ -15,7 +15,6 @@ end-to-end encryption is the phones' work.
 from __future__ import annotations
 
 import argparse
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,9 @@ from bench.accounts import Account
 from bench.backlog import people_away, put_backlog
 from bench.load.crew import Assignment, Crew, now
 from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
+from bench.load.roles import Talking
 from bench.load.wire import (
     ACCEPTED,
     ACK,
@@ -86,63 +87,32 @@ CROWD_SECONDS = 600.0
 """Patience with the logins of those who only ping."""
 
 
-class Step:
-    """How far one sender's messages have come on one step of their way: accepted, delivered or ticked.
-
-    The relay's words are cumulative ("everything up to n"), and each message is taken off once.
-    """
-
-    __slots__ = ("due", "reached")
-
-    def __init__(self) -> None:
-        self.due: deque[float] = deque()  # when those that are not here yet were due, oldest first
-        self.reached = 0
-
-    def reach(self, number: int) -> list[float]:
-        """Everything up to `number` has come here; returns when each that is new was due."""
-        # What an earlier run has left in the relay may come before we know how far that run was.
-        count = min(number - self.reached, len(self.due))
-        if count <= 0:
-            return []
-        self.reached = number
-        return [self.due.popleft() for _ in range(count)]
-
-
-class Talker(Device):
+class Talker(Talking, Device):
     """Writes to its partner, acknowledges what it gets, and is the partner's partner."""
-
-    __slots__ = ("accepted", "acked", "crew", "delivered", "number", "partner", "seq", "ticked")
-
-    crew: PairsCrew
 
     def __init__(self, crew: PairsCrew, index: int) -> None:
         super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
-        self.partner: Talker = self  # until the crew has made both
-        self.number = 0  # of the last message sent
+        self.begin_to_talk()
         self.seq = self.acked = 0
-        self.accepted, self.delivered, self.ticked = Step(), Step(), Step()
 
     def greet(self) -> None:
         """Name the partner, and ask how far the conversation has come: numbers go on from there."""
         user = self.partner.account.address.user
         self.wire.say(bind(PARTNER, user), (FETCH_PROGRESS, 1, (user,)))
 
-    def send(self, due: float) -> None:
-        """Write one message, which counts from when it was due."""
-        self.number += 1
-        for step in (self.accepted, self.delivered, self.ticked):
-            step.due.append(due)
-        self.wire.say((SEND, PARTNER, self.number, self.crew.ciphertext))
+    def write(self, number: int) -> None:
+        """A Send, with a prepared ciphertext."""
+        self.wire.say((SEND, PARTNER, number, self.crew.ciphertext))
 
     def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Count what has come how far."""
         if kind == DELIVER:
             self.seq = item[1]
-            self.crew.count("delivered", self.partner.delivered.reach(item[3]), now)
+            self.has_come(item[3], now)
         elif kind == ACCEPTED:
-            self.crew.count("accepted", self.accepted.reach(item[2]), now)
+            self.was_accepted(item[2], now)
         elif kind == DELIVERED:
-            self.crew.count("ticked", self.ticked.reach(item[2]), now)
+            self.was_ticked(item[2], now)
         elif kind == PROGRESSES:
             self.go_on(item)
 
@@ -152,11 +122,6 @@ class Talker(Device):
             self.acked = self.seq
             self.wire.say((ACK, self.seq))
         self.fill(now)
-
-    def fill(self, now: float) -> None:
-        """Send until the window is full."""
-        for _ in range(self.crew.window - len(self.ticked.due)):
-            self.send(now)
 
     def go_on(self, progresses: tuple[Any, ...]) -> None:
         """Number messages from where the conversation stands."""
@@ -177,17 +142,17 @@ class PairsCrew(Crew):
         self.ready = 0
         self._since = float("inf")  # only messages that are due from then on are timed
         self._pace = Pace(0.0, 0.0)
-        self.talkers = [device for device in self.devices if isinstance(device, Talker)]
+        self.talkers = [device for device in self.devices if isinstance(device, Talking)]
         for index, talker in enumerate(self.talkers):
             talker.partner = self.talkers[index ^ 1]
 
-    def make_device(self, index: int) -> Device:
+    def make_device(self, index: int) -> Endpoint:
         """A talker; who its partner is comes later."""
         return Talker(self, index)
 
-    def came_online(self, device: Device, now: float) -> None:
+    def came_online(self, device: Endpoint, now: float) -> None:
         """Let it greet, and let the next one log in."""
-        assert isinstance(device, Talker)
+        assert isinstance(device, Talking)
         device.greet()
         super().came_online(device, now)
 
@@ -368,7 +333,7 @@ def crowd(stage: Stage, plan: Plan) -> Iterator[None]:
         return
     first = 2 * plan.pairs
     silent = stage.node.accounts[first : first + plan.idle]
-    with stage.fleet(Crew, silent, plan, -(-plan.idle // DEVICES_A_PROCESS)) as fleet:
+    with stage.fleet(stage.crew("idle", Crew), silent, plan, -(-plan.idle // DEVICES_A_PROCESS)) as fleet:
         fleet.log_in()
         fleet.wait_until(
             lambda seen: seen.online == plan.idle,
@@ -386,7 +351,7 @@ def measure_talk(stage: Stage, plan: Plan) -> Measurement:
         BenchError: a device was refused, or lost.
     """
     count = 2 * plan.pairs
-    with stage.fleet(PairsCrew, stage.node.accounts[:count], plan) as fleet:
+    with stage.fleet(stage.crew("pairs", PairsCrew), stage.node.accounts[:count], plan) as fleet:
         fleet.log_in()
         fleet.wait_until(
             lambda seen: seen.online == count,

@@ -93,11 +93,12 @@ def test_each_device_pings_once_an_interval_on_the_connection_that_it_has_now() 
     crew = SilentCrew(Loop(), dataclasses.replace(NOTHING, accounts=_accounts(2)))
     first, second = crew.devices
     for device, at in ((first, 0.0), (second, 10.0)):
+        assert isinstance(device, Silent)
         device.wire, device.keepalive, device.is_online = Wire(DEVICE_KEY, None), 60.0, True
         crew.came_online(device, at)
     assert crew.keep_alive(59.0) == 1.0
     assert crew.keep_alive(60.0) == 10.0
-    second.wire = Wire(DEVICE_KEY, None)  # it has come back since, and pings on its new connection
+    second.began += 1.0  # it has come back since, and pings on its new connection
     assert crew.keep_alive(119.0) == 1.0
     crew.keep_alive(120.0)
     assert [device.flushes for device in crew.devices if isinstance(device, Silent)] == [2, 0]

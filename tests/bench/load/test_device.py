@@ -6,7 +6,7 @@ import pytest
 
 from bench.accounts import Account
 from bench.load.crew import Assignment, Crew
-from bench.load.device import Device
+from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
 from protocol import DeviceAddress, DeviceId, UserId
 from tests.helpers.connection_pair import RELAY_KEY
@@ -20,7 +20,7 @@ class Witness(Crew):
         self.lost: list[Exception] = []
         super().__init__(Loop(), Assignment(0, 1, relay, RELAY_KEY.public, [account], 0, None))
 
-    def was_lost(self, device: Device, error: Exception) -> None:
+    def was_lost(self, device: Endpoint, error: Exception) -> None:
         self.lost.append(error)
 
 

@@ -9,7 +9,7 @@ from bench.measurement import Scenario, Stage, fill_of
 from bench.node import running_node
 from bench.progress import Progress
 from bench.scenarios import pairs
-from bench.scenarios.pairs import MESSAGES_A_TURN, Pace, Plan, Step
+from bench.scenarios.pairs import MESSAGES_A_TURN, Pace, Plan
 
 
 @pytest.mark.slow
@@ -30,15 +30,6 @@ def test_messages_go_all_the_way_and_are_timed_on_each_step(stage: Stage, plan: 
     assert 0 < (figures["accepted_p50_ms"] or 0) <= (figures["p50_ms"] or 0) <= (figures["p99_ms"] or 0)
     assert {use.name for use in measured.uses} >= {"worker 0", "load 0"}
     assert len(measured.histograms["ticked"]) > 0
-
-
-def test_a_step_gives_each_message_once_though_the_relay_repeats_itself() -> None:
-    step = Step()
-    step.due.extend([1.0, 2.0, 3.0])
-    assert step.reach(2) == [1.0, 2.0]
-    assert step.reach(2) == []
-    assert step.reach(1) == []
-    assert step.reach(3) == [3.0]
 
 
 def test_messages_are_due_at_even_distances_whether_or_not_anybody_looked() -> None:
