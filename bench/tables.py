@@ -2,8 +2,8 @@
 
     python -m bench.tables [--results bench/results] [--page docs/benchmarks.md]
 
-A table stands between `<!-- bench NAME -->` and `<!-- end of bench -->` and comes from NAME.json; those
-without a file stay as they are. Nobody types a figure.
+A table stands between `<!-- bench NAME -->` and `<!-- end of bench -->` and comes from NAME.json, or from
+what WRITERS has for the first word of its name; those without a file stay as they are. Nobody types a figure.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench import wire_sizes
 from bench.catalogue import Better, kind_of
 from bench.document import INVALID, Document, figures_of, read_document
 from bench.errors import BenchError
 from bench.machine import one_line
 from bench.measurement import Figure
+from bench.micro import report as micro
 from bench.node import SOURCE
 from bench.table import number
 
@@ -31,6 +33,13 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
 }
 """{table: {figure: what is asked of one worker on one core}}."""
 
+WRITERS: Mapping[str, Callable[[str, Path], Iterator[str]]] = {
+    "micro": lambda name, results: micro.as_markdown(results),
+    "wire": lambda name, results: wire_sizes.as_markdown(),
+}
+"""{first word of a table's name: gives its lines, none if there is nothing to show}; of its name, and of the
+folder of results."""
+
 _SECTION = re.compile(r"(<!-- bench ([\w-]+) -->\n).*?(<!-- end of bench -->)", re.DOTALL)
 
 
@@ -42,28 +51,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     page = args.page.read_text(encoding="utf-8")
     try:
-        args.page.write_text(filled(page, _documents(page, args.results)), encoding="utf-8")
+        tables = _from_documents(page, args.results) | _from_writers(page, args.results)
+        args.page.write_text(filled(page, tables), encoding="utf-8")
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _documents(page: str, results: Path) -> dict[str, Document]:
-    names = [match[2] for match in _SECTION.finditer(page)]
-    files = {name: results / f"{name}.json" for name in names}
-    return {name: read_document(file) for name, file in files.items() if file.exists()}
+def _from_documents(page: str, results: Path) -> dict[str, list[str]]:
+    files = {name: results / f"{name}.json" for name in _names(page) if _writer(name) is None}
+    found = {name: read_document(file) for name, file in files.items() if file.exists()}
+    return {name: list(as_markdown(each, TARGETS.get(name, {}))) for name, each in found.items()}
 
 
-def filled(page: str, documents: Mapping[str, Document]) -> str:
-    """The page with the tables of these documents in their places."""
+def _from_writers(page: str, results: Path) -> dict[str, list[str]]:
+    writers = {name: _writer(name) for name in _names(page)}
+    written = {name: list(write(name, results)) for name, write in writers.items() if write is not None}
+    return {name: lines for name, lines in written.items() if lines}
+
+
+def _writer(name: str) -> Callable[[str, Path], Iterator[str]] | None:
+    return WRITERS.get(name.partition("-")[0])
+
+
+def _names(page: str) -> list[str]:
+    return [match[2] for match in _SECTION.finditer(page)]
+
+
+def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
+    """The page with these tables, each as its lines, in their places."""
 
     def table_for(match: re.Match[str]) -> str:
         name = match[2]
-        if name not in documents:
+        if name not in tables:
             return match[0]
-        lines = as_markdown(documents[name], TARGETS.get(name, {}))
-        return match[1] + "".join(f"{line}\n" for line in lines) + match[3]
+        return match[1] + "".join(f"{line}\n" for line in tables[name]) + match[3]
 
     return _SECTION.sub(table_for, page)
 

@@ -33,7 +33,7 @@ from bench.micro.harness import (
     run_in_child,
     summarise,
 )
-from bench.micro.report import as_table, meets_target, write_json
+from bench.micro.report import as_markdown, as_table, meets_target, write_json
 
 # The names that readers of the JSON rely on.
 PROMISED = {
@@ -157,3 +157,21 @@ def test_a_peer_that_is_missing_or_fails_is_a_line_and_no_failure(
     told = capsys.readouterr().err
     assert "absent: is not here; skipped" in told
     assert "broken ask failed" in told
+
+
+def test_the_documentation_has_the_newest_run_with_a_column_for_each_system(tmp_path: Path) -> None:
+    old, new = (
+        [Figure("ask_us", "roost", 40.0, "us")],
+        [
+            Figure("ask_us", "roost", 29.0, "us", note="CPU time"),
+            Figure("ask_us", "beam", 1.2, "us"),
+            Figure("start_us", "beam", 3.0, "us"),
+        ],
+    )
+    write_json(tmp_path / "micro-2026-01-01-aaa.json", old)
+    write_json(tmp_path / "micro-2026-02-01-bbb.json", new)
+    lines = list(as_markdown(tmp_path))
+    assert "| question and answer | us | 29.00 | 1.20 | ≤ 30.00: met | `ask_us` |" in lines
+    assert "| start of an actor | us | – | 3.00 |  | `start_us` |" in lines
+    assert "- roost: question and answer: CPU time" in lines
+    assert list(as_markdown(tmp_path / "nowhere")) == []
