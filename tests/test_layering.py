@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "client": frozenset({"actors", "supervisors", "protocol"}),
     "roost": frozenset(PACKAGES),
     "bench": frozenset(PACKAGES),
+    "faults": frozenset(PACKAGES),
 }
 
 # {package: the libraries that it may import}; packages that are not here may import any.

@@ -12,7 +12,7 @@ from actors import socket_network
 from actors.network import Link, Listener, Network
 from actors.reactor import EpollNetwork, run_network
 from actors.waiting_network import WaitingNetwork
-from tests.helpers import sim_network
+from faults.simulation import network as sim_network
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.sim_network import open_sim_network
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-PACKAGES = ("actors", "supervisors", "protocol", "storage", "relay", "client", "roost", "bench")
+PACKAGES = ("actors", "supervisors", "protocol", "storage", "relay", "client", "roost", "bench", "faults")
 
 
 def modules(*packages: str) -> Iterator[Path]:

@@ -1,0 +1,213 @@
+"""The checker: what every person saw, against what was promised. Read once all is healed and quiet.
+
+It knows nothing of plans and faults. Its facts are what devices noted (people.py), the histories on the
+phones, and what was looked at on the way (watch.py). Guarantees are those of docs/delivery.md.
+
+Who is owed a message that has a ✓: every device of the recipient, or of each member that the writer's phone
+knew, that was linked before the message was written and is not logged out; and every other such device of the
+writer. Everybody else may have it, once and in order.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from client.records import EntryKind, HistoryEntry, MessageState
+from client.store import Store
+from faults.simulation.people import Device, Person, Written
+from faults.simulation.town import Town
+from protocol.ids import GroupId
+
+TICKED = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.READ)
+OPEN = (MessageState.PENDING, MessageState.ACCEPTED)
+
+
+@dataclass
+class Shelf:
+    """The history of one device, read once."""
+
+    device: Device
+    incoming: list[HistoryEntry]
+    outgoing: dict[str, HistoryEntry]
+    """{text}"""
+    states: dict[str, HistoryEntry]
+    """{message id of what was written here}"""
+
+    def count(self, text: str) -> int:
+        return sum(entry.text == text for entry in self.incoming)
+
+
+def unsettled(town: Town) -> list[str]:
+    """What has not come to its end yet, in words: healing waits until there is nothing."""
+    waiting: list[str] = []
+    for person in town.people:
+        if person.is_moving:
+            waiting.append(f"{person.name} is registering")
+        for device in person.alive:
+            if device.phone is None:
+                waiting.append(f"{device.name} is off")
+                continue
+            for written in device.written:
+                entry = device.phone.entry(written.message_id)
+                if entry is None or (entry.state in OPEN and _awaits(town, written)):
+                    waiting.append(f"{written.text!r} is {entry.state.name.lower() if entry else 'nowhere'}")
+    return waiting
+
+
+def _awaits(town: Town, written: Written) -> bool:
+    """Whether the end of a message is its delivery."""
+    if written.to is not None:
+        return bool(written.to.alive)
+    others = [person for person in town.people if person.user in written.members]
+    return any(person is not written.to and person.alive for person in others)
+
+
+def check(town: Town) -> list[str]:
+    """What is wrong, in words."""
+    shelves = {device.name: _shelf(device) for person in town.people for device in person.devices}
+    problems = [f"liveness: {what}" for what in unsettled(town)]
+    authors = {
+        written.text: (device, written)
+        for person in town.people
+        for device in person.devices
+        for written in device.written
+    }
+    for person in town.people:
+        for device in person.devices:
+            problems += device.false_ticks
+            problems += _check_shelf(town, shelves[device.name], authors)
+            for written in device.written:
+                problems += _check_written(town, shelves, device, written)
+    return problems
+
+
+def _shelf(device: Device) -> Shelf:
+    with _store(device) as store:
+        entries = store.history(None, None)
+        states = {
+            written.message_id: entry
+            for written in device.written
+            if (entry := store.entry(written.message_id)) is not None
+        }
+    incoming = [entry for entry in entries if not entry.outgoing]
+    outgoing = {entry.text: entry for entry in entries if entry.outgoing and entry.text is not None}
+    return Shelf(device, incoming, outgoing, states)
+
+
+@contextmanager
+def _store(device: Device) -> Iterator[Store]:
+    if device.phone is not None:
+        yield device.phone._store
+    else:
+        with device.open_store() as store:
+            yield store
+
+
+# ---- what came in ----
+
+
+def _check_shelf(town: Town, shelf: Shelf, authors: dict[str, tuple[Device, Written]]) -> list[str]:
+    problems: list[str] = []
+    name = shelf.device.name
+    last: dict[tuple[str, GroupId | None], int] = {}
+    seen: dict[str, None] = {}
+    for entry in shelf.incoming:
+        if entry.kind is EntryKind.UNDECRYPTABLE:
+            problems.append(
+                f"D2: {name} cannot read something of {entry.phone} in {entry.group}: {entry.error_name}"
+            )
+        if entry.text is None or entry.kind is not EntryKind.TEXT:
+            continue
+        if entry.text in seen:
+            problems.append(f"D4: {name} has {entry.text!r} twice")
+        seen[entry.text] = None
+        author, written = authors.get(entry.text, (None, None))
+        if author is None or written is None:
+            problems.append(f"phantom: {name} has {entry.text!r}, which nobody wrote")
+            continue
+        if written.group != entry.group or (written.to is not None and written.to is not shelf.device.person):
+            problems.append(f"phantom: {name} has {entry.text!r}, which was not for it")
+        place = author.written.index(written)
+        line = (author.name, entry.group)
+        if last.get(line, -1) > place:
+            problems.append(f"D3: {name} has {entry.text!r} after a later one of {author.name}")
+        last[line] = max(last.get(line, -1), place)
+    problems += [
+        f"D4: {name} was shown {text!r} twice" for text in _doubles(shelf.device.shown) if text != "?"
+    ]
+    return problems
+
+
+def _doubles(texts: Sequence[str]) -> list[str]:
+    seen: dict[str, None] = {}
+    doubled: dict[str, None] = {}
+    for text in texts:
+        if text in seen:
+            doubled[text] = None
+        seen[text] = None
+    return list(doubled)
+
+
+# ---- what became of what was written ----
+
+
+def _check_written(town: Town, shelves: dict[str, Shelf], writer: Device, written: Written) -> list[str]:
+    entry = shelves[writer.name].states.get(written.message_id)
+    if entry is None:
+        return [f"D1: {writer.name} has lost its own {written.text!r}"]
+    problems: list[str] = []
+    ticked = entry.state in TICKED
+    for person in _addressees(town, writer, written):
+        for device in person.devices:
+            has = shelves[device.name].count(written.text)
+            if has and entry.state is MessageState.FAILED:
+                problems.append(
+                    f"failed and delivered: {device.name} has {written.text!r} ({entry.error_name})"
+                )
+            if ticked and not has and _is_owed(device, person, written):
+                problems.append(f"D2: {device.name} never got {written.text!r}, which has {entry.state.name}")
+    if ticked:
+        problems += [
+            f"D2: {device.name} never heard of {written.text!r} of its own account"
+            for device in writer.person.devices
+            if device is not writer
+            and _is_owed(device, writer.person, written)
+            and written.text not in shelves[device.name].outgoing
+        ]
+    problems += _check_ticks(town, shelves, writer, written, entry)
+    return problems
+
+
+def _addressees(town: Town, writer: Device, written: Written) -> Iterable[Person]:
+    if written.to is not None:
+        return [written.to]
+    return [
+        person for person in town.people if person is not writer.person and person.user in written.members
+    ]
+
+
+def _is_owed(device: Device, person: Person, written: Written) -> bool:
+    if device.is_gone or device.linked_at > written.at:
+        return False
+    if written.group is None:
+        return True
+    return written.group not in person.left and not person.registered_anew
+
+
+def _check_ticks(
+    town: Town, shelves: dict[str, Shelf], writer: Device, written: Written, entry: HistoryEntry
+) -> list[str]:
+    """D5: ✓✓ and read need somebody who has it, and who has looked."""
+    if entry.state not in (MessageState.DELIVERED, MessageState.READ):
+        return []
+    problems: list[str] = []
+    for person in _addressees(town, writer, written):
+        if written.group is not None and (written.group in person.left or person.registered_anew):
+            continue
+        if not any(shelves[device.name].count(written.text) for device in person.devices):
+            problems.append(f"D5: {written.text!r} has ✓✓ and {person.name} does not have it")
+        if entry.state is MessageState.READ and not any(
+            written.text in device.seen for device in person.devices
+        ):
+            problems.append(f"D5: {written.text!r} is read and {person.name} has not looked")
+    return problems
