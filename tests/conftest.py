@@ -3,11 +3,13 @@
 import logging
 import os
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 
 import pytest
+import trio
 from hypothesis import settings
 from trio._core import _run as trio_run
+from trio.abc import Instrument
 
 # The same examples in every run, so that a failure on one machine is a failure on all; no deadlines, since
 # the machine may be busy with something else. `pytest --hypothesis-profile=explore` looks for new examples.
@@ -28,6 +30,19 @@ def _scheduler_can_be_repeated(request: pytest.FixtureRequest, monkeypatch: pyte
     # test's name is part of the seed, so that one test alone repeats what it did among all.
     monkeypatch.setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
     trio_run._r.seed(f"{SEED} {request.node.nodeid}")
+
+
+@pytest.fixture(autouse=True)
+def _a_fixtures_clock_is_the_tests(request: pytest.FixtureRequest) -> None:
+    # pytest-trio gives a test the virtual clock only if the test itself names it. One whose fixtures have it
+    # would run in real time, seconds for each that it thinks it skips.
+    if "autojump_clock" in request.fixturenames:
+        clock = request.getfixturevalue("autojump_clock")
+
+        def run(test: Callable[[], Awaitable[None]], instruments: Sequence[Instrument], **_: object) -> None:
+            trio.run(test, clock=clock, instruments=instruments)
+
+        request.node.add_marker(pytest.mark.trio(run=run), append=False)  # before the one of trio_mode
 
 
 @pytest.hookimpl(wrapper=True)
