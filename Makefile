@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RESULTS := bench/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types pytest story vectors bench bench-micro clean
+.PHONY: help setup run demo test check format lint types pytest story vectors bench bench-growth bench-micro clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,6 +61,10 @@ bench: $(STAMP)  ## Measure a node and fill docs/benchmarks.md (eight minutes, o
 	@$(BIN)/roost bench login --json $(RESULTS)/login.json || test $$? -eq 5
 	@$(BIN)/roost bench offline --repeat 3 --json $(RESULTS)/offline.json || test $$? -eq 5
 	@$(BIN)/roost bench idle --json $(RESULTS)/idle.json || test $$? -eq 5
+	@$(BIN)/python -m bench.tables
+
+bench-growth: $(STAMP)  ## Measure how cost grows, and fill its tables (ten minutes, on a quiet machine)
+	@$(BIN)/roost bench growth --json $(RESULTS)/growth.json
 	@$(BIN)/python -m bench.tables
 
 bench-micro: $(STAMP) .venv-tractor/.installed  ## Weight and speed of the actor runtime, beside its peers

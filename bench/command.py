@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import bench.accounts
-from bench import compare
+from bench import compare, growth
 from bench.accounting import parse_cpus
 from bench.accounts import load_accounts, make_accounts, save_accounts
 from bench.cores import Cores, choose_cores
@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         module.add_arguments(described)
         _add_common(described)
         described.set_defaults(scenario=name, do=run_scenario)
+    _add_growth(kinds)
     _add_compare(kinds)
     _add_accounts(kinds)
 
@@ -152,16 +153,31 @@ def _node(
 def _facts(args: argparse.Namespace, plan: Any, cores: Cores) -> Document:
     return {
         "scenario": args.scenario,
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": commit(args.source),
-        "command": shlex.join(["roost", *sys.argv[1:]]),
+        **_circumstances(args),
         "parameters": dataclasses.asdict(plan),
         "workers": args.workers,
         "node_settings": settings_of(_scenario(args.scenario), plan) if args.relay is None else {},
         "cores": {"server": sorted(cores.server), "load": sorted(cores.load)},
+    }
+
+
+def _circumstances(args: argparse.Namespace) -> Document:
+    return {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(args.source),
+        "command": shlex.join(["roost", *sys.argv[1:]]),
         "machine": describe_machine(),
         "versions": describe_versions(),
     }
+
+
+def run_growth(args: argparse.Namespace) -> int:
+    """Measure how cost grows.
+
+    Raises:
+        BenchError: a point could not be measured.
+    """
+    return growth.run(args, _circumstances(args))
 
 
 def run_compare(args: argparse.Namespace) -> int:
@@ -196,6 +212,15 @@ def _add_parser(kinds: Any, name: str, text: str, description: str | None) -> ar
         name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     return parser
+
+
+def _add_growth(kinds: Any) -> None:
+    parser = _add_parser(
+        kinds, "growth", "how cost grows: with connections, queues, groups, workers", growth.__doc__
+    )
+    growth.add_arguments(parser)
+    _add_pinning(parser)
+    parser.set_defaults(do=run_growth)
 
 
 def _add_compare(kinds: Any) -> None:
@@ -234,15 +259,19 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("how it is measured")
     how.add_argument("--repeat", type=positive, default=1, metavar="R", help="repetitions (1)")
-    how.add_argument(
-        "--cpu-server", type=_cores, metavar="CORES", help="cores of the node (the first, one a worker)"
-    )
-    how.add_argument("--cpu-load", type=_cores, metavar="CORES", help="cores of the load (all others)")
+    _add_pinning(how)
     how.add_argument("--load-processes", type=positive, metavar="N", help="load processes (one a core)")
     out = parser.add_argument_group("what comes out")
     out.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     out.add_argument("--report", type=Path, metavar="DIR", help="write a page with plots, DIR/index.html")
     out.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _add_pinning(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--cpu-server", type=_cores, metavar="CORES", help="cores of the node (the first, one a worker)"
+    )
+    parser.add_argument("--cpu-load", type=_cores, metavar="CORES", help="cores of the load (all others)")
 
 
 def _cores(text: str) -> frozenset[int]:

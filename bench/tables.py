@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench import wire_sizes
+from bench import growth_tables, wire_sizes
 from bench.catalogue import Better, kind_of
 from bench.document import INVALID, Document, figures_of, read_document
 from bench.errors import BenchError
@@ -34,6 +34,7 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
 """{table: {figure: what is asked of one worker on one core}}."""
 
 WRITERS: Mapping[str, Callable[[str, Path], Iterator[str]]] = {
+    "growth": growth_tables.as_markdown,
     "micro": lambda name, results: micro.as_markdown(results),
     "wire": lambda name, results: wire_sizes.as_markdown(),
 }
