@@ -42,6 +42,7 @@ from relay import codes
 from relay.account_removal import remove_account
 from relay.bus import messages as m
 from relay.bus.peer import Peer
+from relay.code_sweep import SWEEP_CODES_NOW, SWEEP_SECONDS, SweepCodes, sweep_codes
 from relay.config import CODE_RESEND_SECONDS, CODE_SECONDS, COMMIT_SECONDS
 from relay.device_creation import NewDevice, create_device
 from relay.errors import GatewayError, RefusalError, WrongNumberError
@@ -284,12 +285,13 @@ class Registration(Actor):
         self._mailboxes = Mailboxes(worker)
 
     async def on_start(self) -> None:
-        """Be found by name: connections outlive a crash of this actor.
+        """Be found by name: connections outlive a crash of this actor. Begin to sweep.
 
         Raises:
             NameTakenError: there is one already.
         """
         self.system.registry.register(NAME, self.ref)
+        self.send_every(SWEEP_SECONDS, SWEEP_CODES_NOW)
 
     async def handle(self, message: object) -> object:
         """One request after the other, each to its end; a refusal is an answer and no crash."""
@@ -307,6 +309,8 @@ class Registration(Actor):
                     await change_number(
                         self._worker, self._mailboxes, device, phone, partial(self._prove, phone, code)
                     )
+                case SweepCodes():
+                    await sweep_codes(self._worker)
                 case _:
                     self.unexpected(message)
         except RefusalError as refusal:
