@@ -19,8 +19,8 @@ anything else is handled, and what it returns is the answer.
          │  raise, kill                  │  kill                        │  kill                       ▲
          └───────────────────────────────┴──────────────────────────────┴─────────────────────────────┘
 
-`on_start` may be either, too. A plain one runs at once, in the starter's task, and costs no wake; it may
-return a coroutine if it turns out that it has to wait.
+`on_start` and `on_stop` may be either, too, and a plain one may likewise return a coroutine if it turns out
+that it has to wait. A plain `on_start` runs at once, in the starter's task, and costs no wake.
 
 Whatever the way, death does the same things in the same order: names and groups are left, every caller is
 answered with ActorDeadError, waiting senders go on, links get an exit signal, monitors a Down.
@@ -108,10 +108,11 @@ class Actor:
         self.unexpected(message)
         return None
 
-    async def on_stop(self, reason: ExitReason) -> ExitReason | None:
+    def on_stop(self, reason: ExitReason) -> Coroutine[Any, Any, ExitReason | None] | ExitReason | None:
         """Put things in order before the end. Not called after a failed start or a kill (also of the parent).
 
-        A kill cancels it where it waits; a supervisor kills what does not stop within its shutdown time.
+        May be an `async def`, or a plain `def` that waits for nothing. A kill cancels it where it waits; a
+        supervisor kills what does not stop within its shutdown time.
 
         Returns:
             None, usually; or what turned out to be the reason of the death instead. Unlike a raise it is no

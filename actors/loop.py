@@ -21,7 +21,7 @@ from trio.lowlevel import cancel_shielded_checkpoint, current_task
 from actors import few, links, monitors
 from actors.envelope import Call, Reply
 from actors.errors import ActorDeadError, StartError, StartIgnored
-from actors.exits import KILLED, NORMAL, Stop, crash
+from actors.exits import KILLED, NORMAL, ExitReason, Stop, crash
 from actors.parking import PARKED
 from actors.rates import Rates
 
@@ -150,14 +150,22 @@ def _fail_start(ref: ActorRef, starter: Reply, error: Exception) -> None:
 async def _stop(ref: ActorRef, actor: Actor) -> None:
     assert ref._exit is not None
     try:
-        with trio.CancelScope() as ref._scope:
-            truth = await actor.on_stop(ref._exit)
-            if truth is not None and ref._exit is not KILLED:
-                ref._exit = truth
+        truth = actor.on_stop(ref._exit)
+        if type(truth) is CoroutineType:
+            with trio.CancelScope() as ref._scope:
+                _change_reason(ref, await truth)
+        else:
+            _change_reason(ref, truth)
     except Exception as error:  # the last chance of user code to crash
         _crash(ref, error, "on_stop")
     finally:
         ref._scope = None
+
+
+def _change_reason(ref: ActorRef, truth: object) -> None:
+    """What on_stop says about the end, if it says anything; only a kill is a stronger word."""
+    if isinstance(truth, ExitReason) and ref._exit is not KILLED:
+        ref._exit = truth
 
 
 # ---- The loops -----------------------------------------------------------------------------------

@@ -102,6 +102,11 @@ class Registry:
         """All actors under a shared key, with their values, in the order of registration."""
         return dict(self._shared.get(key, {}))
 
+    def value_of(self, key: Hashable, ref: ActorRef) -> object:
+        """The value that an actor has under a shared key; None if it is not registered under it."""
+        holders = self._shared.get(key)
+        return None if holders is None else holders.get(ref)
+
     def names_of(self, ref: ActorRef) -> list[Hashable]:
         """The unique names of an actor."""
         names = few.members(ref._bonds.names) if ref._bonds is not None else ()

@@ -255,7 +255,7 @@ class Connection(Actor):
                 self.unexpected(message)
         return None
 
-    async def on_stop(self, reason: ExitReason) -> None:
+    def on_stop(self, reason: ExitReason) -> Waiting | None:
         """Say goodbye if the peer is still there, and leave the registers."""
         if self._outgoing.end is None:
             self._outgoing.close(ErrorCode.INTERNAL if reason.is_abnormal else ErrorCode.RESTARTING)
@@ -263,10 +263,9 @@ class Connection(Actor):
         login.leave(worker, self._outgoing)
         if reason.is_abnormal:
             worker.counters.crashes += 1
-        await self._dealings.detach()
-        if self._outgoing.end == HANDED_OVER:
-            return  # it is not closed, and its owner will say when it is
-        login.log_end(self._outgoing, self._device)
+        if self._outgoing.end != HANDED_OVER:  # then it is not closed, and its owner will say when it is
+            login.log_end(self._outgoing, self._device)
+        return self._dealings.detach()
 
     # ---- what comes in ----
 

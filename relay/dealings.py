@@ -91,12 +91,11 @@ class Dealings:
         self._actor.monitor(own.ref)
         await own.attach(self._device.device, self._outgoing)
 
-    async def detach(self) -> None:
-        """The connection is over."""
-        if self._own is not None:
-            await self._own.detach(self._device.device, self._outgoing)
+    # What comes with every message or connection returns None, or what to await.
 
-    # What comes with every message returns None, or what to await.
+    def detach(self) -> Waiting | None:
+        """The connection is over."""
+        return self._own.detach(self._device.device, self._outgoing) if self._own is not None else None
 
     def acknowledge(self, seq: Seq) -> Waiting | None:
         """Pass an acknowledgement on."""

@@ -219,9 +219,9 @@ class MailboxHandle:
         """
         self.ref.tell_nowait(Attach(device, outgoing))
 
-    async def detach(self, device: DeviceId, outgoing: Outgoing) -> None:
+    def detach(self, device: DeviceId, outgoing: Outgoing) -> Waiting | None:
         """That connection has ended; harmless if a newer one has taken its place."""
-        await self.ref.tell(Detach(device, outgoing))
+        return self.ref.offer(Detach(device, outgoing))
 
     async def settle(self, sender: DeviceAddress, source: Source, submitted: MessageNumber) -> None:
         """Have the sender told what became of its messages up to `submitted`."""

@@ -2,7 +2,7 @@
 
 from actors import NOPROC, ActorDeadError, ActorRef, ActorSystem
 from supervisors import ChildSpec, DynamicSupervisor
-from supervisors.base import supervisors_of
+from supervisors.base import supervisor_of
 
 
 class NamedSupervisor(DynamicSupervisor):
@@ -26,7 +26,7 @@ def start_child_nowait(system: ActorSystem, name: str, spec: ChildSpec, *argumen
         ChildStartError, MaxChildrenError, TypeError: as it does.
     """
     ref = system.whereis(name)
-    supervisor = supervisors_of(system).get(ref) if ref is not None else None
+    supervisor = supervisor_of(ref) if ref is not None else None
     if not isinstance(supervisor, DynamicSupervisor):
         raise ActorDeadError(name, NOPROC)
     return supervisor.start_child_nowait(spec, *arguments)

@@ -13,24 +13,26 @@ from contextlib import contextmanager
 class ReadGate:
     """Counts who reads, and can be shut."""
 
-    __slots__ = ("_condition", "_is_shut", "readers")
+    __slots__ = ("_condition", "_is_shut", "_lock", "readers")
 
     def __init__(self) -> None:
-        # Guards both fields below.
-        self._condition = threading.Condition()
+        # Guards both fields below. Passed by itself where nobody is to be waited for: a condition's own
+        # `with` is two calls of Python more, for every look into the store.
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
         self._is_shut = False
         self.readers = 0
 
     def enter(self) -> None:
         """Pass; waits while the gate is shut. `leave` must follow."""
-        with self._condition:
+        with self._lock:
             while self._is_shut:
                 self._condition.wait()
             self.readers += 1
 
     def leave(self) -> None:
         """Say that what `enter` began has ended."""
-        with self._condition:
+        with self._lock:
             self.readers -= 1
             if self._is_shut and not self.readers:
                 self._condition.notify_all()

@@ -188,3 +188,9 @@ def supervisors_of(system: ActorSystem) -> dict[ActorRef, SupervisorBase]:
     """All living supervisors of a system, in the order of their start."""
     found = system.registry.lookup(SUPERVISORS)
     return {ref: value for ref, value in found.items() if isinstance(value, SupervisorBase)}
+
+
+def supervisor_of(ref: ActorRef) -> SupervisorBase | None:
+    """The supervisor that a ref leads to; None if it leads to none, or none that lives."""
+    found = ref.system.registry.value_of(SUPERVISORS, ref)
+    return found if isinstance(found, SupervisorBase) else None

@@ -274,6 +274,48 @@ async def test_what_on_stop_returns_is_the_reason_and_no_crash_of_the_actor(
     assert not caplog.records
 
 
+async def test_on_stop_may_be_plain_and_say_the_reason() -> None:
+    class Truthful(Actor):
+        def on_stop(self, reason: ExitReason) -> ExitReason | None:
+            return shutdown(f"it was gone before the {reason} end")
+
+    async with open_actor_system() as system:
+        ref = await system.start(Truthful)
+        await ref.stop()
+        assert ref.exit_reason == shutdown("it was gone before the normal end")
+
+
+async def test_a_plain_on_stop_may_have_to_wait_and_a_kill_reaches_it_there() -> None:
+    class Lingerer(Actor):
+        entered = trio.Event()
+
+        def on_stop(self, reason: ExitReason) -> Coroutine[Any, Any, None]:
+            return self._linger()
+
+        async def _linger(self) -> None:
+            self.entered.set()
+            await trio.sleep_forever()
+
+    async with open_actor_system() as system:
+        ref = await system.start(Lingerer)
+        ref.exit(SHUTDOWN)
+        await Lingerer.entered.wait()
+        ref.kill()
+        assert await ref.wait_stopped() is KILLED
+
+
+async def test_a_raise_in_a_plain_on_stop_becomes_the_reason() -> None:
+    class Clumsy(Actor):
+        def on_stop(self, reason: ExitReason) -> None:
+            raise RuntimeError("on_stop")
+
+    async with open_actor_system() as system:
+        ref = await system.start(Clumsy)
+        await ref.stop()
+        assert ref.exit_reason is not None
+        assert isinstance(ref.exit_reason.error, RuntimeError)
+
+
 async def test_on_stop_does_not_run_after_a_kill() -> None:
     recorder = Recorder()
     async with open_actor_system() as system:

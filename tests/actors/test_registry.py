@@ -85,10 +85,12 @@ async def test_shared_keys_have_any_number_of_holders_with_values() -> None:
         system.registry.register_shared("room", first, "a")
         system.registry.register_shared("room", second, "b")
         assert system.registry.lookup("room") == {first: "a", second: "b"}
+        assert system.registry.value_of("room", second) == "b"
         system.registry.unregister_shared("room", first)
         system.registry.unregister_shared("room", first)
         await second.stop()
         assert system.registry.lookup("room") == {}
+        assert system.registry.value_of("room", second) is None
         assert system.registry._shared == {}
 
 

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from actors import ActorSystem
 from supervisors import DynamicSupervisor, Supervisor
-from supervisors.base import supervisors_of
+from supervisors.base import supervisor_of, supervisors_of
 from tests.supervisors.cast import Stage, crash, settle
 
 
@@ -28,8 +28,10 @@ async def test_a_supervisor_that_ended_is_not_found_any_more(
     autojump_clock: MockClock, system: ActorSystem
 ) -> None:
     ref = await system.start(DynamicSupervisor)
+    assert isinstance(supervisor_of(ref), DynamicSupervisor)
     await ref.stop()
     assert supervisors_of(system) == {}
+    assert supervisor_of(ref) is None
 
 
 async def test_a_life_is_told_in_reports_of_one_record_each(
