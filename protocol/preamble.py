@@ -24,7 +24,10 @@ class HandshakePattern(IntEnum):
     @property
     def protocol_name(self) -> str:
         """The name that Noise gives it."""
-        return f"Noise_{self.name}_25519_AESGCM_SHA256"
+        return _PROTOCOL_NAMES[self]
+
+
+_PROTOCOL_NAMES: Final = tuple(f"Noise_{pattern.name}_25519_AESGCM_SHA256" for pattern in HandshakePattern)
 
 
 def encode_preamble(pattern: HandshakePattern) -> bytes:

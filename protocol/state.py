@@ -35,6 +35,8 @@ class State(Enum):
 class Step(Enum):
     """What moves a connection from one state to the next. The value is the label in the diagrams."""
 
+    __hash__ = object.__hash__  # likewise
+
     PREAMBLE = "preamble"
     IK_MESSAGE = "IK message 1"
     PROVED_KNOWN = "fresh proof, key of an account"

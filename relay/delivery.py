@@ -13,6 +13,8 @@ from protocol import DeviceId
 class QueueState(Enum):
     """Where the deliveries of a device come from at the moment."""
 
+    __hash__ = object.__hash__  # Enum's own is a Python function, and every login moves its queue thrice
+
     OFFLINE = "offline"
     """No connection: everything waits on disk."""
     DRAINING = "draining"
@@ -23,6 +25,8 @@ class QueueState(Enum):
 
 class QueueEvent(Enum):
     """What changes that."""
+
+    __hash__ = object.__hash__  # likewise
 
     ATTACHED = "a connection of the device logged in"
     CAUGHT_UP = "nothing durable is unsent"

@@ -30,7 +30,7 @@ class SymmetricState:
 
     def mix_key(self, material: bytes) -> None:
         """MixKey(input_key_material)."""
-        self._chaining_key, key = self._suite.hash.hkdf(self._chaining_key, material, 2)
+        self._chaining_key, key = self._suite.hash.hkdf(self._chaining_key, material)
         self._cipher_state = CipherState(self._suite.cipher, key[:KEY_BYTES])
 
     def mix_hash(self, data: bytes) -> None:
@@ -55,6 +55,6 @@ class SymmetricState:
 
     def split(self) -> tuple[CipherState, CipherState]:
         """Split(): the initiator's sending key and the responder's."""
-        first, second = self._suite.hash.hkdf(self._chaining_key, b"", 2)
+        first, second = self._suite.hash.hkdf(self._chaining_key, b"")
         cipher = self._suite.cipher
         return CipherState(cipher, first[:KEY_BYTES]), CipherState(cipher, second[:KEY_BYTES])

@@ -64,7 +64,7 @@ def test_repr_does_not_show_the_private_key() -> None:
 
 def test_hkdf_is_rfc_5869_with_an_empty_info() -> None:
     # RFC 5869, A.3: empty salt and info. Noise's chaining key is the salt.
-    first, second = HASHES["SHA256"].hkdf(b"", b"\x0b" * 22, 2)
+    first, second = HASHES["SHA256"].hkdf(b"", b"\x0b" * 22)
     wanted = "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
     assert (first + second).hex().startswith(wanted)
 
