@@ -10,7 +10,7 @@ from typing import cast
 
 from bench.peers.peer import Peer
 
-NAMES = ("ejabberd", "prosody")
+NAMES = ("ejabberd", "prosody", "mosquitto")
 """In the order of the columns."""
 
 ALL = "all"

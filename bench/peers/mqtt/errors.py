@@ -1,13 +1,16 @@
 """What can be wrong with the bytes of an MQTT peer.
 
-MqttError
+MqttError (a WireError of the bench)
 ├── MalformedPacketError   they are no packet, or none that this codec knows
-└── PacketTooLargeError    a packet announces more bytes than we take
+├── PacketTooLargeError    a packet announces more bytes than we take
+└── RefusedError           the broker does not want this client, or not let it have its topics
 """
 
+from bench.errors import WireError
 
-class MqttError(Exception):
-    """The peer does not speak our MQTT; the connection is of no use any more."""
+
+class MqttError(WireError):
+    """The connection is of no use any more."""
 
 
 class MalformedPacketError(MqttError):
@@ -26,3 +29,17 @@ class PacketTooLargeError(MqttError):
         self.size = size
         self.limit = limit
         super().__init__(f"a packet of {size} bytes, and {limit} is the limit")
+
+
+class RefusedError(MqttError):
+    """The broker has refused something.
+
+    Attributes:
+        what: what for.
+        code: why, as the standard numbers it.
+    """
+
+    def __init__(self, what: str, code: int) -> None:
+        self.what = what
+        self.code = code
+        super().__init__(f"the broker refused {what} (0x{code:02x})")

@@ -120,6 +120,10 @@ class Publish:
         first = Kind.PUBLISH << 4 | AT_LEAST_ONCE << 1 | self.is_duplicate << 3
         return _packet(first, _string(self.topic) + _packet_id(self.packet_id) + self.payload)
 
+    def acknowledgement(self) -> bytes:
+        """The bytes of the PubAck that answers it."""
+        return _PUBACK_HEAD + self.packet_id.to_bytes(2, "big")
+
 
 class PreparedPublish:
     """The same message again and again: only the packet id is written anew.

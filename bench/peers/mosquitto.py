@@ -1,0 +1,261 @@
+"""mosquitto: an MQTT broker, the leanest way to bring a message from one client to another.
+
+Everybody has a topic for their messages and one for receipts. A message is accepted with its PUBACK,
+delivered when it is at the partner's, and ticked when the partner's receipt is back: a message of four bytes
+that says how many have come, one for everything that was read at once, as a Roost device acknowledges. MQTT
+itself has no word for that. A session is kept for everybody who logs in, so messages wait for those who are
+away; a first login has one that begins and ends with its connection.
+
+mosquitto is one process, on one core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from bench.load.crew import Crew
+from bench.load.endpoint import Endpoint
+from bench.load.roles import Gathered, GroupWriting, Talking, Writing
+from bench.peers.mqtt import PreparedPublish, Publish
+from bench.peers.mqtt.client import (
+    RECEIPT_IDS,
+    Client,
+    message_id,
+    message_topic,
+    receipt_id,
+    receipt_topic,
+)
+from bench.peers.mqtt.passwords import password_file
+from bench.peers.peer import PeerAccount, Place, Promises
+from bench.scenarios.fanout import FanoutCrew
+from bench.scenarios.login import ChurnCrew, StormCrew
+from bench.scenarios.offline import FetchersCrew, WritersCrew
+from bench.scenarios.pairs import PairsCrew
+
+CONFIGURATION: Final = "mosquitto.conf"
+
+GROUP_TOPIC: Final = b"g/1"
+
+_RECEIPT_BYTES: Final = 4
+
+
+class Talker(Talking, Client):
+    """Writes to its partner, and tells it how many of its messages have come."""
+
+    def __init__(self, crew: PairsCrew, index: int) -> None:
+        super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
+        self.begin_to_talk()
+        self.taken = 0  # messages of ours that the broker has
+        self.heard = self.receipted = 0  # the partner's messages that are here, and those it was told of
+        self._inbox = message_topic(self.account)
+        self._message: PreparedPublish
+        self._receipts: bytes
+
+    def topics(self) -> tuple[bytes, ...]:
+        """Messages and receipts."""
+        return (self._inbox, receipt_topic(self.account))
+
+    def greet(self) -> None:
+        """There is nothing to ask: prepare what is written to the partner."""
+        partner = self.partner.account
+        self._message = PreparedPublish(message_topic(partner), self.crew.ciphertext)
+        self._receipts = receipt_topic(partner)
+        super().greet()
+
+    def write(self, number: int) -> None:
+        """A PUBLISH, with a prepared ciphertext."""
+        self.say(self._message.encode(message_id(number)))
+
+    def hear(self, topic: bytes, payload: bytes, now: float) -> None:
+        """One of the partner's messages, which come in order, or how many of ours it has."""
+        if topic == self._inbox:
+            self.heard += 1
+            self.has_come(self.heard, now)
+        else:
+            self.was_ticked(int.from_bytes(payload, "big"), now)
+
+    def was_taken(self, packet_id: int, now: float) -> None:
+        """PUBACKs come in the order of what they are for."""
+        if packet_id < RECEIPT_IDS:
+            self.taken += 1
+            self.was_accepted(self.taken, now)
+
+    def heard_all(self, now: float) -> None:
+        """One receipt for everything that was read, and as much to send as was ticked."""
+        if self.heard != self.receipted:
+            self.receipted = self.heard
+            count = self.heard.to_bytes(_RECEIPT_BYTES, "big")
+            self.say(Publish(self._receipts, receipt_id(self.heard), count).encode())
+        self.fill(now)
+
+
+class TalkersCrew(PairsCrew):
+    """Of `pairs`."""
+
+    def make_device(self, index: int) -> Endpoint:
+        """A talker; who its partner is comes later."""
+        return Talker(self, index)
+
+
+class Member(Gathered, Client):
+    """Of `fanout`: subscribes to the group's topic."""
+
+    def __init__(self, crew: FanoutCrew, index: int) -> None:
+        super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
+
+    def join(self) -> None:
+        """Subscribe."""
+        self.subscribe(GROUP_TOPIC)
+
+    def was_subscribed(self) -> None:
+        """A member."""
+        self.crew.ready += 1
+
+    def hear(self, topic: bytes, payload: bytes, now: float) -> None:
+        """Note when it came."""
+        self.crew.arrived(payload, now)
+
+
+class GroupWriter(GroupWriting, Client):
+    """The first member: writes, and does not subscribe, because nobody needs their own messages."""
+
+    def __init__(self, crew: FanoutCrew, index: int) -> None:
+        super().__init__(crew, crew.assignment.accounts[index], crew.source(index))
+        self.begin_to_write()
+
+    def join(self) -> None:
+        """A topic is there for whoever writes to it."""
+        self.crew.ready += 1
+
+    def write(self, number: int, payload: bytes) -> None:
+        """A PUBLISH."""
+        self.say(Publish(GROUP_TOPIC, message_id(number), payload).encode())
+
+    def was_taken(self, packet_id: int, now: float) -> None:
+        """One more is accepted."""
+        self.crew.counts["accepted"] += 1
+
+
+class GroupCrew(FanoutCrew):
+    """Of `fanout`."""
+
+    sees_ticks = True
+
+    def make_device(self, index: int) -> Endpoint:
+        """The very first one writes."""
+        is_writer = self.assignment.first + index == 0
+        return GroupWriter(self, index) if is_writer else Member(self, index)
+
+
+class Writer(Writing, Client):
+    """Of `offline`: writes to somebody who is away."""
+
+    def __init__(
+        self, crew: WritersCrew, account: PeerAccount, source: str, recipient: PeerAccount, count: int
+    ) -> None:
+        super().__init__(crew, account, source)
+        self.begin_to_write(recipient, count)
+        self.taken = 0
+        self._message = PreparedPublish(message_topic(recipient), crew.ciphertext)
+
+    def write(self, number: int) -> None:
+        """A PUBLISH, with a prepared ciphertext."""
+        self.say(self._message.encode(message_id(number)))
+
+    def was_taken(self, packet_id: int, now: float) -> None:
+        """PUBACKs come in the order of what they are for."""
+        self.taken += 1
+        self.was_accepted(self.taken, now)
+
+    def heard_all(self, now: float) -> None:
+        """As much to send as was accepted."""
+        self.fill(now)
+
+
+class MosquittoWritersCrew(WritersCrew):
+    """Of `offline`."""
+
+    def make_writer(self, account: PeerAccount, source: str, recipient: PeerAccount, count: int) -> Writing:
+        """One that has so many messages for this recipient."""
+        return Writer(self, account, source, recipient, count)
+
+
+class Fetcher(Client):
+    """Of `offline`: was away, and acknowledges whatever waits."""
+
+    __slots__ = ()
+
+    def hear(self, topic: bytes, payload: bytes, now: float) -> None:
+        """Count what was fetched."""
+        self.crew.counts["drained"] += 1
+
+
+class MosquittoFetchersCrew(FetchersCrew):
+    """Of `offline`."""
+
+    def make_device(self, index: int) -> Endpoint:
+        """A fetcher."""
+        return Fetcher(self, self.assignment.accounts[index], self.source(index))
+
+
+class ClientsCrew(Crew):
+    """Clients that log in and say nothing: of `idle`, and of those who have been there once and are away."""
+
+    def make_device(self, index: int) -> Endpoint:
+        """A client."""
+        return Client(self, self.assignment.accounts[index], self.source(index))
+
+
+class LoginCrew(ClientsCrew, ChurnCrew):
+    """Of `login`."""
+
+
+class ReturningCrew(ClientsCrew, StormCrew):
+    """Of the storm of `login`."""
+
+
+class Mosquitto:
+    """The peer."""
+
+    name = "mosquitto"
+    package = "mosquitto"
+    program = "mosquitto"
+    promises = Promises(
+        durable="nothing yet: everything is saved once a second, so a crash loses what came since",
+        encrypted="no",
+        receipts="the partner, by a message of its own",
+        order="per topic",
+        login="a password (PBKDF2, 101 rounds)",
+    )
+    crews: Mapping[str, type[Crew]] = MappingProxyType(
+        {
+            "pairs": TalkersCrew,
+            "idle": ClientsCrew,
+            "login": LoginCrew,
+            "storm": ReturningCrew,
+            "fanout": GroupCrew,
+            "absentees": ClientsCrew,
+            "writers": MosquittoWritersCrew,
+            "fetchers": MosquittoFetchersCrew,
+        }
+    )
+
+    def prepare(self, place: Place, accounts: Sequence[PeerAccount]) -> None:
+        """Write its configuration and the password file."""
+        passwords = place.folder / "passwords"
+        passwords.write_text(password_file((each.name, each.password) for each in accounts))
+        passwords.chmod(0o600)  # it warns of others
+        place.configure(CONFIGURATION, CONFIGURATION, passwords=passwords)
+
+    def command(self, place: Place, program: str) -> list[str]:
+        """The words that start it in the foreground."""
+        return [program, "-c", str(place.folder / CONFIGURATION)]
+
+    def environment(self, place: Place) -> Mapping[str, str]:
+        """Nothing besides."""
+        return {}
+
+
+PEER = Mosquitto()
