@@ -268,7 +268,7 @@ class SenderKeys:
         return content
 
     def forget_devices(self, group: GroupId, users: Sequence[UserId]) -> None:
-        """Who has left writes nothing any more that would be shown."""
+        """Who has left writes nothing any more that would be shown: their keys leave the disk."""
         self._database.execute_many(
             "DELETE FROM group_peer_keys WHERE group_id = ? AND user = ?", [(group, user) for user in users]
         )

@@ -5,7 +5,7 @@ added, or the queue has dropped what was too old), it is kept, with everything o
 the log is fetched (sync.py); then all of it is taken as if it came now. So it can be acknowledged at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from actors.ports import Clock
 from client.database import Database
@@ -72,7 +72,7 @@ class GroupReceiving:
     # ------------------------------------------------------------- the log
 
     def _take_entry(self, account: Account, delivery: IncomingDelivery, group: GroupId) -> Received:
-        index = delivery.number - 1
+        index, before = delivery.number - 1, self._members(group)
         taken = self._logs.take(account, group, index, delivery.ciphertext)
         if taken.is_early and delivery.seq == NOT_DELIVERED_NOW:
             self._logs.distrust(group, BROKEN_LOG)  # the relay has just said that there is nothing in between
@@ -81,19 +81,20 @@ class GroupReceiving:
         if not taken.is_new:
             return Duplicate(delivery.seq)
         self._react(account, group, delivery.ciphertext)
-        self._after_entry(account, group)
+        self._after_entry(account, group, before)
         return GroupChanged(delivery.seq, group)
 
     def learn_log(
         self, account: Account, group: GroupId, first: int, entries: tuple[bytes, ...], end: int
     ) -> None:
         """A part of the log was fetched, which has ``end`` entries by the relay's word."""
+        before = self._members(group)
         for index, signed in enumerate(entries, start=first):
             if self._logs.take(account, group, index, signed).is_new:
                 self._react(account, group, signed)
         if not entries or self._logs.next_index(group) >= end:
             self._logs.ends(group)
-        self._after_entry(account, group)
+        self._after_entry(account, group, before)
 
     def _react(self, account: Account, group: GroupId, signed: bytes) -> None:
         """Somebody has a new phone: ask whose keys those are, give it ours, and say what it cannot know."""
@@ -106,11 +107,17 @@ class GroupReceiving:
         if state.is_admin(account.user):
             self._welcomes.send(group, [user])
 
-    def _after_entry(self, account: Account, group: GroupId) -> None:
+    def _after_entry(self, account: Account, group: GroupId, before: Collection[UserId]) -> None:
         self._welcomes.weigh(account, group)
-        state = self._logs.state(group)
-        if state is not None and account.user not in state.members:
+        state, members = self._logs.state(group), self._members(group)
+        self._keys.forget_devices(group, [user for user in before if user not in members])
+        if state is not None and account.user not in members:
             self._keys.forget_own(group)
+
+    def _members(self, group: GroupId) -> Collection[UserId]:
+        """Who is in the group by the log that is here."""
+        state = self._logs.state(group)
+        return () if state is None else state.members
 
     # ------------------------------------------------------------- messages
 
@@ -140,8 +147,7 @@ class GroupReceiving:
 
     def is_from_member(self, group: GroupId, user: UserId) -> bool:
         """Whether the log that is here makes somebody a member."""
-        state = self._logs.state(group)
-        return state is not None and user in state.members
+        return user in self._members(group)
 
     def _show_intruder(self, delivery: IncomingDelivery, group: GroupId) -> Received:
         self._logs.show_intruder(group, delivery.sender.user)

@@ -74,6 +74,15 @@ async def test_keys_of_groups_of_which_nothing_has_come_are_bounded(
     assert kept == KEPT_UNKNOWN
 
 
+async def test_the_keys_of_who_has_left_leave_the_disk(club: Club, autojump_clock: MockClock) -> None:
+    for each in (club.ann, club.cleo):
+        await club.say(each, "hello", MessageState.DELIVERED)
+    await club.want(club.ann, WishRemove((club.cleo.account.user,)))
+    await club.knows(club.ben, 2)
+    rows = store(club.ben)._database.rows("SELECT DISTINCT user FROM group_peer_keys")
+    assert [row["user"] for row in rows] == [club.ann.account.user]
+
+
 async def test_keys_are_accepted_before_the_message_that_needs_them(
     club: Club, autojump_clock: MockClock
 ) -> None:
