@@ -82,6 +82,10 @@ class Restartable(Protocol):
         """
 
 
+def _nothing_to_save() -> None:
+    """A Roost node has written what it has accepted."""
+
+
 @dataclass(slots=True)
 class Node:
     """A running node, or a peer, and how to get in."""
@@ -98,6 +102,8 @@ class Node:
     """How to stop and start it; None if it is not ours."""
     crews: Mapping[str, type[Crew]] = field(default_factory=dict)
     """{part of a scenario: who plays it}; a Roost node has none, so the scenarios' own crews play."""
+    save: Callable[[], None] = _nothing_to_save
+    """Has everything written to the disk that it has accepted."""
 
     @property
     def workers(self) -> list[Process]:

@@ -11,10 +11,15 @@ mosquitto is one process, on one core.
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from bench.errors import BenchError
 from bench.load.crew import Crew
 from bench.load.endpoint import Endpoint
 from bench.load.roles import Gathered, GroupWriting, Talking, Writing
@@ -37,6 +42,9 @@ from bench.scenarios.pairs import PairsCrew
 CONFIGURATION: Final = "mosquitto.conf"
 
 GROUP_TOPIC: Final = b"g/1"
+
+SAVE_SECONDS = 60.0
+SAVE_POLL_SECONDS = 0.01
 
 _RECEIPT_BYTES: Final = 4
 
@@ -253,9 +261,32 @@ class Mosquitto:
         """The words that start it in the foreground."""
         return [program, "-c", str(place.folder / CONFIGURATION)]
 
+    def save(self, place: Place, pid: int) -> None:
+        """Tell it to save: what it holds when it hears that is in the next file that it writes.
+
+        Raises:
+            BenchError: there is no new file after a minute.
+        """
+        database = place.data / "mosquitto.db"
+        before, deadline = _identity(database), time.monotonic() + SAVE_SECONDS
+        os.kill(pid, signal.SIGUSR1)
+        while _identity(database) == before:
+            if time.monotonic() > deadline:
+                raise BenchError(f"mosquitto did not save within {SAVE_SECONDS:.0f} s")
+            time.sleep(SAVE_POLL_SECONDS)
+
     def environment(self, place: Place) -> Mapping[str, str]:
         """Nothing besides."""
         return {}
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file is there now: a new one takes the place of the old when it is complete."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 PEER = Mosquitto()

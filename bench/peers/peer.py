@@ -15,7 +15,8 @@ from bench.load.crew import Crew
 
 PARTS = ("pairs", "idle", "login", "storm", "fanout", "writers", "fetchers")
 """The parts that a peer's crews play: `login` and `storm` are the two halves of the scenario login, `writers`
-and `fetchers` those of offline. A scenario of which a peer has no crew is not measured with it."""
+and `fetchers` those of offline; with `absentees`, which not all have, those who will be away have been there
+once before. A scenario of which a peer has no crew is not measured with it."""
 
 KEEPALIVE_SECONDS = 120.0
 """Between two pings of a peer's device: the default of a Roost node, so that all do the same."""
@@ -117,6 +118,17 @@ class Peer(Protocol):
         Args:
             place: where.
             program: the path of `program`.
+        """
+
+    def save(self, place: Place, pid: int) -> None:
+        """Have everything written to the disk that it has accepted, if it does not do so by itself.
+
+        Args:
+            place: where.
+            pid: the process that `command` has started.
+
+        Raises:
+            BenchError: it takes too long.
         """
 
     def environment(self, place: Place) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ and nothing of it is left behind. It gets cores as a Roost node does.
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -78,6 +79,7 @@ class PeerProcess:
             data=self.place.data,
             spawned=self,
             crews=self._peer.crews,
+            save=functools.partial(self._peer.save, self.place, self._process.pid),
         )
 
     def stop(self) -> None:

@@ -202,14 +202,15 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     """
     writers = stage.node.accounts[: plan.writers]
     recipients = stage.node.accounts[plan.writers : accounts(plan)]
-    before = disk_bytes(stage.node.data)
+    _introduce(stage, plan, recipients)
+    before = _disk_when_saved(stage)
     with stage.fleet(stage.crew("writers", WritersCrew), writers, (plan, recipients)) as fleet:
         fleet.log_in()
         fleet.wait_until(lambda seen: seen.online == plan.writers, LOGIN_SECONDS)
         writing = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "accepted")))
         fleet.order("go", writing.began)
         accepted = total(writing.until_counted("accepted", plan.messages, PHASE_SECONDS))
-    after = disk_bytes(stage.node.data)
+    after = _disk_when_saved(stage)
     with stage.fleet(stage.crew("fetchers", FetchersCrew), recipients, plan) as fleet:
         fetching = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "drained")))
         fleet.log_in()
@@ -236,6 +237,21 @@ def _figures(plan: Plan, accepted: Total, drained: Total, grown: int | None) -> 
         "drained_per_s": round(drained.per_second("drained"), 1),
         "drain_cpu_us_per_message": each_us(drained, "worker", plan.messages),
     }
+
+
+def _introduce(stage: Stage, plan: Plan, recipients: Sequence[Any]) -> None:
+    """Have the recipients been there once, for a server that keeps messages only for those it has seen."""
+    crew = stage.node.crews.get("absentees")
+    if crew is None:
+        return
+    with stage.fleet(crew, recipients, plan) as fleet:
+        fleet.log_in()
+        fleet.wait_until(lambda seen: seen.online == plan.recipients, LOGIN_SECONDS)
+
+
+def _disk_when_saved(stage: Stage) -> int | None:
+    stage.node.save()
+    return disk_bytes(stage.node.data)
 
 
 def disk_bytes(data: Path | None) -> int | None:

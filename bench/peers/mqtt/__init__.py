@@ -1,7 +1,7 @@
 """MQTT 3.1.1 as far as a messenger needs it, sans-IO: packets, their bytes, and back."""
 
 from bench.peers.mqtt.decoder import MAX_PACKET_BYTES, PacketDecoder
-from bench.peers.mqtt.errors import MalformedPacketError, MqttError, PacketTooLargeError
+from bench.peers.mqtt.errors import MalformedPacketError, MqttError, PacketTooLargeError, RefusedError
 from bench.peers.mqtt.packets import (
     ConnAck,
     Connect,
@@ -31,6 +31,7 @@ __all__ = [
     "PreparedPublish",
     "PubAck",
     "Publish",
+    "RefusedError",
     "SubAck",
     "Subscribe",
 ]
