@@ -1,0 +1,47 @@
+"""prosody, an XMPP server in Lua: one process, one core, messages for absent people in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bench.load.crew import Crew
+from bench.peers.peer import DOMAIN, PeerAccount, Place, Promises
+from bench.peers.xmpp.crews import CREWS
+
+CONFIGURATION = "prosody.cfg.lua"
+
+
+class Prosody:
+    """With its own file storage, and accounts written into that."""
+
+    name = "prosody"
+    package = "prosody"
+    program = "prosody"
+    promises = Promises(
+        durable="no for people online; to a file without fsync for absent people",
+        encrypted="no (TLS off)",
+        receipts="between phones (XEP-0184), lost if the sender is away",
+        order="a connection's",
+        login="PLAIN, password compared",
+    )
+    crews: Mapping[str, type[Crew]] = CREWS
+
+    def prepare(self, place: Place, accounts: Sequence[PeerAccount]) -> None:
+        """Write the configuration, and a file an account, as prosody itself would."""
+        place.configure(CONFIGURATION, CONFIGURATION)
+        folder = place.data / DOMAIN.replace(".", "%2e") / "accounts"
+        folder.mkdir(parents=True)
+        for account in accounts:
+            text = f'return {{\n\t["password"] = "{account.password}";\n}};\n'
+            (folder / f"{account.name}.dat").write_text(text, encoding="ascii")
+
+    def command(self, place: Place, program: str) -> list[str]:
+        """In the foreground, with our configuration."""
+        return [program, "-F", "--config", str(place.folder / CONFIGURATION)]
+
+    def environment(self, place: Place) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+
+PEER = Prosody()
