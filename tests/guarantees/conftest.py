@@ -7,6 +7,7 @@ import pytest
 from trio.testing import MockClock
 
 from tests.helpers.scene import Scene, open_scene
+from tests.helpers.sim_network import SimNetwork, open_sim_network
 
 
 @pytest.fixture
@@ -16,3 +17,9 @@ async def scene(
     """Three people with open phones, and the one who lies to them."""
     async with open_scene(tmp_path, monkeypatch) as scene:
         yield scene
+
+
+@pytest.fixture
+async def sim(autojump_clock: MockClock) -> AsyncIterator[SimNetwork]:
+    async with open_sim_network() as network:
+        yield network

@@ -1,21 +1,16 @@
-"""D1 to D8 in groups: what holds for messages to one holds for messages to many, with one worker and two.
+"""D1 to D7 in groups: what holds for messages to one holds for messages to many, with one worker and two.
 
-Several workers in one process, on a simulated network and under a virtual clock, as in test_d8_workers.py.
-Anna and Ben belong to worker 0, Carla and Dora to the last one, where the group lives as well.
+Several workers in one process, on a simulated network and under a virtual clock: helpers/group_village.py.
+Not here: D8, where something dies (test_groups_that_crash.py).
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-import pytest
 import trio
 import trio.testing
-from trio.testing import MockClock
 
-from actors.ports import Clock, system_clock
 from protocol import (
     Accepted,
     Deliver,
@@ -44,90 +39,13 @@ from protocol import (
     UserId,
 )
 from protocol.membership import Invite, Leave, Settings
-from protocol.slots import first_user_of, slots_of
-from relay.config import Config
-from relay.group.groups import Groups
-from relay.group.handle import GroupHandle, name_of
-from relay.journal import RelayJournal
-from relay.mailbox_handle import MailboxHandle
-from relay.mailbox_handle import name_of as mailbox_name
-from storage import Environment, groups, payloads
+from relay.group.handle import name_of
+from storage import groups, payloads
 from tests.helpers.club import Club, messages
-from tests.helpers.device import Device
-from tests.helpers.late_journal import LateJournal, late_journal
+from tests.helpers.group_village import open_village, with_any_workers
+from tests.helpers.late_journal import late_journals
 from tests.helpers.relay_node import TEST_CONFIG
-from tests.helpers.several_workers import Resident, SeveralWorkers, commit_at_once, open_workers
-from tests.helpers.sim_network import SimNetwork, open_sim_network
-
-with_any_workers = pytest.mark.parametrize("workers", [1, 2])
-
-
-@pytest.fixture
-async def sim(autojump_clock: MockClock) -> AsyncIterator[SimNetwork]:
-    async with open_sim_network() as network:
-        yield network
-
-
-@dataclass
-class Village:
-    """A node, four people, and a group of them that exists once `found` was called."""
-
-    node: SeveralWorkers
-    club: Club
-    anna: Resident
-    ben: Resident
-    carla: Resident
-    dora: Resident
-
-    @property
-    def home(self) -> int:
-        """The worker at which the group lives."""
-        return len(self.node.stores) - 1
-
-    def group(self) -> GroupHandle:
-        """The group's actor, which is in memory."""
-        handle = Groups(self.node.worker(self.home)).running(self.club.group)
-        assert handle is not None
-        return handle
-
-    async def found(self, *members: Resident) -> list[Device]:
-        """Anna begins the group; the members, all connected, have acknowledged that."""
-        devices = [await member.connect() for member in members]
-        await self.club.append(
-            devices[0], self.club.create(members[0].address, [each.address.user for each in members])
-        )
-        for device in devices:
-            device.ack((await device.expect(Deliver)).seq)
-        await self.settled()
-        return devices
-
-    async def settled(self) -> None:
-        """Wait until nothing is on its way any more; ticks wait a moment for others."""
-        await trio.testing.wait_all_tasks_blocked()
-        await trio.sleep(0.1)
-        await trio.testing.wait_all_tasks_blocked()
-
-
-@asynccontextmanager
-async def open_village(
-    data: Path,
-    sim: SimNetwork,
-    workers: int,
-    *,
-    config: Config = TEST_CONFIG,
-    clock: Clock = system_clock,
-    make_journal: Callable[[Environment], RelayJournal] = commit_at_once,
-) -> AsyncIterator[Village]:
-    async with open_workers(
-        data, sim, workers, config=config, clock=clock, make_journal=make_journal
-    ) as node:
-        last = workers - 1
-        club = Club(first_user_of(slots_of(last, workers)[0]) + 77)
-        people = [
-            node.add_user(owner, f"+49171392000{place}") for place, owner in enumerate((0, 0, last, last))
-        ]
-        yield Village(node, club, *people)
-
+from tests.helpers.sim_network import SimNetwork
 
 # ---- D1: accepted means durable ----
 
@@ -136,13 +54,7 @@ async def open_village(
 async def test_d1_a_message_is_ticked_only_when_it_is_on_the_disk_of_the_group(
     sim: SimNetwork, tmp_path: Path, workers: int
 ) -> None:
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
+    make, lates = late_journals(sim)
     async with open_village(tmp_path, sim, workers, make_journal=make) as village:
         a, b = await village.found(village.anna, village.ben)
         lates[village.home].hold()
@@ -158,13 +70,7 @@ async def test_d1_a_message_is_ticked_only_when_it_is_on_the_disk_of_the_group(
 async def test_d1_what_the_disk_has_no_room_for_is_refused_and_taken_when_there_is(
     sim: SimNetwork, tmp_path: Path, workers: int
 ) -> None:
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
+    make, lates = late_journals(sim)
     async with open_village(tmp_path, sim, workers, make_journal=make) as village:
         a, b = await village.found(village.anna, village.ben)
         lates[village.home].is_full = True
@@ -180,13 +86,7 @@ async def test_d1_what_the_disk_has_no_room_for_is_refused_and_taken_when_there_
 async def test_d1_what_was_accepted_waits_until_the_members_worker_has_room(
     sim: SimNetwork, tmp_path: Path
 ) -> None:
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
+    make, lates = late_journals(sim)
     async with open_village(tmp_path, sim, 2, make_journal=make) as village:
         a, b, c = await village.found(village.anna, village.ben, village.carla)
         lates[0].is_full = True
@@ -464,172 +364,7 @@ async def test_d7_a_member_that_reads_nothing_costs_the_others_nothing(
         assert (await c.expect(Deliver)).gseq == 32
 
 
-# ---- D8: anything may die ----
-
-
-@with_any_workers
-async def test_d8_a_group_that_crashes_with_a_message_in_its_hands_has_it_sent_again(
-    sim: SimNetwork, tmp_path: Path, workers: int
-) -> None:
-    async with open_village(tmp_path, sim, workers) as village:
-        a, b = await village.found(village.anna, village.ben)
-        village.club.send(a, 1, b"one")
-        await a.expect_accepted(1)
-        village.group().crash()
-        village.club.send(a, 2, b"two")
-        accepted = 0
-        while accepted < 2:
-            answer = await a.expect((Accepted, Refused))
-            if isinstance(answer, Accepted):
-                accepted = answer.number
-                continue
-            # From a worker of its own it may also have found nobody, and is to come again.
-            assert (answer.code, answer.detail) in ((ErrorCode.OUT_OF_ORDER, 2), (ErrorCode.WAIT, 1))
-            await trio.sleep(1)
-            village.club.send(a, 2, b"two")
-        assert await messages(b, 2) == [b"one", b"two"]
-        await village.settled()
-        assert b.heard(Deliver) == []
-
-
-@with_any_workers
-async def test_d8_what_was_ticked_and_not_brought_when_the_group_crashed_is_brought_once(
-    sim: SimNetwork, tmp_path: Path, workers: int
-) -> None:
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
-    async with open_village(tmp_path, sim, workers, make_journal=make) as village:
-        a, b, c = await village.found(village.anna, village.ben, village.carla)
-        for late in lates:
-            late.report_seconds = 0.05
-        village.club.send(a, 1)
-        await a.expect_accepted(1)
-        dead = village.group()
-        dead.crash()  # the fan-out is on its way to the disk of the members' workers
-        await village.settled()
-        await trio.sleep(1)
-        assert await messages(b, 1) == await messages(c, 1) == [b"sealed"]
-        await trio.sleep(12)
-        assert b.heard(Deliver) == c.heard(Deliver) == []
-
-
-@with_any_workers
-@pytest.mark.parametrize("victim", ["ben", "carla"])
-async def test_d8_a_members_mailbox_that_crashes_gets_everything_once_and_in_order(
-    sim: SimNetwork, tmp_path: Path, workers: int, victim: str
-) -> None:
-    async with open_village(tmp_path, sim, workers) as village:
-        a, b, c = await village.found(village.anna, village.ben, village.carla)
-        who = {"ben": village.ben, "carla": village.carla}[victim]
-        for number in range(1, 7):
-            if number == 3:
-                system = village.node.worker(who.owner).system
-                ref = system.whereis(mailbox_name(who.address.user))
-                assert ref is not None
-                MailboxHandle(ref).crash()
-            village.club.send(a, number, b"%d" % number)
-        await a.expect_accepted(6)
-        expected = [b"%d" % number for number in range(1, 7)]
-        assert await messages(b, 6) == await messages(c, 6) == expected
-        await village.settled()
-        assert b.heard(Deliver) == c.heard(Deliver) == []
-
-
-@pytest.mark.parametrize("commit_seconds", [0.0, 0.01])
-@pytest.mark.parametrize("late_seconds", [0.0, 0.005, 0.012, 0.018, 0.025, 0.04])
-async def test_d8_the_members_worker_may_be_killed_at_any_step_of_the_fan_out(
-    sim: SimNetwork, tmp_path: Path, commit_seconds: float, late_seconds: float
-) -> None:
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        late.commit_seconds, late.report_seconds = commit_seconds, 0.005
-        return journal
-
-    async with open_village(tmp_path, sim, 2, make_journal=make) as village:
-        # The group and Carla at worker 1, which goes on; Ben at worker 0, which does not.
-        c, b = await village.found(village.carla, village.ben)
-        sim.local_latency = 0.003
-        for number in (1, 2, 3):
-            village.club.send(c, number, b"%d" % number)
-        await trio.sleep(late_seconds)
-        await village.node.restart(0)
-        await c.expect_accepted(3)
-        again = await village.ben.connect(resume=max((each.seq for each in b.heard(Deliver)), default=1))
-        await trio.sleep(12)
-        said = [each.ciphertext for each in (*b.heard(Deliver), *again.heard(Deliver))]
-        assert said == [b"1", b"2", b"3"]
-
-
-@pytest.mark.parametrize("late_seconds", [0.0, 0.005, 0.012, 0.018, 0.025, 0.04])
-async def test_d8_the_groups_worker_may_be_killed_at_any_step_of_the_fan_out(
-    sim: SimNetwork, tmp_path: Path, late_seconds: float
-) -> None:
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        late.commit_seconds, late.report_seconds = 0.01, 0.005
-        return journal
-
-    async with open_village(tmp_path, sim, 2, make_journal=make) as village:
-        # Anna and Ben at worker 0, which goes on; the group and Carla at worker 1, which does not.
-        a, b, c = await village.found(village.anna, village.ben, village.carla)
-        sim.local_latency = 0.003
-        for number in (1, 2, 3):
-            village.club.send(a, number, b"%d" % number)
-        await trio.sleep(late_seconds)
-        await village.node.restart(1)
-        accepted = 0
-        while accepted < 3:
-            answer = await a.expect((Accepted, Refused))
-            if isinstance(answer, Accepted):
-                accepted = answer.number
-                continue
-            assert answer.code == ErrorCode.OUT_OF_ORDER
-            assert isinstance(answer.detail, int)
-            for number in range(answer.detail, 4):
-                village.club.send(a, number, b"%d" % number)
-        again = await village.carla.connect(resume=max((each.seq for each in c.heard(Deliver)), default=1))
-        await trio.sleep(12)
-        assert [each.ciphertext for each in b.heard(Deliver)] == [b"1", b"2", b"3"]
-        said = [each.ciphertext for each in (*c.heard(Deliver), *again.heard(Deliver))]
-        assert said == [b"1", b"2", b"3"]
-
-
-@with_any_workers
-async def test_d8_a_node_that_is_killed_goes_on_with_what_is_on_its_way_without_being_asked(
-    sim: SimNetwork, tmp_path: Path, workers: int
-) -> None:
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
-    async with open_village(tmp_path, sim, workers, make_journal=make) as village:
-        a, _ = await village.found(village.anna, village.ben)
-        lates[village.home].report_seconds = 0.05  # durable, and killed before anybody heard of it
-        village.club.send(a, 1)
-        await a.ping()
-        await trio.sleep(0.02)
-        for number in range(workers):
-            village.node.kill(number)
-        await trio.testing.wait_all_tasks_blocked()
-        for number in range(workers):
-            await village.node.start(number)
-        await village.node.until_connected()
-        await trio.sleep(1)
-        again = await village.ben.connect(resume=1)
-        assert await messages(again, 1) == [b"sealed"]
-        sender = await village.anna.connect()
-        village.club.send(sender, 1)  # it was told nothing
-        await sender.expect_accepted(1)
-        await trio.sleep(12)
-        assert again.heard(Deliver) == []
+# ---- memory ----
 
 
 @with_any_workers

@@ -10,28 +10,19 @@ from protocol import Deliver, Delivered, GroupSeq
 from relay import expiry
 from relay.bus import peer
 from relay.group import delivering, fanout, payload_sweep
-from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle
 from relay.mailbox_handle import name_of as mailbox_name
-from storage import Environment, mailboxes, payloads
-from tests.guarantees.test_groups import open_village, sim
-from tests.helpers.late_journal import LateJournal, late_journal
+from storage import mailboxes, payloads
+from tests.helpers.group_village import open_village
+from tests.helpers.late_journal import late_journals
 from tests.helpers.relay_node import SettableClock
 from tests.helpers.sim_network import SimNetwork
-
-__all__ = ["sim"]
 
 
 async def test_d2_a_batch_that_waits_for_a_mailbox_does_not_pass_over_one_that_failed_meanwhile(
     sim: SimNetwork, tmp_path: Path
 ) -> None:
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
+    make, lates = late_journals(sim)
     async with open_village(tmp_path, sim, 2, make_journal=make) as village:
         # The group lives with Carla at worker 1; Ben at worker 0, whose disk fills up.
         c, b = await village.found(village.carla, village.ben)

@@ -94,3 +94,15 @@ def late_journal(environment: Environment, network: SimNetwork) -> tuple[RelayJo
     """A late journal, as the relay sees it and as the test does."""
     late = LateJournal(environment, network)
     return RelayJournal(late), late
+
+
+def late_journals(network: SimNetwork) -> tuple[Callable[[Environment], RelayJournal], list[LateJournal]]:
+    """What makes late journals for the workers of a node, and those that it has made, in their order."""
+    made: list[LateJournal] = []
+
+    def make(environment: Environment) -> RelayJournal:
+        journal, late = late_journal(environment, network)
+        made.append(late)
+        return journal
+
+    return make, made
