@@ -80,6 +80,7 @@ CATALOGUE: dict[str, Kind] = {
     "drained_per_s": Kind("queued messages fetched and acknowledged", "messages/s", _UP),
     "drain_cpu_us_per_message": Kind("CPU of the workers a fetched message", "µs", _DOWN),
     # mixed
+    "recipients_per_message": Kind("people that a message went to", "", _SIZE),
     "knee_per_s": Kind("the highest rate that was held within the bound", "messages/s", _UP),
     "broken_per_s": Kind("the lowest rate that was not", "messages/s", _UP),
 }

@@ -21,6 +21,7 @@ from bench.accounts import Account
 from bench.load.crew import Assignment, Crew, now
 from bench.load.device import Device
 from bench.load.endpoint import Endpoint
+from bench.load.founding import APPEND, MAX_EPOCH, SEND_GROUP, entries_for, founding_entries
 from bench.load.loop import Loop
 from bench.load.roles import Gathered, GroupWriting
 from bench.load.wire import ACCEPTED, ACK, BIND, DELIVER, DELIVERED, FETCH_PROGRESS, PROGRESSES
@@ -28,29 +29,11 @@ from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios.options import add_times, positive
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import judge_closed_loop
-from protocol import DeviceAddress, GroupAddress, GroupId, UserId, address_to_bytes, stanzas
+from protocol import GroupAddress, GroupId, address_to_bytes
 from protocol.limits import MAX_GROUP_MEMBERS
-from protocol.membership import (
-    NO_ENTRY,
-    Action,
-    Add,
-    Create,
-    Entry,
-    NewMember,
-    Settings,
-    SignedEntry,
-    entry_hash,
-)
-from protocol.schema import SPEC_OF_CLASS
-
-SEND_GROUP: Final = SPEC_OF_CLASS[stanzas.SendGroup].number
-APPEND: Final = SPEC_OF_CLASS[stanzas.AppendEntries].number
-
-MAX_EPOCH: Final = 2**32 - 1  # nobody leaves
 
 GROUP: Final = 0  # the handle that every device binds for the group
 
-MEMBERS_AN_ENTRY: Final = 500
 LOGIN_SECONDS = 120.0
 FOUNDING_SECONDS = 60.0
 
@@ -75,7 +58,7 @@ class Plan:
     @property
     def entries(self) -> int:
         """As many entries as its log begins with."""
-        return -(-self.members // MEMBERS_AN_ENTRY)
+        return entries_for(self.members)
 
 
 DEFAULT = Plan()
@@ -116,16 +99,10 @@ class Writer(GroupWriting, Member):
 
     def join(self) -> None:
         """Create the group of all accounts of the run."""
-        plan, entries, previous = self.crew.plan, list[bytes](), NO_ENTRY
-        users = [UserId(user) for user in plan.users]
+        plan = self.crew.plan
         self.wire.say((BIND, GROUP, address_to_bytes(GroupAddress(GroupId(plan.group)))))
         self.wire.say((FETCH_PROGRESS, 2, (), (plan.group,)))
-        for first in range(0, len(users), MEMBERS_AN_ENTRY):
-            members = tuple(NewMember(user, b"k" * 32) for user in users[first : first + MEMBERS_AN_ENTRY])
-            action: Action = Add(members) if first else Create(members, Settings(0), b"info")
-            signed = _signed(plan.group, self.account.address, len(entries), previous, action)
-            previous = entry_hash(signed)
-            entries.append(signed)
+        for signed in founding_entries(plan.group, self.account.address, plan.users):
             self.wire.say((APPEND, 1, plan.group, (signed,)))
             self.flush()
 
@@ -226,11 +203,6 @@ class FanoutCrew(Crew):
             self.window = self.plan.window
             self._writer.fill()
             self._writer.flush()
-
-
-def _signed(group: int, author: DeviceAddress, index: int, previous: bytes, action: Action) -> bytes:
-    entry = Entry(GroupId(group), index, previous, author, b"k" * 32, 0, action)
-    return SignedEntry(entry, entry.encode(), b"s" * 64).encode()
 
 
 # --- the bench's side ---

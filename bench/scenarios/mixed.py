@@ -3,14 +3,17 @@
   roost bench mixed                        p99 of send → ✓✓ within 100 ms
   roost bench mixed --bound 50 --first 1000
 
-The proportions are those of Rick Reed's talk of 2014 (147 million connected, 342 thousand messages in and 230
-thousand logins a second, half of all messages read within a minute): of each 100 messages 50 go to somebody
-who is there, who is told that one is typing, and reads at once; 50 go to somebody who is away; and 67 times
-somebody who was away logs in, fetches and acknowledges what waits, and leaves. Everything is due at a fixed
-rate. A step of the staircase is half as much again as the one before; after the first that is not held, the
-middle between is tried.
+The proportions are those of Rick Reed's talk of 2014 (147 million connected, 342 thousand messages in, 712
+thousand out and 230 thousand logins a second, half of all messages read within a minute). Of each 100
+messages 50 go to somebody who is away. The other 50 go to people who are there and read at once: 32 to a
+partner, who is told first that one is typing, and 18 to a group of eight, so that a message goes to 2.1
+people. And 67 times somebody who was away logs in, is seen online by whoever watches, fetches and
+acknowledges what waits, and leaves. Everything is due at a fixed rate. A step of the staircase is half as
+much again as the one before; after the first that is not held, the middle between is tried.
 
-Left out: groups (a message went to 2.1 people there), because there are none yet.
+It is a day compressed: who is away comes back within seconds or minutes and not hours, so less waits at a
+time than on a real node. What the length of the queues costs is in `growth`. Left out: photos, which no relay
+sees, and calls.
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from bench.accounts import Account
@@ -28,17 +33,22 @@ from bench.load.crew import Assignment
 from bench.load.crew import now as clock
 from bench.load.device import Device
 from bench.load.endpoint import Endpoint
+from bench.load.founding import APPEND, MAX_EPOCH, SEND_GROUP, founding_entries
 from bench.load.loop import Loop
 from bench.load.roles import Step
 from bench.load.wire import (
     ACCEPTED,
     ACK,
+    AVAILABLE,
+    BIND,
     DELIVER,
     DELIVERED,
     FETCH_PROGRESS,
     PING,
+    PRESENCE,
     READ,
     SEND,
+    SUBSCRIBE,
     TYPING,
     accepted_before,
     bind,
@@ -49,10 +59,28 @@ from bench.scenarios.options import add_times, positive, positive_float
 from bench.scenarios.pairs import LOGIN_SECONDS, PARTNER, TURN_SECONDS, Pace, PairsCrew, Talker
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import Verdict, judge_open_loop
+from protocol import GroupAddress, GroupId, address_to_bytes
+
+GSEQ: Final = 6
+"""The place of a group's number in a Deliver; one that is nobody's ends before it."""
 
 AWAY: Final = 2  # the handle that every talker binds for somebody who is away; a client's are even
 
+GROUP: Final = 4  # and for the group that all of us are in
+
 LOGINS_A_MESSAGE = 230 / 342
+
+RECIPIENTS_A_MESSAGE = 712 / 342
+
+GROUP_MEMBERS = 8
+
+# The other members, less the one recipient that such a message would have elsewhere.
+GROUP_PART = (RECIPIENTS_A_MESSAGE - 1) / (GROUP_MEMBERS - 2)
+
+HERE_PART = 0.5
+"""Of all messages: those that are read within a minute."""
+
+FOUNDING_SECONDS = 60.0
 
 GROWTH = 1.5
 """From one step of the staircase to the next."""
@@ -96,10 +124,24 @@ class Work:
     """Those who are away, of all processes."""
 
 
-class Friend(Talker):
-    """Talks with its partner, reads at once, and now and then writes to somebody who is away."""
+class Way(Enum):
+    """Whom a message is for."""
 
-    __slots__ = ("absent", "away", "away_number", "crew")
+    AWAY = "away"
+    GROUP = "group"
+    PARTNER = "partner"
+
+
+def way_of(number: int) -> Way:
+    """Whom message `number` is for: at even distances, so that a second is like any other."""
+    if number % 2:
+        return Way.AWAY
+    place, part = number // 2, GROUP_PART / HERE_PART
+    return Way.GROUP if math.floor((place + 1) * part) > math.floor(place * part) else Way.PARTNER
+
+
+class Friend(Talker):
+    """Talks with its partner and its group, reads at once, and writes to somebody who is away."""
 
     crew: MixedCrew
 
@@ -107,13 +149,22 @@ class Friend(Talker):
         super().__init__(crew, index)
         place = crew.assignment.first + index
         self.absent = crew.absent[place % len(crew.absent)]
-        self.away = Step()
-        self.away_number = 0
+        self.away, self.in_group = Step(), Step()
+        self.away_number = self.group_number = 0
 
     def greet(self) -> None:
-        """Name the one who is away, too, and ask how far both conversations have come."""
+        """Name the one who is away, too, watch both, and ask how far both conversations have come."""
         partner, absent = self.partner.account.address.user, self.absent.address.user
         self.wire.say(bind(PARTNER, partner), bind(AWAY, absent), (FETCH_PROGRESS, 1, (partner, absent)))
+        self.wire.say(AVAILABLE, (SUBSCRIBE, PARTNER), (SUBSCRIBE, AWAY))
+
+    def join(self, group: int, founded_for: Sequence[int]) -> None:
+        """Name the group that we are in; found it for these users, if it is for us to do."""
+        self.wire.say((BIND, GROUP, address_to_bytes(GroupAddress(GroupId(group)))))
+        if founded_for:
+            signed = tuple(founding_entries(group, self.account.address, founded_for))
+            self.wire.say((APPEND, 2, group, signed))
+        self.flush()
 
     def go_on(self, progresses: tuple[Any, ...]) -> None:
         """Number the messages of both."""
@@ -125,6 +176,12 @@ class Friend(Talker):
         self.wire.say((TYPING, PARTNER))
         super().send(due)
 
+    def send_to_group(self, due: float) -> None:
+        """Write to the group."""
+        self.group_number += 1
+        self.in_group.due.append(due)
+        self.wire.say((SEND_GROUP, GROUP, self.group_number, MAX_EPOCH, self.crew.ciphertext))
+
     def send_away(self, due: float) -> None:
         """Write to the one who is away."""
         self.away_number += 1
@@ -133,13 +190,28 @@ class Friend(Talker):
 
     def hear(self, kind: int, item: tuple[Any, ...], now: float) -> None:
         """Read what comes; what becomes of a message to somebody who is away is of interest up to its ✓."""
-        if kind == DELIVER:
+        if kind == DELIVER and len(item) > GSEQ:
+            self._hear_of_group(item)
+        elif kind == DELIVER:
             self.wire.say((READ, item[2], item[3]))
-        elif kind in (ACCEPTED, DELIVERED) and item[1] == AWAY:
-            if kind == ACCEPTED:
-                self.crew.count("accepted_for_later", self.away.reach(item[2]), now)
-            return
-        super().hear(kind, item, now)
+            super().hear(kind, item, now)
+        elif kind == PRESENCE:
+            self.crew.counts["presences"] += 1
+        elif kind == ACCEPTED and item[1] == AWAY:
+            self.crew.count("accepted_for_later", self.away.reach(item[2]), now)
+        elif kind == DELIVERED and item[1] == GROUP:
+            self.crew.count("ticked", self.in_group.reach(item[2]), now)
+        elif kind not in (ACCEPTED, DELIVERED) or item[1] == PARTNER:
+            super().hear(kind, item, now)
+
+    def _hear_of_group(self, item: tuple[Any, ...]) -> None:
+        """A message, which is read, or the entry that says that we are in it."""
+        self.seq = item[1]
+        if item[GSEQ + 1 :] == (1,):
+            self.crew.in_groups += 1
+        else:
+            self.crew.counts["delivered_in_groups"] += 1
+            self.wire.say((READ, GROUP, item[GSEQ]))
 
 
 class Comer(Device):
@@ -154,7 +226,8 @@ class Comer(Device):
         self.left = self.seq = 0
 
     def welcomed(self, queued: int) -> None:
-        """So many messages wait."""
+        """So many messages wait. Somebody is here, for whoever wants to know."""
+        self.wire.say(AVAILABLE)
         self.left, self.seq = queued, 0
         self._leave_if_done()
 
@@ -192,6 +265,8 @@ class MixedCrew(PairsCrew):
             work.plan.pairs, None, work.plan.first, ciphertext_bytes=work.plan.ciphertext_bytes
         )
         super().__init__(loop, dataclasses.replace(assignment, plan=talking))
+        self.in_groups = 0  # friends that know that they are in one
+        self._is_founding = False
         self._coming_pace = Pace(0.0, 0.0)
         mine = self.absent[assignment.number :: assignment.processes]
         self.comers = [Comer(self, account, self.source(0)) for account in mine]
@@ -200,8 +275,26 @@ class MixedCrew(PairsCrew):
         """A friend."""
         return Friend(self, index)
 
+    def online(self) -> int:
+        """Friends that know where their conversations stand; then, those that are in their groups."""
+        return self.in_groups if self._is_founding else super().online()
+
+    def found(self) -> None:
+        """Have the friends of this process be in groups, neighbours in the same."""
+        self._is_founding = True
+        friends = [friend for friend in self.talkers if isinstance(friend, Friend)]
+        for first in range(0, len(friends), GROUP_MEMBERS):
+            group = int.from_bytes(os.urandom(7)) + 1
+            members = friends[first : first + GROUP_MEMBERS]
+            users = [member.account.address.user for member in members]
+            for member in members:
+                member.join(group, users if member is members[0] else ())
+
     def order(self, word: str, argument: float) -> None:
-        """`rate`: from now on so many messages a second, of all processes together."""
+        """`found` groups; `rate`: from now on so many messages a second, of all processes together."""
+        if word == "found":
+            self.found()
+            return
         if word != "rate":
             super().order(word, argument)
             return
@@ -216,14 +309,17 @@ class MixedCrew(PairsCrew):
         self._coming_pace = Pace(0.0, 0.0)
 
     def tick(self, now: float) -> float:
-        """Do what is due: every other message is for somebody who is away, and somebody comes back."""
+        """Do what is due: messages, each its way, and people who come back."""
         for number, due in self._pace.due(now):
             friend = self.talkers[number // 2 % len(self.talkers)]
             assert isinstance(friend, Friend)
-            if number % 2:
-                friend.send_away(due)
-            else:
-                friend.send(due)
+            match way_of(number):
+                case Way.AWAY:
+                    friend.send_away(due)
+                case Way.GROUP:
+                    friend.send_to_group(due)
+                case Way.PARTNER:
+                    friend.send(due)
             friend.flush()
             self.record_lag(now, due)
         for number, _ in self._coming_pace.due(now):
@@ -308,6 +404,8 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     with stage.fleet(MixedCrew, friends, Work(plan, absent)) as fleet:
         fleet.log_in()
         fleet.wait_until(lambda seen: seen.online == len(friends), LOGIN_SECONDS)
+        fleet.order("found")
+        fleet.wait_until(lambda seen: seen.online >= len(friends), FOUNDING_SECONDS)
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
 
         def climb(rate: float) -> Stair:
@@ -363,9 +461,15 @@ def _figures(knee: Stair, broken: Stair) -> dict[str, Figure]:
         "accepted_p99_ms": seen.time("accepted").percentile_ms(99),
         "login_p99_ms": seen.time("login").percentile_ms(99),
         "logins_per_s": round(seen.per_second("logins"), 1),
+        "recipients_per_message": round(_recipients(seen) / max(1, messages), 2),
         "worker_cpu_us_per_message": each_us(seen, "worker", messages),
         "load_cpu_us_per_message": each_us(seen, "load", messages),
     }
+
+
+def _recipients(seen: Total) -> int:
+    """How many people all messages together went to."""
+    return seen.counts["delivered"] + seen.counts["delivered_in_groups"] + seen.counts["accepted_for_later"]
 
 
 def _verdict(knee: Stair, broken: Stair, plan: Plan) -> Verdict:
