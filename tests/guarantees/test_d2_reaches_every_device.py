@@ -3,7 +3,6 @@
 Under a virtual clock: the sweep's timers jump, and the wall clock is moved by the test.
 """
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -27,16 +26,10 @@ from relay.expiry import ROUND_SECONDS
 from storage import InlineJournal, accounts, mailboxes
 from storage.accounts import DeviceRecord
 from tests.helpers.relay_node import SettableClock
-from tests.helpers.sim_network import SimNetwork, open_sim_network
+from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Phone, Stage, open_stage
 
 MONTH = 30 * DAY_SECONDS
-
-
-@pytest.fixture
-async def sim(autojump_clock: trio.testing.MockClock) -> AsyncIterator[SimNetwork]:
-    async with open_sim_network() as network:
-        yield network
 
 
 def waiting(stage: Stage, phone: Phone) -> list[int]:

@@ -3,7 +3,6 @@
 Counted by figures and never by wall time: under a virtual clock, what the node holds and what others get.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +17,8 @@ from storage import mailboxes
 from tests.helpers.device import Closed, Device
 from tests.helpers.recording_owner import RecordingOwner
 from tests.helpers.relay_node import TEST_CONFIG
-from tests.helpers.sim_network import SimNetwork, open_sim_network
+from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Phone, Stage, make_phone, open_stage
-
-
-@pytest.fixture
-async def sim(autojump_clock: trio.testing.MockClock) -> AsyncIterator[SimNetwork]:
-    async with open_sim_network() as network:
-        yield network
 
 
 class Pair:

@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 import trio.testing
-from trio.testing import MockClock
 
 from actors.introspection import system_info
 from protocol import (
@@ -31,13 +29,7 @@ from protocol.slots import first_user_of
 from relay.config import MAX_CHATS_REMEMBERED
 from storage.tables import SETTINGS, USERS, Put
 from tests.helpers.several_workers import Resident, SeveralWorkers, commit, open_workers
-from tests.helpers.sim_network import SimNetwork, open_sim_network
-
-
-@pytest.fixture
-async def sim(autojump_clock: MockClock) -> AsyncIterator[SimNetwork]:
-    async with open_sim_network() as network:
-        yield network
+from tests.helpers.sim_network import SimNetwork
 
 
 @asynccontextmanager

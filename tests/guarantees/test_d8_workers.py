@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 import trio
 import trio.testing
-from trio.testing import MockClock
 
 from protocol import (
     Accepted,
@@ -43,14 +41,8 @@ from storage import Environment
 from tests.helpers.device import Device
 from tests.helpers.late_journal import LateJournal, late_journal
 from tests.helpers.several_workers import Resident, SeveralWorkers, open_workers
-from tests.helpers.sim_network import SimNetwork, open_sim_network
+from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import registration
-
-
-@pytest.fixture
-async def sim(autojump_clock: MockClock) -> AsyncIterator[SimNetwork]:
-    async with open_sim_network() as network:
-        yield network
 
 
 @asynccontextmanager
