@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -191,13 +192,34 @@ class MosquittoWritersCrew(WritersCrew):
 
 
 class Fetcher(Client):
-    """Of `offline`: was away, and acknowledges whatever waits."""
+    """Of `offline`: was away, and acknowledges whatever waits.
 
-    __slots__ = ()
+    The broker sends everything at once and answers no PUBACK. So a ping follows those of each read, and
+    messages count as fetched when it is answered: the broker has heard the PUBACKs by then.
+    """
+
+    __slots__ = ("_heard", "_unconfirmed")
+
+    def __init__(self, crew: Crew, account: PeerAccount, source: str) -> None:
+        super().__init__(crew, account, source)
+        self._heard = 0  # in this read
+        self._unconfirmed: deque[int] = deque()  # how many each ping is for that is not answered yet
 
     def hear(self, topic: bytes, payload: bytes, now: float) -> None:
-        """Count what was fetched."""
-        self.crew.counts["drained"] += 1
+        """One that waited."""
+        self._heard += 1
+
+    def heard_all(self, now: float) -> None:
+        """Ask whether the PUBACKs have been heard."""
+        if self._heard:
+            self._unconfirmed.append(self._heard)
+            self._heard = 0
+            self.ping()
+
+    def was_answered(self) -> None:
+        """They have, unless this was the ping of somebody who has nothing to say."""
+        if self._unconfirmed:
+            self.crew.counts["drained"] += self._unconfirmed.popleft()
 
 
 class MosquittoFetchersCrew(FetchersCrew):

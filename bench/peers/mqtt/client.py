@@ -84,6 +84,9 @@ class Client(Endpoint):
     def was_subscribed(self) -> None:
         """What was asked for by `subscribe` is granted."""
 
+    def was_answered(self) -> None:
+        """The broker has answered a ping: it has heard everything that was said before it."""
+
     # --- the protocol ---
 
     def begin(self, key: bytes | None) -> None:
@@ -148,7 +151,7 @@ class Client(Endpoint):
                 else:
                     self.was_subscribed()
             case PingResp():
-                pass
+                self.was_answered()
             case _:
                 raise MalformedPacketError(f"a broker does not send a {type(packet).__name__}")
 

@@ -36,7 +36,7 @@ class Listener(Client):
         super().__init__(crew, account, source)
         self.heard: list[tuple[bytes, bytes]] = []
         self.taken: list[int] = []
-        self.subscribed = 0
+        self.subscribed = self.answered = 0
 
     def hear(self, topic: bytes, payload: bytes, now: float) -> None:
         self.heard.append((topic, payload))
@@ -46,6 +46,9 @@ class Listener(Client):
 
     def was_subscribed(self) -> None:
         self.subscribed += 1
+
+    def was_answered(self) -> None:
+        self.answered += 1
 
 
 class OneListener(Crew):
@@ -132,6 +135,7 @@ def test_a_ping_is_answered_and_nothing_follows(client: Listener) -> None:
     client.ping()
     assert said(client) == [PingReq()]
     hear(client, PingResp())
+    assert client.answered == 1
     assert said(client) == []
 
 
