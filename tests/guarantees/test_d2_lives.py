@@ -8,23 +8,19 @@ import trio.testing
 
 from protocol import Expired, MessageNumber, Run
 from relay.expiry import ROUND_SECONDS
-from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle
-from storage import Environment, expiry_walk, mailboxes
+from storage import expiry_walk, mailboxes
 from tests.guarantees.test_d2_reaches_every_device import (
     MONTH,
     a_round_of_the_sweep,
     progress_of,
-    sim,
     waiting,
 )
-from tests.helpers.late_journal import LateJournal, late_journal
+from tests.helpers.late_journal import late_journals
 from tests.helpers.relay_node import SettableClock
 from tests.helpers.several_workers import open_workers
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Stage, open_stage
-
-__all__ = ["sim"]
 
 HOUR = 3_600
 
@@ -135,13 +131,7 @@ async def test_what_expires_just_as_its_device_comes_back_with_it_is_counted_off
     tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
     clock = SettableClock()
-    lates: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        lates.append(late)
-        return journal
-
+    make, lates = late_journals(sim)
     async with open_stage(tmp_path, sim, clock=clock, make_journal=make) as stage:
         ben = await stage.ben.connect()
         await send(stage, HOUR, HOUR, HOUR)
