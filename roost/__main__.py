@@ -72,6 +72,7 @@ COMMANDS: dict[str, Command] = {
     "bench": Command(
         "bench.command", "measure a node: throughput, latency, CPU a message, bytes a connection"
     ),
+    "faults": Command("faults.command", "break everything on purpose, and see what holds"),
     "demo": Command("roost.demo", "see it all without typing: two phones, a killed node, nothing lost"),
 }
 

@@ -227,7 +227,7 @@ async def _quiet(town: Town, seconds: float) -> None:
     with trio.move_on_after(seconds):
         while unsettled(town):  # noqa: ASYNC110 - of simulated time
             await trio.sleep(1.0)
-        await trio.sleep(5.0)  # receipts and cleaning up
+        await trio.sleep(2.0)  # receipts and cleaning up
 
 
 async def _stop(town: Town) -> None:

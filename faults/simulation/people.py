@@ -139,6 +139,7 @@ class Device:
         ) as self.phone:
             try:
                 with self.phone.events.subscribe() as events:
+                    self._look_at(self.phone.connection)  # it may have stopped before anybody listened
                     while not self.is_gone:
                         self._look_at(await events.next())
             finally:
