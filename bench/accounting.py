@@ -8,6 +8,7 @@ figure that tells whether other work disturbed a measurement (from /proc/PID/tas
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,21 +65,27 @@ def cpu_time(pid: int) -> CpuTime:
 
 
 def _waited_seconds(pid: int) -> float:
-    """What the main thread waited for a core, but not for the core that its own other threads had.
-
-    Less than the truth if those ran on another core meanwhile: rather no disturbance than a false one.
-    """
-    waited = used_by_others = 0
+    threads = []
     for schedstat in (PROC / str(pid) / "task").glob("*/schedstat"):
         try:
             used, ready, _ = schedstat.read_text().split()
         except (OSError, ValueError):
             continue  # the thread has just ended, or this kernel does not count
-        if schedstat.parent.name == str(pid):
-            waited = int(ready)
-        else:
-            used_by_others += int(used)
-    return (waited - used_by_others) / 1e9
+        threads.append((int(used), int(ready)))
+    return _waited_for_others(threads) / 1e9
+
+
+def _waited_for_others(threads: Sequence[tuple[int, int]]) -> int:
+    """What the unluckiest thread waited for a core, but not for the core that its process' other threads had.
+
+    Not that of the main thread: a server's work may be done by another one, as in Erlang. Less than the truth
+    if the others ran on another core meanwhile: rather no disturbance than a false one.
+
+    Args:
+        threads: (used, waited) of each.
+    """
+    all_used = sum(used for used, _ in threads)
+    return max((ready - (all_used - used) for used, ready in threads), default=0)
 
 
 def memory(pid: int) -> Memory:

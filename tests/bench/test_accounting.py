@@ -10,6 +10,7 @@ from bench.accounting import (
     CpuTime,
     _buffer_pages,
     _slab_bytes,
+    _waited_for_others,
     cpu_time,
     kernel_socket_bytes,
     memory,
@@ -27,6 +28,21 @@ def test_cpu_time_grows_with_work() -> None:
 
 def test_time_that_cannot_be_told_from_that_of_our_own_threads_is_no_disturbance() -> None:
     assert (CpuTime(2.0, -3.0) - CpuTime(1.0, -1.0)).waited == 0
+
+
+@pytest.mark.parametrize(
+    ("threads", "waited"),
+    [
+        ([(10, 4)], 4),  # one thread, which others kept waiting
+        ([(10, 4), (3, 0)], 1),  # a helper's work may have been what it waited for
+        ([(0, 0), (10, 7), (1, 2)], 6),  # the main thread only looks on, as in Erlang
+        ([], 0),  # it is just gone
+    ],
+)
+def test_a_process_has_waited_as_long_as_its_unluckiest_thread_did_for_others(
+    threads: list[tuple[int, int]], waited: int
+) -> None:
+    assert _waited_for_others(threads) == waited
 
 
 def test_memory_is_read_both_ways() -> None:
