@@ -46,6 +46,7 @@ NO_TEST_NEEDED: dict[str, str] = {
 # {test file without a module: why}
 NO_MODULE_NEEDED: dict[str, str] = {
     "tests/actors/test_hostile_links.py": "drives reactor, links and listener together against hostile peers",
+    "tests/protocol/test_channel_states.py": "one of two files about protocol/channel.py",
     "tests/storage/test_durability.py": "kills processes and fills disks under all of storage together",
     "tests/storage/test_older_stores.py": "opens the stores of earlier versions with all of storage together",
     "tests/supervisors/test_supervisor_model.py": "random lives of supervisors beside a model of OTP",

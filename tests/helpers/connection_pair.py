@@ -1,11 +1,14 @@
 """Both ends of a connection joined in memory: what one has to send, the other receives."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 from protocol import (
+    Bind,
     ClientConnection,
     DeviceId,
     Event,
+    Handle,
     Hello,
     KeyPair,
     RelayConnection,
@@ -13,6 +16,9 @@ from protocol import (
     Welcome,
 )
 from protocol.channel import Channel
+from protocol.codec import join_frame, write_stanza
+from protocol.frames import encode_frame
+from protocol.schema import Sender
 
 RELAY_KEY = KeyPair.from_private_bytes(bytes(range(32)))
 DEVICE_KEY = KeyPair.from_private_bytes(bytes(range(32, 64)))
@@ -111,3 +117,44 @@ def stranger_pair(*, xx: bool = False) -> ConnectionPair:
     pair.relay.send(welcome(user=0, device=0))
     pair.take_events()
     return pair
+
+
+def closed_pair() -> ConnectionPair:
+    pair = online_pair()
+    pair.relay.close()
+    pair.client.close()
+    return pair
+
+
+def unwelcomed_pair() -> ConnectionPair:
+    pair = ConnectionPair()
+    pair.take_events()
+    return pair
+
+
+def unconfirmed_pair() -> ConnectionPair:
+    """IK's second message has reached the client, its first frame has not reached the relay."""
+    pair = ConnectionPair()
+    pair.relay.receive_data(pair.client.data_to_send())
+    pair.client.receive_data(pair.relay.data_to_send())
+    return pair
+
+
+def snapshot(end: Channel) -> tuple[object, ...]:
+    """Everything that saying something wrong must not change."""
+    return end.state, list(end._items), list(end._out), dict(end._handles._address_of)
+
+
+def forced(speaker: Channel, stanzas: list[tuple[object, Sender]]) -> bytes:
+    """A frame of stanzas that the speaker's own code may refuse to say; what they bind travels with them."""
+    handle = Handle(0 if speaker.sender is Sender.CLIENT else 1)
+    items = []
+    for stanza, said_by in stanzas:
+        if isinstance(stanza, Bind):
+            stanza = dataclasses.replace(stanza, handle=handle)
+        chat = getattr(stanza, "chat", None)
+        if chat is not None and Bind in speaker.may_send[speaker.state]:
+            items.append(write_stanza(Bind(handle, chat), speaker.sender, lambda address: handle))
+        items.append(write_stanza(stanza, said_by, lambda address: handle))  # type: ignore[arg-type]  # any stanza
+    assert speaker._transport is not None
+    return encode_frame(speaker._transport.encrypt(join_frame(items)))

@@ -1,7 +1,4 @@
-"""What both sides share: stanzas in every state, handles, pings, frames, and memory given back."""
-
-import dataclasses
-import itertools
+"""What both sides share: handles, pings, frames, and memory given back."""
 
 import pytest
 from hypothesis import given, settings
@@ -36,142 +33,29 @@ from protocol import (
     State,
     TestCrash,
     Typing,
-    UnknownStanzaError,
     UserId,
 )
 from protocol.channel import Channel
-from protocol.codec import join_frame, write_stanza
-from protocol.frames import FrameDecoder, encode_frame
+from protocol.frames import FrameDecoder
 from protocol.limits import MAX_BINDINGS_PER_SIDE, MAX_CIPHERTEXT_BYTES, MAX_STANZAS_PER_FRAME
-from protocol.schema import SCHEMA, Sender, StanzaSpec
-from protocol.state import CLIENT_MAY_SEND, CLIENT_MAY_SEND_IN_PRODUCTION, RELAY_MAY_SEND
+from protocol.schema import Sender
 from tests.helpers.connection_pair import (
     ConnectionPair,
     byte_by_byte,
     client_connection,
+    closed_pair,
+    forced,
     hear,
     online_pair,
     relay_connection,
+    snapshot,
     stranger_pair,
+    unconfirmed_pair,
 )
-from tests.protocol.stanza_strategies import example_of, stanzas_from
+from tests.protocol.stanza_strategies import stanzas_from
 
 ALICE, BOB = UserId(7), UserId(8)
 ALICES_PHONE, BOBS_PHONE = DeviceAddress(ALICE, DeviceId(1)), DeviceAddress(BOB, DeviceId(2))
-
-
-def closed_pair() -> ConnectionPair:
-    pair = online_pair()
-    pair.relay.close()
-    pair.client.close()
-    return pair
-
-
-def unwelcomed_pair() -> ConnectionPair:
-    pair = ConnectionPair()
-    pair.take_events()
-    return pair
-
-
-def unconfirmed_pair() -> ConnectionPair:
-    """IK's second message has reached the client, its first frame has not reached the relay."""
-    pair = ConnectionPair()
-    pair.relay.receive_data(pair.client.data_to_send())
-    pair.client.receive_data(pair.relay.data_to_send())
-    return pair
-
-
-PAIRS = {
-    "fresh": ConnectionPair,
-    "unconfirmed": unconfirmed_pair,
-    "unwelcomed": unwelcomed_pair,
-    "stranger": stranger_pair,
-    "online": online_pair,
-    "closed": closed_pair,
-}
-EVERY_STANZA_IN_EVERY_STATE = [
-    pytest.param(spec, sender, where, id=f"{spec.name}-from-{sender.name.lower()}-{where}")
-    for spec, sender, where in itertools.product(SCHEMA, (Sender.CLIENT, Sender.RELAY), PAIRS)
-]
-BY_THEMSELVES = (Pong, Bind)
-
-
-def ends(pair: ConnectionPair, sender: Sender) -> tuple[Channel, Channel]:
-    """(who speaks, who listens)."""
-    return (pair.client, pair.relay) if sender is Sender.CLIENT else (pair.relay, pair.client)
-
-
-def snapshot(end: Channel) -> tuple[object, ...]:
-    """Everything that saying something wrong must not change."""
-    return end.state, list(end._items), list(end._out), dict(end._handles._address_of)
-
-
-@pytest.mark.parametrize(("spec", "sender", "where"), EVERY_STANZA_IN_EVERY_STATE)
-def test_what_the_table_does_not_allow_is_not_said(spec: StanzaSpec, sender: Sender, where: str) -> None:
-    pair = PAIRS[where]()
-    speaker, _ = ends(pair, sender)
-    table = CLIENT_MAY_SEND if sender is Sender.CLIENT else RELAY_MAY_SEND
-    before = snapshot(speaker)
-    if spec.sender not in (sender, Sender.BOTH):
-        stanza = example_of(spec, Sender.RELAY if sender is Sender.CLIENT else Sender.CLIENT)
-    else:
-        stanza = example_of(spec, sender)
-    if spec.stanza in table[speaker.state] and spec.stanza not in BY_THEMSELVES:
-        speaker.send(stanza)
-        assert speaker.has_data_to_send
-        return
-    with pytest.raises(LocalProtocolError):
-        speaker.send(stanza)
-    assert snapshot(speaker) == before
-
-
-@pytest.mark.parametrize(("spec", "sender", "where"), EVERY_STANZA_IN_EVERY_STATE)
-def test_what_the_table_does_not_allow_is_not_heard(spec: StanzaSpec, sender: Sender, where: str) -> None:
-    pair = PAIRS[where]()
-    speaker, listener = ends(pair, sender)
-    if speaker._transport is None or listener._transport is None:
-        return  # nobody could say it
-    said_by = sender if spec.sender is Sender.BOTH else spec.sender
-    frame = _forced(speaker, [(example_of(spec, said_by), said_by)])
-    if listener.is_closed:
-        assert listener.receive_data(frame) == []
-        return
-    if spec.stanza in _may_be_heard(listener):
-        if spec.stanza is Pong:
-            listener._handles.ping_sent()  # a Pong answers a Ping
-        hear(listener, frame)
-        return
-    with pytest.raises((NotAllowedError, UnknownStanzaError)):
-        hear(listener, frame)
-    assert listener.state is State.CLOSED
-    assert listener._handles._address_of.keys() <= {0, 1}
-
-
-def _may_be_heard(listener: Channel) -> frozenset[type]:
-    if listener.sender is Sender.CLIENT:
-        return RELAY_MAY_SEND[listener.state]
-    # UNCONFIRMED: the frame itself is the proof that was waited for.
-    state = State.ONLINE if listener.state is State.UNCONFIRMED else listener.state
-    return CLIENT_MAY_SEND_IN_PRODUCTION[state]
-
-
-def _forced(speaker: Channel, stanzas: list[tuple[object, Sender]]) -> bytes:
-    """A frame of stanzas that the speaker's own code may refuse to say; what they bind travels with them."""
-    handle = Handle(0 if speaker.sender is Sender.CLIENT else 1)
-    items = []
-    for stanza, said_by in stanzas:
-        if isinstance(stanza, Bind):
-            stanza = dataclasses.replace(stanza, handle=handle)
-        chat = getattr(stanza, "chat", None)
-        if chat is not None and Bind in _may_send(speaker):
-            items.append(write_stanza(Bind(handle, chat), speaker.sender, lambda address: handle))
-        items.append(write_stanza(stanza, said_by, lambda address: handle))  # type: ignore[arg-type]  # any stanza
-    assert speaker._transport is not None
-    return encode_frame(speaker._transport.encrypt(join_frame(items)))
-
-
-def _may_send(speaker: Channel) -> frozenset[type]:
-    return speaker.may_send[speaker.state]
 
 
 # --- Handles ---
@@ -289,7 +173,7 @@ def test_a_ping_is_answered_by_the_connection_itself() -> None:
 def test_a_pong_that_nobody_asked_for_is_malformed() -> None:
     pair = online_pair()
     with pytest.raises(MalformedError):
-        pair.relay.receive_data(_forced(pair.client, [(Pong(), Sender.CLIENT)]))
+        pair.relay.receive_data(forced(pair.client, [(Pong(), Sender.CLIENT)]))
 
 
 # --- Frames ---
@@ -335,7 +219,7 @@ def test_more_stanzas_than_a_frame_may_hold_take_several() -> None:
 
 def test_nothing_behind_an_error_is_heard() -> None:
     pair = online_pair()
-    frame = _forced(pair.client, [(Error(1), Sender.CLIENT), (Ack(Seq(1)), Sender.CLIENT)])
+    frame = forced(pair.client, [(Error(1), Sender.CLIENT), (Ack(Seq(1)), Sender.CLIENT)])
     assert pair.relay.receive_data(frame + frame) == [Error(1)]
     assert pair.relay.state is State.CLOSED
 
@@ -353,7 +237,7 @@ def test_what_was_queued_before_the_peers_fault_still_goes_out() -> None:
     pair = online_pair()
     pair.relay.send(Accepted(BOB, MessageNumber(1)))
     with pytest.raises(NotAllowedError):
-        pair.relay.receive_data(_forced(pair.client, [(Accepted(BOB, MessageNumber(1)), Sender.RELAY)]))
+        pair.relay.receive_data(forced(pair.client, [(Accepted(BOB, MessageNumber(1)), Sender.RELAY)]))
     heard = pair.client.receive_data(pair.relay.data_to_send())
     assert heard == [Accepted(BOB, MessageNumber(1)), Error(ErrorCode.NOT_ALLOWED_HERE)]
 
@@ -418,7 +302,7 @@ def test_a_ping_behind_half_a_frame_belongs_to_that_frame() -> None:
 
 def test_a_pong_that_answers_no_ping_is_left_to_be_complained_about() -> None:
     pair = online_pair()
-    pong = _forced(pair.client, [(Pong(), Sender.CLIENT)])
+    pong = forced(pair.client, [(Pong(), Sender.CLIENT)])
     assert pair.relay.hear_keepalive(pong) is None
     with pytest.raises(MalformedError):
         pair.relay.receive_data(pong)
