@@ -110,3 +110,10 @@ def test_the_longest_key_is_taken(environment: Environment) -> None:
     ops: list[Op] = [Put(QUEUE, b"k" * MAX_KEY_BYTES, b"v")]
     assert check(ops, environment.has_table) is None
     write(environment, ops)
+
+
+def test_a_cursor_that_is_written_a_hundred_times_in_a_batch_is_put_once() -> None:
+    batch = [
+        [Put(QUEUE, b"%d" % number, b"v"), Put(QUEUE, b"cursor", b"%d" % number)] for number in range(100)
+    ]
+    assert len(merge(batch)[QUEUE].rows) == 101
