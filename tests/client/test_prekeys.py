@@ -7,7 +7,8 @@ from client.prekeys import CHECK_SECONDS
 from client.records import MessageState
 from protocol.stanzas import UploadPrekeys
 from tests.client.conftest import ANN, BEN, Town
-from tests.helpers.scripted_relay import Device, until
+from tests.helpers.scripted_device import Device
+from tests.helpers.scripted_relay import until
 
 
 def uploads(town: Town) -> list[UploadPrekeys]:

@@ -58,7 +58,8 @@ from protocol.stanzas import (
 )
 
 if TYPE_CHECKING:
-    from tests.helpers.scripted_relay import Device, Line, ScriptedRelay
+    from tests.helpers.scripted_device import Device
+    from tests.helpers.scripted_relay import Line, ScriptedRelay
 
 LOG_PIECE = 3  # entries in one answer: few, so that tests fetch more than once
 

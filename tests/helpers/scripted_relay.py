@@ -5,7 +5,6 @@ it can also be told to lose a ✓, to refuse, to stay silent, or to forget. No a
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import trio
 
@@ -36,7 +35,6 @@ from protocol.stanzas import (
     Detail,
     DeviceBundle,
     DevicesPublished,
-    Done,
     Error,
     ExportedRow,
     Failed,
@@ -45,12 +43,10 @@ from protocol.stanzas import (
     FetchProfile,
     FetchProgress,
     Found,
-    KemPrekey,
     Lookup,
     NumberChanged,
     Paused,
     PinSet,
-    Prekey,
     Presence,
     Privacy,
     Profile,
@@ -78,23 +74,10 @@ from protocol.stanzas import (
 )
 from protocol.state import State
 from tests.helpers.group_desk import GroupDesk
+from tests.helpers.scripted_device import Device
 
 HOST, PORT, CODE = "relay", 5252, "123456"
 Refusal = tuple[ErrorCode, Detail]
-
-
-@dataclass
-class Device:
-    """A registered device, and what waits for it."""
-
-    address: DeviceAddress
-    phone: str
-    bundle: DeviceBundle
-    prekeys: list[Prekey]
-    kem_prekeys: list[KemPrekey] = field(default_factory=list)
-    queue: list[tuple[Seq, DeviceAddress | MemberAddress, MessageNumber, bytes]] = field(default_factory=list)
-    last_seq: int = 0
-    line: "Line | None" = None
 
 
 class Line:
@@ -386,7 +369,7 @@ class ScriptedRelay:
                 return AccountPage(request, (row,), b"" if begin else b"more")
             case UploadPrekeys():
                 assert line.device is not None
-                return self._upload(line.device, event)
+                return line.device.upload(event, keeps_kem_prekeys=self.keeps_kem_prekeys)
             case Lookup(phones=phones) if len(phones) > self.lookups_left:
                 return Failed(request, ErrorCode.WAIT, 600)
             case Lookup(phones=phones):
@@ -425,7 +408,7 @@ class ScriptedRelay:
             return Failed(request, ErrorCode.UNKNOWN_USER)
         wanted = [device for device in there if devices is None or device.address.device in devices]
         present = tuple(device.address.device for device in there)
-        bundles = tuple(self._bundle(device) for device in wanted)
+        bundles = tuple(device.take_bundle() for device in wanted)
         return Bundles(request, bundles, self.device_lists.get(user), present)
 
     def _change_settings(self, line: Line, change: ChangeSettings) -> Settings:
@@ -469,25 +452,6 @@ class ScriptedRelay:
         line.device = Device(address, event.phone, bundle, list(event.prekeys))
         self.devices[line.static] = line.device
         return Registered(event.request, *address)
-
-    def _upload(self, device: Device, upload: UploadPrekeys) -> Done:
-        device.prekeys += upload.prekeys
-        device.kem_prekeys += upload.kem_prekeys or ()
-        if upload.signed is not None:
-            number, key, signature = upload.signed
-            device.bundle = device.bundle._replace(
-                signed_prekey_id=number, signed_prekey=key, signature=signature
-            )
-        if upload.last_resort is not None:
-            device.bundle = device.bundle._replace(kem_prekey=upload.last_resort)
-        left = len(device.kem_prekeys) if self.keeps_kem_prekeys else None
-        return Done(upload.request, len(device.prekeys), left)
-
-    def _bundle(self, device: Device) -> DeviceBundle:
-        return device.bundle._replace(
-            one_time_prekey=device.prekeys.pop(0) if device.prekeys else None,
-            kem_prekey=device.kem_prekeys.pop(0) if device.kem_prekeys else device.bundle.kem_prekey,
-        )
 
     def _progress(self, sender: DeviceAddress, user: UserId) -> ChatProgress:
         delivered, read = self.progress.get((sender, user), [0, 0])
