@@ -1,4 +1,4 @@
-"""Fills the tables of docs/benchmarks.md from the JSON of runs: `make bench` runs it last.
+"""Fills the tables of benchmarks.md and capacity.md from the JSON of runs: `make bench` runs it last.
 
     python -m bench.tables [--results bench/results] [--page docs/benchmarks.md]
 
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench import growth_tables, wire_sizes
+from bench import capacity_model, growth_tables, wire_sizes
 from bench.catalogue import Better, kind_of
 from bench.document import INVALID, Document, figures_of, read_document
 from bench.errors import BenchError
@@ -24,9 +24,12 @@ from bench.micro import report as micro
 from bench.node import SOURCE
 from bench.table import number
 
+PAGES = (SOURCE / "docs" / "benchmarks.md", SOURCE / "docs" / "capacity.md")
+
 TARGETS: Mapping[str, Mapping[str, float]] = {
     "pairs": {"ticked_per_s": 12_000, "worker_cpu_us_per_message": 70},
     "pairs-6000": {"p99_ms": 25},
+    "fanout": {"delivered_per_s": 40_000, "last_member_ms": 50},
     "idle": {"worker_bytes_per_connection": 10_000, "idle_cpu_percent": 1},
     "login": {"logins_per_s": 1_000},
     "offline": {"accepted_per_s": 20_000},
@@ -36,6 +39,7 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
 WRITERS: Mapping[str, Callable[[str, Path], Iterator[str]]] = {
     "growth": growth_tables.as_markdown,
     "micro": lambda name, results: micro.as_markdown(results),
+    "model": capacity_model.as_markdown,
     "wire": lambda name, results: wire_sizes.as_markdown(),
 }
 """{first word of a table's name: gives its lines, none if there is nothing to show}; of its name, and of the
@@ -48,16 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Fill the page; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.tables", description="fill the tables of the docs")
     parser.add_argument("--results", type=Path, default=SOURCE / "bench" / "results")
-    parser.add_argument("--page", type=Path, default=SOURCE / "docs" / "benchmarks.md")
+    parser.add_argument("--page", type=Path, action="append", help="a page, and not those of the house")
     args = parser.parse_args(argv)
-    page = args.page.read_text(encoding="utf-8")
     try:
-        tables = _from_documents(page, args.results) | _from_writers(page, args.results)
-        args.page.write_text(filled(page, tables), encoding="utf-8")
+        for page in args.page or PAGES:
+            _fill(page, args.results)
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _fill(file: Path, results: Path) -> None:
+    page = file.read_text(encoding="utf-8")
+    tables = _from_documents(page, results) | _from_writers(page, results)
+    file.write_text(filled(page, tables), encoding="utf-8")
 
 
 def _from_documents(page: str, results: Path) -> dict[str, list[str]]:
