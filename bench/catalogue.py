@@ -87,5 +87,8 @@ CATALOGUE: dict[str, Kind] = {
 
 
 def kind_of(key: str) -> Kind:
-    """What a figure is; of one that is unknown (from another version), its key has to say it."""
-    return CATALOGUE.get(key, Kind(key, "", Better.NEITHER))
+    """What a figure is, `peers.<name>.` before its key or not.
+
+    Of one that is unknown (from another version), its key has to say it.
+    """
+    return CATALOGUE.get(key.rpartition(".")[2], Kind(key, "", Better.NEITHER))

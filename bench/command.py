@@ -3,6 +3,7 @@
 roost bench pairs                          a node of its own, its figures as a table
 roost bench pairs --repeat 5 --json a.json --report a
 roost bench idle --connections 15000
+roost bench pairs --peer all               beside ejabberd, prosody and mosquitto with the same work
 roost bench compare a.json b.json          what changed beyond the noise
 roost bench accounts --data DIR --count 400 --accounts FILE    for a node that runs on: --relay URL
 
@@ -19,13 +20,13 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import bench.accounts
-from bench import compare, growth
+from bench import beside, compare, growth
 from bench.accounting import parse_cpus
 from bench.accounts import load_accounts, make_accounts, save_accounts
 from bench.cores import Cores, choose_cores
@@ -35,6 +36,11 @@ from bench.machine import commit, describe_machine, describe_versions
 from bench.measurement import Measurement, Scenario, Stage, fill_of, settings_of
 from bench.node import SOURCE, Node, node_at, node_from_ready_file, running_node
 from bench.page import write_page
+from bench.peers.catalogue import ALL as ALL_PEERS
+from bench.peers.catalogue import NAMES as PEER_NAMES
+from bench.peers.catalogue import peers_named
+from bench.peers.run import SCENARIOS as PEER_SCENARIOS
+from bench.peers.run import PeerRun
 from bench.progress import Progress
 from bench.scenarios.options import positive
 from bench.table import as_table
@@ -63,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         described = _add_parser(kinds, name, text, module.__doc__)
         module.add_arguments(described)
         _add_common(described)
+        if name in PEER_SCENARIOS:
+            _add_peers(described)
         described.set_defaults(scenario=name, do=run_scenario)
     _add_growth(kinds)
     _add_compare(kinds)
@@ -97,9 +105,12 @@ def run_scenario(args: argparse.Namespace) -> int:
     plan = scenario.plan(args)
     cores = choose_cores(args.cpu_server, args.cpu_load, args.workers)
     facts = _facts(args, plan, cores)
-    measurements = _repeat(args, scenario, plan, cores)
-    found = document(measurements, facts)
+    peers = _peers(args)
+    measurements = _repeat(args, scenario, plan, cores, peers)
+    found = document(measurements, facts, {each.peer.name: each.as_document() for each in peers})
     print(as_table(found))
+    if peers:
+        print(f"\n{beside.as_text(found)}")
     if args.json is not None:
         write_document(args.json, found)
     if args.report is not None:
@@ -107,15 +118,36 @@ def run_scenario(args: argparse.Namespace) -> int:
     return 0 if found["is_valid"] else LOAD_WAS_THE_LIMIT
 
 
-def _repeat(args: argparse.Namespace, scenario: Scenario, plan: Any, cores: Cores) -> list[Measurement]:
+def _peers(args: argparse.Namespace) -> list[PeerRun]:
+    names = getattr(args, "peer", None) or ()  # not every scenario has the option
+    if names and args.relay is not None:
+        raise ValueError("--peer needs a node of the bench's own beside it")
+    if names and getattr(args, "queued", 0) and args.scenario == "pairs":
+        raise ValueError("--peer and --queued exclude each other: only our own store can be filled before")
+    return [PeerRun(peer) for peer in peers_named(names)]
+
+
+def _repeat(
+    args: argparse.Namespace, scenario: Scenario, plan: Any, cores: Cores, peers: Sequence[PeerRun]
+) -> list[Measurement]:
+    """Measure our own node, then each peer in turn, as often as asked for."""
     progress = Progress(quiet=args.quiet)
     processes = args.load_processes or max(1, len(cores.load))
     measurements = []
+
+    def stage_of(node: Node) -> Stage:
+        return Stage(node, cores.load, processes, progress)
+
     for number in range(1, args.repeat + 1):
-        progress.begin(f"{args.scenario} {number}/{args.repeat}: ")
+        which = f"{args.scenario} {number}/{args.repeat}"
+        progress.begin(f"{which}: ")
         progress.say("starting")
         with _node(args, scenario, plan, cores, progress) as node:
-            measurements.append(scenario.measure(Stage(node, cores.load, processes, progress), plan))
+            measurements.append(scenario.measure(stage_of(node), plan))
+        for each in peers:
+            progress.begin(f"{which}, {each.peer.name}: ")
+            progress.say("starting")
+            each.measure(scenario, plan, stage_of, cpus=cores.server, folder=args.folder)
     progress.clear()
     return measurements
 
@@ -265,6 +297,16 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     out.add_argument("--report", type=Path, metavar="DIR", help="write a page with plots, DIR/index.html")
     out.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _add_peers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--peer",
+        action="append",
+        choices=[*PEER_NAMES, ALL_PEERS],
+        help="another server beside it, with the same work in the same run; repeatable. It is started by the"
+        " bench on the same cores, and skipped if it is not installed",
+    )
 
 
 def _add_pinning(parser: argparse._ActionsContainer) -> None:

@@ -12,7 +12,8 @@ one wild repetition cannot make or hide a change. The price: it can say nothing 
 
 A change counts if such a separation has a chance of 5 % at most where nothing changed, *and* the medians are
 2 % apart or more: what is certain and smaller is of no use to anybody. With 20 figures one will cross the
-line by chance, so read the table and not one line of it. What the test cannot know: whether the machine was
+line by chance, so read the table and not one line of it. Peers' figures are compared as well, as a control:
+their code did not change, so if they did, the machine has. What the test cannot know: whether the machine was
 in another state for the whole of one run. Alternate: before, after, before, after.
 """
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -75,9 +76,21 @@ def compare(before: Document, after: Document) -> list[Comparison]:
     different = [key for key in ("parameters", "workers") if before.get(key) != after.get(key)]
     if different:
         raise ValueError(f"the runs differ in more than the code: {', '.join(different)}")
-    shared = [key for key in figures_of(before) if key in figures_of(after)]
-    pairs = ((key, _values(before, key), _values(after, key)) for key in shared)
-    return [_compare(key, old, new) for key, old, new in pairs if old and new]
+    return [*_compare_figures("", before, after), *_compare_peers(before["peers"], after["peers"])]
+
+
+def _compare_figures(prefix: str, before: Document, after: Document) -> Iterator[Comparison]:
+    for key in figures_of(before):
+        old, new = _values(before, key), _values(after, key)
+        if old and new:
+            yield _compare(prefix + key, old, new)
+
+
+def _compare_peers(before: Mapping[str, Document], after: Mapping[str, Document]) -> Iterator[Comparison]:
+    for name, each in before.items():
+        other = after.get(name, {})
+        if "repetitions" in each and "repetitions" in other:
+            yield from _compare_figures(f"peers.{name}.", each, other)
 
 
 def as_table(comparisons: Sequence[Comparison]) -> str:

@@ -7,7 +7,9 @@
      "processes": [...], "points": [[...]], "histograms": {...},   what the plots are made of
      "parameters": ..., "node_settings": ..., "command": ..., "commit": ..., "machine": ..., "versions": ...}
 
-Under `peers.<name>` stand the same figures of other servers with the same work in the same run.
+Under `peers.<name>` stand the same figures of other servers with the same work in the same run, with their
+own `is_valid`, `limit`, `remarks`, `spread` and `repetitions`, their `version`, and what they promise
+(`promises`); or only `skipped`, the reason why there are none.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,32 +33,42 @@ INVALID = "INVALID: these are the figures of the load, and not of the node"
 Document = dict[str, Any]
 
 
-def document(measurements: Sequence[Measurement], facts: Document) -> Document:
+def document(
+    measurements: Sequence[Measurement], facts: Document, peers: Mapping[str, Document] | None = None
+) -> Document:
     """What a run has measured.
 
     Args:
         measurements: the repetitions, one or more.
         facts: how it was made: scenario, parameters, machine, ...
+        peers: {name: its `summary` and more, or why it was skipped}.
     """
+    return {
+        "format": FORMAT,
+        **facts,
+        **summary(measurements),
+        "peers": dict(peers or {}),
+        "processes": [[dataclasses.asdict(use) for use in each.uses] for each in measurements],
+        "points": [[{"at": point.at, **point.values} for point in each.points] for each in measurements],
+        "histograms": _histograms(measurements),
+    }
+
+
+def summary(measurements: Sequence[Measurement]) -> Document:
+    """The figures of one system, and how sure they are."""
     repetitions = [dict(each.figures) for each in measurements]
     figures = {key: _median([each[key] for each in repetitions]) for key in repetitions[0]}
     invalid = [each.verdict for each in measurements if not each.verdict.is_valid]
     remarks = dict.fromkeys(line for each in measurements for line in each.verdict.sentences)
     return {
-        "format": FORMAT,
-        **facts,
         **figures,
         "is_valid": not invalid,
         "limit": (invalid or [measurements[0].verdict])[0].limit,
         "remarks": list(remarks),
-        "peers": {},
         "spread": {
             key: spread for key in figures if (spread := _spread([each[key] for each in repetitions]))
         },
         "repetitions": repetitions,
-        "processes": [[dataclasses.asdict(use) for use in each.uses] for each in measurements],
-        "points": [[{"at": point.at, **point.values} for point in each.points] for each in measurements],
-        "histograms": _histograms(measurements),
     }
 
 

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from bench import beside
 from bench.catalogue import kind_of
 from bench.document import INVALID, Document, figures_of, histogram_of
 from bench.errors import BenchError
@@ -100,6 +101,7 @@ def as_page(found: Document) -> str:
             f"<p>{escape(found['date'])}, commit {escape(found['commit'])}</p>",
             *_remarks(found),
             *_figures(found),
+            *_beside(found),
             "<h2>While it ran</h2>",
             *_plots_of(found["points"][0]),
             _distribution(found),
@@ -132,6 +134,23 @@ def _figures(found: Document) -> Iterator[str]:
             f"<td>{between}</td><td><code>{escape(key)}</code></td></tr>"
         )
     yield "</table>"
+
+
+def _beside(found: Document) -> Iterator[str]:
+    """Other servers with the same work, and what each promises."""
+    if not found["peers"]:
+        return
+    yield "<h2>Beside other servers</h2><table>"
+    names = beside.heading(found)
+    yield "<tr>" + "".join(f"<th>{escape(name)}</th>" for name in names) + "</tr>"
+    for title, *cells, unit, key in beside.figure_rows(found):
+        numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
+        yield f"<tr><td>{escape(title)}</td>{numbers}<td>{escape(unit)}</td><td><code>{key}</code></td></tr>"
+    for row in beside.promise_rows(found):
+        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+    yield "</table><ul>"
+    yield from (f"<li>{escape(remark)}</li>" for remark in beside.remarks(found))
+    yield "</ul>"
 
 
 def _plots_of(points: Points) -> Iterator[str]:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench import capacity_model, growth_tables, wire_sizes
+from bench import beside, capacity_model, growth_tables, wire_sizes
 from bench.catalogue import Better, kind_of
 from bench.document import INVALID, Document, figures_of, read_document
 from bench.errors import BenchError
@@ -113,6 +113,11 @@ def as_markdown(found: Document, targets: Mapping[str, float]) -> Iterator[str]:
     yield ""
     yield from () if found["is_valid"] else (f"- **{INVALID}**",)
     yield from (f"- {remark}" for remark in found["remarks"])
+    if beside.measured_peers(found):
+        yield ""
+        yield from beside.as_markdown(found)
+        yield ""
+    yield from (f"- {remark}" for remark in beside.remarks(found))
 
 
 def _row(found: Document, key: str, value: Figure, target: float | None) -> str:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
 from typing import cast
 
-from bench.peers.peer import Peer
+from bench.peers.peer import Peer, Promises
 
 NAMES = ("ejabberd", "prosody", "mosquitto")
 """In the order of the columns."""
 
 ALL = "all"
+
+OURS = Promises(
+    durable="yes, fsync before ✓",
+    encrypted="yes (Noise)",
+    receipts="the relay, kept for a sender who is away",
+    order="a chat's, enforced",
+    login="Diffie-Hellman (Noise IK)",
+)
+"""What a Roost node promises."""
 
 # Where Debian has servers; not on every user's PATH.
 SERVER_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -51,3 +61,12 @@ def program_of(peer: Peer) -> str | None:
 def how_to_install(peer: Peer) -> str:
     """The command that installs a peer."""
     return f"apt-get install {peer.package}"
+
+
+def version_of(peer: Peer) -> str:
+    """The version of a peer's Debian package; "unknown" where it came otherwise."""
+    words = ["dpkg-query", "--show", "--showformat", "${Version}", peer.package]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -16,6 +16,7 @@ from bench.errors import BenchError
 from bench.load.crew import Crew
 from bench.peers.peer import DOMAIN, PeerAccount, Place, Promises
 from bench.peers.xmpp.crews import CREWS
+from bench.peers.xmpp.stanzas import stream_header
 
 CONFIGURATION: Final = "ejabberd.yml"
 ACCOUNTS: Final = "accounts.terms"
@@ -48,10 +49,11 @@ class Ejabberd:
     promises = Promises(
         durable="no for people online; to Mnesia's log without fsync for absent people",
         encrypted="no (TLS off)",
-        receipts="between phones (XEP-0184), kept for a sender who is away",
+        receipts="the partner, by a message of its own (XEP-0184)",
         order="a connection's",
         login="PLAIN, password compared",
     )
+    hello = stream_header(DOMAIN)
     crews: Mapping[str, type[Crew]] = CREWS
 
     def prepare(self, place: Place, accounts: Sequence[PeerAccount]) -> None:
@@ -76,6 +78,9 @@ class Ejabberd:
     def command(self, place: Place, program: str) -> list[str]:
         """As `ejabberdctl foreground` does it, with the kernel's polling and processes enough."""
         return ["erl", "-noinput", "+K", "true", "+P", "1000000", *_mnesia(place), "-s", "ejabberd"]
+
+    def save(self, place: Place, pid: int) -> None:
+        """It writes by itself."""
 
     def environment(self, place: Place) -> Mapping[str, str]:
         """Where things are, and room for connections."""

@@ -252,6 +252,7 @@ class Mosquitto:
     name = "mosquitto"
     package = "mosquitto"
     program = "mosquitto"
+    hello = b""
     promises = Promises(
         durable="nothing yet: everything is saved once a second, so a crash loses what came since",
         encrypted="no",

@@ -102,6 +102,10 @@ class Peer(Protocol):
         """Which has to be on the PATH, or in /usr/sbin."""
 
     @property
+    def hello(self) -> bytes:
+        """What a client says first: it is ready when it answers that. Empty: when it accepts a connection."""
+
+    @property
     def promises(self) -> Promises:
         """For the table."""
 

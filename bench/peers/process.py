@@ -22,6 +22,8 @@ from bench.node import START_SECONDS, STOP_SECONDS, Node, Process, pinned_to, te
 from bench.peers.catalogue import how_to_install, program_of
 from bench.peers.peer import HOST, Peer, PeerAccount, Place
 
+ANSWER_SECONDS = 1.0
+
 LAST_WORDS = 5
 """So many lines of its log are shown if it does not start."""
 
@@ -105,7 +107,7 @@ class PeerProcess:
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not is_listening(self.place.port):
+        while not is_ready(self.place.port, self._peer.hello):
             if process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise BenchError(f"{self._peer.name} did not start: {self._last_words()}")
@@ -152,10 +154,19 @@ def free_port() -> int:
         return port
 
 
-def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+def is_ready(port: int, hello: bytes) -> bool:
+    """Whether somebody there accepts connections and answers what is said first, if anything is.
+
+    A server may listen for seconds before it serves: ejabberd does.
+    """
     with socket.socket() as tried:
-        return tried.connect_ex((HOST, port)) == 0
+        tried.settimeout(ANSWER_SECONDS)
+        try:
+            tried.connect((HOST, port))
+            tried.sendall(hello)
+            return not hello or bool(tried.recv(1))
+        except OSError:
+            return False
 
 
 def family(pid: int) -> list[int]:

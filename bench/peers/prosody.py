@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bench.load.crew import Crew
 from bench.peers.peer import DOMAIN, PeerAccount, Place, Promises
 from bench.peers.xmpp.crews import CREWS
+from bench.peers.xmpp.stanzas import stream_header
 
 CONFIGURATION = "prosody.cfg.lua"
 
@@ -20,10 +21,11 @@ class Prosody:
     promises = Promises(
         durable="no for people online; to a file without fsync for absent people",
         encrypted="no (TLS off)",
-        receipts="between phones (XEP-0184), lost if the sender is away",
+        receipts="the partner, by a message of its own (XEP-0184)",
         order="a connection's",
         login="PLAIN, password compared",
     )
+    hello = stream_header(DOMAIN)
     crews: Mapping[str, type[Crew]] = CREWS
 
     def prepare(self, place: Place, accounts: Sequence[PeerAccount]) -> None:
@@ -38,6 +40,9 @@ class Prosody:
     def command(self, place: Place, program: str) -> list[str]:
         """In the foreground, with our configuration."""
         return [program, "-F", "--config", str(place.folder / CONFIGURATION)]
+
+    def save(self, place: Place, pid: int) -> None:
+        """It writes by itself."""
 
     def environment(self, place: Place) -> Mapping[str, str]:
         """Nothing."""

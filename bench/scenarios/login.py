@@ -52,6 +52,9 @@ DEFAULT = Plan()
 class ChurnCrew(Crew):
     """Logs devices in and out, one after the other, for as long as it is let."""
 
+    knows_first_logins = True
+    """Whether a first login is something else than a later one; otherwise only one kind is measured."""
+
     def __init__(self, loop: Loop, assignment: Assignment) -> None:
         super().__init__(loop, assignment)
         self._relay_key: bytes | None = assignment.relay_key
@@ -148,27 +151,34 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     Raises:
         BenchError: a device was refused or lost where nothing was broken.
     """
-    with stage.fleet(stage.crew("login", ChurnCrew), stage.node.accounts[:CHURNING], plan) as fleet:
+    make_crew = stage.crew("login", ChurnCrew)
+    with stage.fleet(make_crew, stage.node.accounts[:CHURNING], plan) as fleet:
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
         fleet.log_in()
         watch.during(plan.warmup)
         resumed = total(watch.during(plan.duration))
-        fleet.order("first")
-        watch.during(plan.warmup)
-        first = total(watch.during(plan.duration))
-    figures: dict[str, Figure] = {
-        **_figures(resumed, "login"),
-        **_figures(first, "first_login"),
-    }
+        first = _first_logins(fleet, watch, plan) if make_crew.knows_first_logins else Total()
+    figures: dict[str, Figure] = _figures(resumed, "login")
+    verdicts = [judge_phase(resumed, "resumed logins")]
+    if first.seconds:
+        figures |= _figures(first, "first_login")
+        verdicts.append(judge_phase(first, "first logins"))
     if plan.storm:
         figures |= _storm(stage, plan)
     return Measurement(
         figures=figures,
-        verdict=both(judge_phase(resumed, "resumed logins"), judge_phase(first, "first logins")),
+        verdict=both(*verdicts),
         uses=resumed.uses,
         points=points(watch.intervals),
         histograms={"login": resumed.time("login"), "first_login": first.time("login")},
     )
+
+
+def _first_logins(fleet: Fleet, watch: Watch, plan: Plan) -> Total:
+    """From now on as if the relay were met for the first time."""
+    fleet.order("first")
+    watch.during(plan.warmup)
+    return total(watch.during(plan.duration))
 
 
 def _storm(stage: Stage, plan: Plan) -> dict[str, Figure]:

@@ -33,6 +33,8 @@ class XmppIdle(Crew):
 class XmppChurn(XmppIdle, ChurnCrew):
     """The same, in and out."""
 
+    knows_first_logins = False
+
 
 class XmppStorm(XmppIdle, StormCrew):
     """The same, coming back."""
