@@ -1,10 +1,10 @@
 """mosquitto: an MQTT broker, the leanest way to bring a message from one client to another.
 
 Everybody has a topic for their messages and one for receipts. A message is accepted with its PUBACK,
-delivered when it is at the partner's, and ticked when the partner's receipt is back: a message of four bytes
-that says how many have come, one for everything that was read at once, as a Roost device acknowledges. MQTT
-itself has no word for that. A session is kept for everybody who logs in, so messages wait for those who are
-away; a first login has one that begins and ends with its connection.
+delivered when it is at the partner's, and ticked when the partner's receipt is back: a message that says how
+many have come, one for everything that was read at once, as a Roost device acknowledges. MQTT has no word for
+that, nor for who has sent a message and which it is, so payloads say it. A session is kept for everybody who
+logs in, so messages wait for those who are away; a first login has one that ends with its connection.
 
 mosquitto is one process, on one core.
 """
@@ -24,7 +24,7 @@ from bench.errors import BenchError
 from bench.load.crew import Crew
 from bench.load.endpoint import Endpoint
 from bench.load.roles import Gathered, GroupWriting, Talking, Writing
-from bench.peers.mqtt import PreparedPublish, Publish
+from bench.peers.mqtt import NUMBER_BYTES, NumberedPublish, Publish
 from bench.peers.mqtt.client import (
     RECEIPT_IDS,
     Client,
@@ -47,7 +47,15 @@ GROUP_TOPIC: Final = b"g/1"
 SAVE_SECONDS = 60.0
 SAVE_POLL_SECONDS = 0.01
 
-_RECEIPT_BYTES: Final = 4
+
+def payload(sender: PeerAccount, ciphertext: bytes) -> bytes:
+    """What a message carries behind its number."""
+    return sender.name.encode() + ciphertext
+
+
+def number_of(payload: bytes) -> int:
+    """The number that a message or a receipt begins with."""
+    return int.from_bytes(payload[:NUMBER_BYTES], "big")
 
 
 class Talker(Talking, Client):
@@ -59,7 +67,7 @@ class Talker(Talking, Client):
         self.taken = 0  # messages of ours that the broker has
         self.heard = self.receipted = 0  # the partner's messages that are here, and those it was told of
         self._inbox = message_topic(self.account)
-        self._message: PreparedPublish
+        self._messages: NumberedPublish
         self._receipts: bytes
 
     def topics(self) -> tuple[bytes, ...]:
@@ -69,21 +77,21 @@ class Talker(Talking, Client):
     def greet(self) -> None:
         """There is nothing to ask: prepare what is written to the partner."""
         partner = self.partner.account
-        self._message = PreparedPublish(message_topic(partner), self.crew.ciphertext)
+        self._messages = NumberedPublish(message_topic(partner), payload(self.account, self.crew.ciphertext))
         self._receipts = receipt_topic(partner)
         super().greet()
 
     def write(self, number: int) -> None:
         """A PUBLISH, with a prepared ciphertext."""
-        self.say(self._message.encode(message_id(number)))
+        self.say(self._messages.encode(message_id(number), number))
 
     def hear(self, topic: bytes, payload: bytes, now: float) -> None:
-        """One of the partner's messages, which come in order, or how many of ours it has."""
+        """One of the partner's messages, or how many of ours it has."""
         if topic == self._inbox:
-            self.heard += 1
+            self.heard = number_of(payload)
             self.has_come(self.heard, now)
         else:
-            self.was_ticked(int.from_bytes(payload, "big"), now)
+            self.was_ticked(number_of(payload), now)
 
     def was_taken(self, packet_id: int, now: float) -> None:
         """PUBACKs come in the order of what they are for."""
@@ -95,7 +103,7 @@ class Talker(Talking, Client):
         """One receipt for everything that was read, and as much to send as was ticked."""
         if self.heard != self.receipted:
             self.receipted = self.heard
-            count = self.heard.to_bytes(_RECEIPT_BYTES, "big")
+            count = self.heard.to_bytes(NUMBER_BYTES, "big")
             self.say(Publish(self._receipts, receipt_id(self.heard), count).encode())
         self.fill(now)
 
@@ -139,8 +147,9 @@ class GroupWriter(GroupWriting, Client):
         self.crew.ready += 1
 
     def write(self, number: int, payload: bytes) -> None:
-        """A PUBLISH."""
-        self.say(Publish(GROUP_TOPIC, message_id(number), payload).encode())
+        """A PUBLISH, with the sender behind the payload, in which the number is."""
+        signed = payload + self.account.name.encode()
+        self.say(Publish(GROUP_TOPIC, message_id(number), signed).encode())
 
     def was_taken(self, packet_id: int, now: float) -> None:
         """One more is accepted."""
@@ -167,11 +176,11 @@ class Writer(Writing, Client):
         super().__init__(crew, account, source)
         self.begin_to_write(recipient, count)
         self.taken = 0
-        self._message = PreparedPublish(message_topic(recipient), crew.ciphertext)
+        self._messages = NumberedPublish(message_topic(recipient), payload(account, crew.ciphertext))
 
     def write(self, number: int) -> None:
         """A PUBLISH, with a prepared ciphertext."""
-        self.say(self._message.encode(message_id(number)))
+        self.say(self._messages.encode(message_id(number), number))
 
     def was_taken(self, packet_id: int, now: float) -> None:
         """PUBACKs come in the order of what they are for."""

@@ -3,13 +3,14 @@
 from bench.peers.mqtt.decoder import MAX_PACKET_BYTES, PacketDecoder
 from bench.peers.mqtt.errors import MalformedPacketError, MqttError, PacketTooLargeError, RefusedError
 from bench.peers.mqtt.packets import (
+    NUMBER_BYTES,
     ConnAck,
     Connect,
     Disconnect,
+    NumberedPublish,
     Packet,
     PingReq,
     PingResp,
-    PreparedPublish,
     PubAck,
     Publish,
     SubAck,
@@ -18,17 +19,18 @@ from bench.peers.mqtt.packets import (
 
 __all__ = [
     "MAX_PACKET_BYTES",
+    "NUMBER_BYTES",
     "ConnAck",
     "Connect",
     "Disconnect",
     "MalformedPacketError",
     "MqttError",
+    "NumberedPublish",
     "Packet",
     "PacketDecoder",
     "PacketTooLargeError",
     "PingReq",
     "PingResp",
-    "PreparedPublish",
     "PubAck",
     "Publish",
     "RefusedError",

@@ -9,6 +9,7 @@ triples what that costs.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeAlias
@@ -125,12 +126,14 @@ class Publish:
         return _PUBACK_HEAD + self.packet_id.to_bytes(2, "big")
 
 
-class PreparedPublish:
-    """The same message again and again: only the packet id is written anew.
+class NumberedPublish:
+    """Messages that differ only in their number, which is before the rest of the payload.
+
+    MQTT says neither who has sent a message nor which it is: both have to be in the payload.
 
     Args:
         topic: where to.
-        payload: the message.
+        payload: what is behind the number.
 
     Raises:
         ValueError: one of them is too long.
@@ -139,18 +142,17 @@ class PreparedPublish:
     __slots__ = ("_after", "_before")
 
     def __init__(self, topic: bytes, payload: bytes) -> None:
-        encoded = Publish(topic, MAX_PACKET_ID, payload).encode()
-        end = len(encoded) - len(payload)
-        self._before = encoded[: end - 2]
+        encoded = Publish(topic, MAX_PACKET_ID, bytes(NUMBER_BYTES) + payload).encode()
+        self._before = encoded[: len(encoded) - len(payload) - _ID_AND_NUMBER.size]
         self._after = payload
 
-    def encode(self, packet_id: int) -> bytes:
-        """Its bytes with this id.
+    def encode(self, packet_id: int, number: int) -> bytes:
+        """The bytes of one of them.
 
         Raises:
-            OverflowError: the id is more than 16 bits.
+            struct.error: the id has more than 16 bits, or the number more than 32.
         """
-        return self._before + packet_id.to_bytes(2, "big") + self._after
+        return self._before + _ID_AND_NUMBER.pack(packet_id, number) + self._after
 
 
 @dataclass(slots=True)
@@ -237,6 +239,9 @@ Packet: TypeAlias = (
     Connect | ConnAck | Publish | PubAck | Subscribe | SubAck | PingReq | PingResp | Disconnect
 )
 
+
+_ID_AND_NUMBER: Final = struct.Struct(">HI")
+NUMBER_BYTES: Final = 4
 
 _PUBACK_HEAD: Final = bytes((Kind.PUBACK << 4, 2))
 

@@ -6,10 +6,10 @@ from bench.peers.mqtt import (
     ConnAck,
     Connect,
     Disconnect,
+    NumberedPublish,
     Packet,
     PingReq,
     PingResp,
-    PreparedPublish,
     PubAck,
     Publish,
     SubAck,
@@ -86,6 +86,7 @@ def test_what_the_standard_cannot_say_is_refused_before_it_is_sent(packet: Packe
 
 @pytest.mark.parametrize("payload", [b"", b"hello", b"x" * 200])
 def test_a_prepared_message_is_the_same_as_one_written_anew(payload: bytes) -> None:
-    prepared = PreparedPublish(b"m/17", payload)
-    for packet_id in (1, 258, 0xFFFF):
-        assert prepared.encode(packet_id) == Publish(b"m/17", packet_id, payload).encode()
+    prepared = NumberedPublish(b"m/17", payload)
+    for packet_id, number in ((1, b"\0\0\0\x01"), (258, b"\x12\x34\x56\x78"), (0xFFFF, b"\0\0\0\0")):
+        expected = Publish(b"m/17", packet_id, number + payload).encode()
+        assert prepared.encode(packet_id, int.from_bytes(number, "big")) == expected
