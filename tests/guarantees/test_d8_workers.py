@@ -39,7 +39,7 @@ from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle, name_of
 from storage import Environment
 from tests.helpers.device import Device
-from tests.helpers.late_journal import LateJournal, late_journal
+from tests.helpers.late_journal import LateJournal, late_journal, late_journals
 from tests.helpers.several_workers import Resident, SeveralWorkers, open_workers
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import registration
@@ -198,13 +198,7 @@ async def test_messages_of_a_connection_that_was_replaced_never_reach_the_other_
 async def test_a_failure_of_the_disk_reaches_a_sender_that_has_reconnected_since(
     sim: SimNetwork, tmp_path: Path
 ) -> None:
-    disks: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        disks.append(late)
-        return journal
-
+    make, disks = late_journals(sim)
     async with open_workers(tmp_path, sim, 2, make_journal=make) as node:
         anna, ben = node.add_user(0, "+491713920001"), node.add_user(1, "+491713920002")
         a = await anna.connect()
@@ -223,13 +217,7 @@ async def test_a_failure_of_the_disk_reaches_a_sender_that_has_reconnected_since
 async def test_a_failure_of_the_disk_reaches_a_sender_although_the_link_was_cut_meanwhile(
     sim: SimNetwork, tmp_path: Path
 ) -> None:
-    disks: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        disks.append(late)
-        return journal
-
+    make, disks = late_journals(sim)
     async with open_workers(tmp_path, sim, 2, make_journal=make) as node:
         anna, ben = node.add_user(0, "+491713920001"), node.add_user(1, "+491713920002")
         a = await anna.connect()

@@ -24,11 +24,9 @@ from protocol import (
     RequestCode,
     Send,
 )
-from relay.journal import RelayJournal
 from relay.mailbox_handle import MailboxHandle
-from storage import Environment
 from tests.helpers.device import Device
-from tests.helpers.late_journal import LateJournal, late_journal
+from tests.helpers.late_journal import LateJournal, late_journals
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import Phone, Stage, open_stage, registration
 
@@ -38,13 +36,7 @@ async def open_late_stage(
     data: Path, sim: SimNetwork, phones: tuple[Phone, Phone] | None = None
 ) -> AsyncIterator[tuple[Stage, LateJournal]]:
     """A node, two phones, and the disk, to hold it up."""
-    made: list[LateJournal] = []
-
-    def make(environment: Environment) -> RelayJournal:
-        journal, late = late_journal(environment, sim)
-        made.append(late)
-        return journal
-
+    make, made = late_journals(sim)
     async with open_stage(data, sim, phones=phones, make_journal=make) as stage:
         yield stage, made[0]
 
