@@ -35,7 +35,6 @@ NO_TEST_NEEDED: dict[str, str] = {
     "relay/group/handle.py": _IN_GROUPS,
     "relay/group/intake.py": _IN_GROUPS,
     "relay/group/landing.py": _IN_GROUPS,
-    "relay/group/payload_sweep.py": _IN_GROUPS,
     "relay/group/porter.py": _IN_GROUPS,
     "relay/group/reports.py": _IN_GROUPS,
     "relay/group/requests.py": _IN_GROUPS,
