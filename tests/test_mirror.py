@@ -31,7 +31,6 @@ NO_TEST_NEEDED: dict[str, str] = {
     "relay/group/bus_side.py": _IN_GROUPS,
     "relay/group/delivering.py": _IN_GROUPS,
     "relay/group/group.py": _IN_GROUPS,
-    "relay/group/groups.py": _IN_GROUPS,
     "relay/group/handle.py": _IN_GROUPS,
     "relay/group/intake.py": _IN_GROUPS,
     "relay/group/landing.py": _IN_GROUPS,
