@@ -181,7 +181,15 @@ def drain(ref: ActorRef, actor: Actor, mailbox: Mailbox) -> int:
     message: object = None
     before = clock()
     try:
-        while handled < SLICE_MESSAGES and (item := _take(ref, mailbox)) is not _NOTHING:
+        while handled < SLICE_MESSAGES:
+            if mailbox.signals or mailbox.senders is not None:
+                item = _take(ref, mailbox)
+                if item is _NOTHING:
+                    break
+            elif mailbox.items:
+                item = mailbox.items.popleft()  # as _take, not through it: this is the way of every message
+            else:
+                break
             if type(item) is Call:
                 ref._call, message = item, item.message
                 answer = handle(message)
