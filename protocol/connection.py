@@ -194,7 +194,7 @@ class RelayConnection(Channel):
             self._confirm(events)
         else:
             self._hear_frame(frame, events)
-        return self._state is not State.CLOSED
+        return not self._decoder.is_empty  # as it is when CLOSED
 
     def _read_preamble(self) -> bool:
         preamble = self._decoder.take(PREAMBLE_BYTES)

@@ -91,6 +91,6 @@ class FrameDecoder:
     def _advance(self, end: int) -> None:
         """Everything before `end` is taken; keep no chunk alive for nothing."""
         if end == len(self._data):
-            self.clear()
+            self._data, self._start = b"", 0
         else:
             self._start = end

@@ -19,7 +19,6 @@ from actors import ActorRef
 from actors.network import Link, Network
 from protocol import (
     Accepted,
-    Deliver,
     Delivered,
     DeviceAddress,
     ErrorCode,
@@ -36,6 +35,7 @@ from protocol import (
     Run,
     Seq,
     Stanza,
+    Tick,
     Typing,
     UserId,
 )
@@ -43,7 +43,8 @@ from relay.bus.chat import Chat, ChatId
 from relay.config import MAX_CHATS_REMEMBERED
 from relay.correspondent import Source
 from relay.metrics import Counters
-from storage.mailboxes import GroupMessage, Queued, QueuedMessage
+from storage import CorruptRecordError
+from storage.mailboxes import GroupMessage, Queued
 
 log = logging.getLogger("roost.relay")
 
@@ -154,23 +155,10 @@ class Outgoing:
         if self.end is not None:
             return
         sender = message.sender
-        if not self._channel.is_bound(sender):
-            self._bind(sender)
-        accepted_at = message.accepted_at if waited else None
-        if type(message) is GroupMessage:
-            self._deliver_group(seq, message, accepted_at)
-        elif type(message) is QueuedMessage:
-            self.push(Deliver(seq, message.sender, message.number, message.ciphertext, accepted_at))
-
-    def _deliver_group(self, seq: Seq, message: GroupMessage, accepted_at: int | None) -> None:
-        """To a thousand devices in one turn: what is the same for all was put together once."""
-        if self.end is not None:
+        if not self._channel.is_bound(sender) and not self._bind(sender):
             return
-        said = message.said
         try:
-            if accepted_at is not None:
-                said = (*said[:2], accepted_at, *said[3:])
-            self._channel.send_delivery(seq, message.sender, said)
+            self._channel.send_delivery(seq, sender, _said_of(message, waited=waited))
         except LocalProtocolError as error:
             self._give_up(error)
         else:
@@ -357,32 +345,44 @@ class Outgoing:
         if self._accepted:
             ticks, self._accepted = self._accepted, None
             for user, number in ticks.items():
-                self._queue(Accepted(user, number))
+                self._tick(Accepted, user, number)
         if self._delivered:
             ticks, self._delivered = self._delivered, None
             for user, number in ticks.items():
-                self._queue(Delivered(user, number))
+                self._tick(Delivered, user, number)
         if self._read:
             ticks, self._read = self._read, None
             for user, number in ticks.items():
-                self._queue(Read(user, number))
+                self._tick(Read, user, number)
 
-    def _queue(self, stanza: Stanza) -> None:
+    def _tick(self, tick: type[Tick], user: ChatId, number: MessageNumber) -> None:
         if self.end is not None:
             return
         try:
-            self._channel.send(stanza)
+            self._channel.send_tick(tick, user, number)
         except LocalProtocolError as error:
             self._give_up(error)
 
-    def _bind(self, address: DeviceAddress | MemberAddress) -> None:
-        """Introduce a sender: with its phone number, the directory's word for who this is."""
+    def _bind(self, address: DeviceAddress | MemberAddress) -> bool:
+        """Introduce a sender by phone number, the directory's word for who this is. False: it failed."""
         try:
             self._channel.bind(address, self._shared.phone_of(address.user))
-        except LocalProtocolError as error:
+        except (LocalProtocolError, CorruptRecordError) as error:
             self._give_up(error)
+            return False
+        return True
 
-    def _give_up(self, error: LocalProtocolError) -> None:
-        """Our own fault; it must end this connection and not the actor that happened to speak."""
+    def _give_up(self, error: Exception) -> None:
+        """Our own fault, or the store's; it must end this connection and not who happened to speak."""
         log.error("outgoing_failed", extra={"connection": self.number, "reason": type(error).__name__})
         self.close(ErrorCode.INTERNAL)
+
+
+def _said_of(message: Queued, *, waited: bool) -> tuple[object, ...]:
+    """The fields of its Deliver behind the chat; of a group's, put together once for all who get it."""
+    if type(message) is GroupMessage:
+        said = message.said
+        return (*said[:2], message.accepted_at, *said[3:]) if waited else said
+    if waited:
+        return (message.number, message.ciphertext, message.accepted_at)
+    return (message.number, message.ciphertext)

@@ -78,17 +78,6 @@ class CipherState:
             DecryptionError: the tag does not match, or there is none.
             NonceExhaustedError: the key has been used 2^64-1 times.
         """
-        plaintext = self.peek(ciphertext, associated_data)
-        if self._key is not None:
-            self._nonce += 1
-        return plaintext
-
-    def peek(self, ciphertext: bytes, associated_data: bytes | None = None) -> bytes:
-        """Return what `decrypt` would, and change nothing: the message is still the next one.
-
-        Raises:
-            DecryptionError, NonceExhaustedError: as `decrypt`.
-        """
         if self._key is None:
             return ciphertext
         if len(ciphertext) < TAG_BYTES:
@@ -98,9 +87,22 @@ class CipherState:
             raise NonceExhaustedError("all nonces of this key are used")
         aead = self._aead or self._wake()
         try:
-            return aead.decrypt(self._cipher.nonce(nonce), ciphertext, associated_data)
+            plaintext = aead.decrypt(self._cipher.nonce(nonce), ciphertext, associated_data)
         except InvalidTag:
             raise DecryptionError("the tag does not match") from None
+        self._nonce = nonce + 1
+        return plaintext
+
+    def peek(self, ciphertext: bytes, associated_data: bytes | None = None) -> bytes:
+        """Return what `decrypt` would, and change nothing: the message is still the next one.
+
+        Raises:
+            DecryptionError, NonceExhaustedError: as `decrypt`.
+        """
+        nonce = self._nonce
+        plaintext = self.decrypt(ciphertext, associated_data)
+        self._nonce = nonce
+        return plaintext
 
     def skip(self) -> None:
         """Count a message that `peek` has shown as decrypted."""

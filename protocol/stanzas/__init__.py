@@ -100,7 +100,7 @@ from protocol.stanzas.session import (
     UploadPrekeys,
     Welcome,
 )
-from protocol.stanzas.stanza import Stanza
+from protocol.stanzas.stanza import Stanza, Tick
 from protocol.stanzas.values import (
     Audience,
     ChatProgress,
@@ -209,6 +209,7 @@ __all__ = [
     "StoreProfile",
     "Subscribe",
     "TestCrash",
+    "Tick",
     "Typing",
     "Unavailable",
     "Unsubscribe",

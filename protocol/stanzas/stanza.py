@@ -90,6 +90,9 @@ from protocol.stanzas.session import (
     Welcome,
 )
 
+Tick: TypeAlias = Accepted | Delivered | Read
+"""What a relay says of all messages of a chat up to a number."""
+
 Stanza: TypeAlias = (
     Ping | Pong | Ack | Accepted | Delivered | Read | Typing | Paused | Send | Deliver | Refused | Bind
     | Error | Failed | Expired | Welcome | RequestCode | CodeSent | Register | Registered | UploadPrekeys

@@ -13,7 +13,19 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from protocol import Address, Deliver, MemberAddress, RelayConnection, Seq, Stanza
+from protocol import (
+    Address,
+    Deliver,
+    DeviceAddress,
+    GroupAddress,
+    MemberAddress,
+    MessageNumber,
+    RelayConnection,
+    Seq,
+    Stanza,
+    Tick,
+    UserId,
+)
 
 Lie: TypeAlias = Callable[[Stanza], Sequence[Stanza]]
 """What a device is told instead of a stanza: nothing, the same, something else, or more."""
@@ -68,8 +80,13 @@ def liar_at_the_relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[Liar]:
         for stanza in stanzas:
             send(self, *liar.tell(self.remote_static, stanza))
 
-    def deliver(self: RelayConnection, seq: Seq, chat: MemberAddress, rest: tuple[Any, ...]) -> None:
+    def deliver(
+        self: RelayConnection, seq: Seq, chat: DeviceAddress | MemberAddress, rest: tuple[Any, ...]
+    ) -> None:
         say(self, Deliver(seq, chat, *rest))
+
+    def tick(self: RelayConnection, kind: type[Tick], chat: UserId | GroupAddress, number: int) -> None:
+        say(self, kind(chat, MessageNumber(number)))
 
     def introduce(self: RelayConnection, address: Address, phone: str | None = None) -> None:
         bind(self, address, liar.number(self.remote_static, phone))
@@ -77,5 +94,6 @@ def liar_at_the_relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[Liar]:
     with monkeypatch.context() as patch:
         patch.setattr(RelayConnection, "send", say)
         patch.setattr(RelayConnection, "send_delivery", deliver)
+        patch.setattr(RelayConnection, "send_tick", tick)
         patch.setattr(RelayConnection, "bind", introduce)
         yield liar

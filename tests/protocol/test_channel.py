@@ -11,6 +11,7 @@ from protocol import (
     Bind,
     Confirmed,
     Deliver,
+    Delivered,
     DeviceAddress,
     DeviceId,
     Error,
@@ -414,3 +415,16 @@ def test_a_groups_delivery_goes_to_nobody_who_is_not_online() -> None:
         stranger_pair().relay.send_delivery(
             Seq(1), MemberAddress(GroupId(7), *ALICES_PHONE), (MessageNumber(1), b"x", None, GroupSeq(1))
         )
+
+
+def test_a_tick_is_what_the_device_hears_and_binds_its_chat_as_any_stanza() -> None:
+    pair = online_pair()
+    for tick in (Accepted, Delivered, Read):
+        pair.relay.send_tick(tick, BOB, 5)
+    heard = hear(pair.client, pair.relay.data_to_send())
+    assert heard == [tick(BOB, MessageNumber(5)) for tick in (Accepted, Delivered, Read)]
+
+
+def test_a_tick_goes_to_nobody_who_is_not_online() -> None:
+    with pytest.raises(LocalProtocolError):
+        stranger_pair().relay.send_tick(Accepted, BOB, 1)

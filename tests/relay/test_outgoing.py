@@ -1,7 +1,7 @@
 """The outgoing side: what is gathered in a turn leaves at once, and cumulative ticks replace one another."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -24,11 +24,13 @@ from protocol import (
     Run,
     Seq,
     Stanza,
+    Tick,
     UserId,
 )
 from relay.config import MAX_CHATS_REMEMBERED
 from relay.metrics import Counters
 from relay.outgoing import Outgoing, Surroundings
+from storage import CorruptRecordError
 from storage.mailboxes import QueuedMessage
 
 BEN, CARL = UserId(7), UserId(8)
@@ -83,6 +85,12 @@ class FakeChannel:
         self.said.append(stanza)
         self.waiting += 1
 
+    def send_delivery(self, seq: Seq, chat: DeviceAddress, rest: tuple[Any, ...]) -> None:
+        self.send(Deliver(seq, chat, *rest))
+
+    def send_tick(self, tick: type[Tick], chat: UserId, number: MessageNumber) -> None:
+        self.send(tick(chat, number))
+
     def is_bound(self, address: object) -> bool:
         return address in self.bound
 
@@ -104,7 +112,7 @@ class Bench:
     def __init__(self, max_unsent_bytes: int = 1000) -> None:
         self.network, self.link, self.channel = FakeNetwork(), FakeLink(), FakeChannel()
         self.counters = Counters()
-        shared = Surroundings(
+        self.shared = Surroundings(
             cast("Network", self.network), self.counters, lambda user: f"+{user}", max_unsent_bytes
         )
         self.outgoing = Outgoing(
@@ -112,7 +120,7 @@ class Bench:
             cast("ActorRef", None),
             cast("Link", self.link),
             cast("RelayConnection", self.channel),
-            shared,
+            self.shared,
         )
         self.outgoing.welcomed = True
 
@@ -254,3 +262,13 @@ def test_of_too_many_readings_the_oldest_are_forgotten(bench: Bench) -> None:
     assert len(readings) == MAX_CHATS_REMEMBERED
     assert sender(2) not in readings
     assert readings[sender(1)] == 2
+
+
+def test_a_damaged_account_ends_the_connection_that_was_to_hear_of_it_and_nothing_else(bench: Bench) -> None:
+    def damaged(_user: UserId) -> str:
+        raise CorruptRecordError("users", b"key", "checksum does not match")
+
+    bench.shared.phone_of = damaged
+    bench.outgoing.deliver(Seq(1), message(1), waited=False)
+    assert bench.outgoing.end == ErrorCode.INTERNAL.wire_name
+    assert not any(isinstance(said, Deliver) for said in bench.channel.said)
