@@ -94,7 +94,6 @@ class Deliveries:
         self.devices = [device for device, _ in accounts.list_devices(reader, self._user)]
         self._queues = {device: self._load_queue(reader, device) for device in self.devices}
         attached, self._outgoing = self._outgoing, {}
-        self._flight.has_audience = False
         return attached
 
     def _load_queue(self, reader: Reader, device: DeviceId) -> DeviceQueue:
@@ -161,7 +160,13 @@ class Deliveries:
             landings.append(Landing(self, queues))
 
     def land(self, landed: Sequence[tuple[DeviceQueue, int]]) -> None:
-        """A group's items are durable: deliver them, without waking the mailbox if all goes from memory."""
+        """Messages are durable: deliver them, without waking the mailbox if all goes from memory.
+
+        In the journal's callback, where nothing may raise.
+
+        Args:
+            landed: the queues, and how many of the messages each has got.
+        """
         is_left = False
         for queue, count in landed:
             queue.landed += count
@@ -335,7 +340,6 @@ class Deliveries:
         if not self._flight.failed and (lifted := queue.count_on_from(outgoing.acked)):
             self._flight.submit(lifted, self._flight.settled)
         self._outgoing[device] = outgoing
-        self._flight.has_audience = True
         self._welcome(queue, outgoing)
         queue.attach(given=max(outgoing.acked, outgoing.given))
         self._pump(queue, outgoing)
@@ -361,7 +365,6 @@ class Deliveries:
         """That connection has ended; one that has been replaced here changes nothing."""
         if self._outgoing.get(device) is outgoing:
             del self._outgoing[device]
-            self._flight.has_audience = self.has_audience
             self._queues[device].detach()
 
     def remove_all(self) -> Removal:
@@ -369,7 +372,6 @@ class Deliveries:
         self._worker.payload_counts.uncount_all()
         notices, _ = give_up_undelivered(self._senders, on_disk=self._flight.failed)
         connections, self._outgoing = self._outgoing, {}
-        self._flight.has_audience = False
         self.devices, self._queues = [], {}
         return Removal(connections, notices)
 
@@ -390,7 +392,6 @@ class Deliveries:
         with self._worker.environment.read() as reader:
             lost = lost_with(reader, gone, list(self._queues.values()), self._senders)
         removed = [self._outgoing.pop(queue.address.device, None) for queue in gone]
-        self._flight.has_audience = self.has_audience
         ops = [op for queue in gone for op in mailboxes.remove_queue(queue.address)]
         connections = [outgoing for outgoing in removed if outgoing is not None]
         return Replacement([*ops, *lost.ops], connections, lost.notices)
@@ -402,7 +403,6 @@ class Deliveries:
         for queue in self._queues.values():
             ops += mailboxes.remove_queue(queue.address)
         replaced, self._outgoing = list(self._outgoing.values()), {}
-        self._flight.has_audience = False
         self.devices = [device]
         self._queues = {device: self._new_queue(device, DeviceCursor())}
         return Replacement(ops, replaced, notices)

@@ -67,7 +67,6 @@ class Flight:
         "door",
         "expiring",
         "failure",
-        "has_audience",
         "mailbox",
         "user",
     )
@@ -84,9 +83,8 @@ class Flight:
         self.committed = False
         self.failure: JournalError | None = None  # why what the mailbox has in memory is void
         self.expiring = False  # messages that have expired are being dropped
-        self.has_audience = False  # a device of the user is connected
         self.mailbox: ActorRef | None = None  # the living mailbox, to be told
-        self.door: Deliveries | None = None  # where groups put what is for the user (group/porter.py)
+        self.door: Deliveries | None = None  # where what is durable is delivered, and groups put theirs
         self._told = False  # it has a COMMITTED waiting
         self._idle: trio.Event | None = None
 
@@ -137,13 +135,10 @@ class Flight:
 
     def messages_settled(self, queues: Sequence[DeviceQueue], count: int, error: JournalError | None) -> None:
         """A submission with so many messages for each of these queues is durable, or is not."""
-        if error is None:
-            for queue in queues:
-                queue.landed += count
-                self.committed = True
-            # With nobody to deliver to it is enough that the mailbox finds them when it is next awake.
-            if self.committed and self.has_audience and not self._told:
-                self._told = _tell(self.mailbox, COMMITTED)
+        door, mailbox = self.door, self.mailbox
+        # Whoever takes the place of a mailbox that has died finds them in the store.
+        if error is None and door is not None and mailbox is not None and mailbox.is_alive:
+            door.land([(queue, count) for queue in queues])
         self.settled(error)
 
     def settled(self, error: JournalError | None) -> None:
@@ -226,7 +221,7 @@ class MessagesSettled:
         """See the class."""
         flight = self.flight
         count = self.last - self.first + 1
-        # Delivery first: the mailbox is woken before the sender's connection is.
+        # Delivery first: it stands before the ✓ in a frame that has both.
         flight.messages_settled(self.queues, count, error)
         present = flight.correspondent(self.sender)
         if error is None:

@@ -65,7 +65,7 @@ def show_activity(
     member = MemberAddress(group, *sender)
     for user in unpack_users(users):
         flight = worker.flights.get(user)
-        if flight is not None and flight.door is not None and flight.has_audience:
+        if flight is not None and flight.door is not None:
             flight.door.activity(member, is_typing=is_typing)
 
 

@@ -6,6 +6,7 @@ import trio
 
 from actors import ActorRef
 from protocol import DeviceAddress, DeviceId, ErrorCode, MessageNumber, UserId
+from relay.deliveries import Deliveries
 from relay.device_queue import DeviceQueue
 from relay.flight import COMMITTED, ExpirySettled, Flight, MessagesSettled, refusal_of
 from relay.journal import RelayJournal
@@ -44,10 +45,21 @@ class FakeMailbox:
     """An actor that remembers what it was told."""
 
     def __init__(self) -> None:
+        self.is_alive = True
         self.told: list[object] = []
 
     def tell_nowait(self, message: object) -> None:
         self.told.append(message)
+
+
+class FakeDoor:
+    """The outgoing side of a mailbox, which remembers what became durable."""
+
+    def __init__(self) -> None:
+        self.landed: list[list[tuple[DeviceQueue, int]]] = []
+
+    def land(self, landed: list[tuple[DeviceQueue, int]]) -> None:
+        self.landed.append(landed)
 
 
 class FullJournal:
@@ -80,6 +92,12 @@ def make_queue(device: int = 1) -> DeviceQueue:
 
 def settled(flight: Flight, number: int, *queues: DeviceQueue) -> MessagesSettled:
     return MessagesSettled(flight, ANNA, SOURCE, number, number, SenderState(Progress()), queues)
+
+
+def live_in(flight: Flight, mailbox: FakeMailbox) -> FakeDoor:
+    door = FakeDoor()
+    flight.mailbox, flight.door = cast("ActorRef", mailbox), cast("Deliveries", door)
+    return door
 
 
 async def test_an_empty_flight_has_landed() -> None:
@@ -127,36 +145,33 @@ def test_a_full_disk_and_a_full_journal_have_different_names() -> None:
     assert refusal_of(JournalFullError(1, 1)) is ErrorCode.OVERLOADED
 
 
-async def test_a_mailbox_is_woken_for_what_is_durable_only_if_somebody_is_connected() -> None:
-    flight, mailbox, queue = make_flight(4), FakeMailbox(), make_queue()
-    flight.mailbox = cast("ActorRef", mailbox)
-    settled(flight, 1, queue)(None)
-    assert mailbox.told == []
-    flight.has_audience = True
-    settled(flight, 2, queue)(None)
-    settled(flight, 3, queue)(None)
-    assert mailbox.told == [COMMITTED]
-    flight.take_committed()
-    assert queue.landed == 3
-    settled(flight, 4, queue)(None)
-    assert mailbox.told == [COMMITTED, COMMITTED]
-
-
-def test_each_queue_counts_only_what_it_was_given() -> None:
+def test_what_is_durable_is_delivered_at_once_to_each_queue_that_has_got_it() -> None:
     flight, old, new = make_flight(2), make_queue(1), make_queue(2)
+    door = live_in(flight, FakeMailbox())
     settled(flight, 1, old)(None)
     settled(flight, 2, old, new)(None)
-    assert (old.landed, new.landed) == (2, 1)
+    assert door.landed == [[(old, 1)], [(old, 1), (new, 1)]]
     assert flight.counters.accepted == 2
 
 
-def test_what_is_kept_for_nobody_wakes_nobody() -> None:
-    flight, mailbox = make_flight(1), FakeMailbox()
-    flight.mailbox = cast("ActorRef", mailbox)
-    flight.has_audience = True
-    settled(flight, 1)(None)
-    assert mailbox.told == []
-    assert not flight.committed
+def test_what_becomes_durable_after_a_mailbox_has_died_is_left_to_its_successor() -> None:
+    flight, mailbox, queue = make_flight(1), FakeMailbox(), make_queue()
+    door = live_in(flight, mailbox)
+    mailbox.is_alive = False
+    settled(flight, 1, queue)(None)
+    assert door.landed == []
+    assert flight.count == 0
+
+
+def test_a_mailbox_is_woken_once_for_what_it_has_to_look_at() -> None:
+    flight, mailbox = make_flight(), FakeMailbox()
+    live_in(flight, mailbox)
+    flight.wake()
+    flight.wake()
+    assert mailbox.told == [COMMITTED]
+    flight.take_committed()
+    flight.wake()
+    assert mailbox.told == [COMMITTED, COMMITTED]
 
 
 def test_a_failure_is_told_to_the_connection_on_which_the_messages_came() -> None:
