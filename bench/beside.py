@@ -22,6 +22,16 @@ PROMISES: Mapping[str, str] = {
 }
 """{promise: what a row calls it}."""
 
+TITLES: Mapping[str, str] = {
+    "ticked_per_s": "accepted, delivered, acknowledged and ticked ✓✓",
+    "accepted_per_s": "accepted ✓",
+    "logins_per_s": "logins (a Roost node's: resumed, IK)",
+    "login_cpu_us": "CPU of the workers a login",
+    "login_p50_ms": "a login, half of all within",
+    "login_p99_ms": "a login, 99 % within",
+}
+"""{key: what a figure is called here}, where its own title says more than a peer does."""
+
 LIMITS: Mapping[str, str] = {
     "node": "the server's CPU",
     "load": "the load: it could do more",
@@ -57,7 +67,7 @@ def figure_rows(found: Document) -> Iterator[list[str]]:
             continue
         kind = kind_of(key)
         cells = [_cell(each, key, kind.better) for each in (found, *peers.values())]
-        yield [kind.title, *cells, kind.unit, key]
+        yield [TITLES.get(key, kind.title), *cells, kind.unit, key]
 
 
 def promise_rows(found: Document) -> Iterator[list[str]]:

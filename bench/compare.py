@@ -76,7 +76,10 @@ def compare(before: Document, after: Document) -> list[Comparison]:
     different = [key for key in ("parameters", "workers") if before.get(key) != after.get(key)]
     if different:
         raise ValueError(f"the runs differ in more than the code: {', '.join(different)}")
-    return [*_compare_figures("", before, after), *_compare_peers(before["peers"], after["peers"])]
+    return [
+        *_compare_figures("", before, after),
+        *_compare_peers(before.get("peers", {}), after.get("peers", {})),
+    ]
 
 
 def _compare_figures(prefix: str, before: Document, after: Document) -> Iterator[Comparison]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from bench import command
 from bench.command import LOAD_WAS_THE_LIMIT, SCENARIOS
 from bench.document import write_document
 from bench.measurement import Measurement, Stage
+from bench.node import Node
 from bench.scenarios import pairs
+from tests.bench.peers.fakes import MissingPeer
 from tests.bench.test_document import FINE, SPOILT, a_document, measurement
 
 
@@ -83,6 +86,30 @@ def test_what_cannot_be_compared_or_read_is_said(tmp_path: Path, capsys: pytest.
     assert "ticked_per_s" in capsys.readouterr().out
     assert _bench("compare", str(first), str(second)) == 2
     assert _bench("compare", str(first), str(tmp_path / "c.json")) == 1
+
+
+def test_a_peer_that_is_not_installed_is_skipped_and_the_run_goes_on(
+    without_node: list[Measurement],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    without_node += [measurement(10.0)]
+    monkeypatch.setattr(command, "_node", lambda *args: nullcontext(Node("127.0.0.1", 1, b"", ())))
+    monkeypatch.setattr(command, "peers_named", lambda names: [MissingPeer()] if names else [])
+    out = tmp_path / "a.json"
+    assert _bench("pairs", "--pairs", "1", "--peer", "ejabberd", "--quiet", "--json", str(out)) == 0
+    assert "missing was skipped: missing is not installed: apt-get install" in capsys.readouterr().out
+    assert "apt-get" in json.loads(out.read_text())["peers"]["missing"]["skipped"]
+
+
+def test_a_peer_gets_work_only_beside_a_node_of_ours_and_with_an_empty_store(
+    elsewhere: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _bench("pairs", "--pairs", "1", "--peer", "all", *elsewhere) == 2
+    assert "--peer needs a node of the bench's own" in capsys.readouterr().err
+    assert _bench("pairs", "--peer", "all", "--queued", "10") == 2
+    assert "--queued" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, "compare", "accounts"])

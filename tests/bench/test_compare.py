@@ -78,3 +78,13 @@ def test_the_table_has_a_line_a_figure() -> None:
     assert "ticked_per_s" in table
     assert "-19." in table
     assert "WORSE" in table
+
+
+def test_a_peer_is_compared_with_itself_as_a_control_of_the_machine() -> None:
+    ours = _run(ticked_per_s=[100.0, 101.0, 102.0, 103.0])
+    before = ours | {"peers": {"one": _run(p99_ms=[1.0, 1.1, 1.2, 1.3]), "two": {"skipped": "absent"}}}
+    after = ours | {"peers": {"one": _run(p99_ms=[2.0, 2.1, 2.2, 2.3]), "two": {"skipped": "absent"}}}
+    same, changed = compare(before, after)
+    assert same.change is Change.SAME
+    assert (changed.key, changed.change) == ("peers.one.p99_ms", Change.WORSE)
+    assert compare(before, ours)[1:] == []

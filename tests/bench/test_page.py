@@ -8,6 +8,7 @@ import pytest
 from bench.document import document
 from bench.errors import BenchError
 from bench.page import as_page, write_page
+from tests.bench.test_beside import a_peer
 from tests.bench.test_document import SPOILT, a_document, measurement
 
 FACTS = {"scenario": "pairs", "date": "today", "commit": "abc", "command": "roost bench pairs <x>"}
@@ -68,3 +69,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="index"):
         write_page(tmp_path / "file" / "report", a_document(1.0))
+
+
+def test_other_servers_have_columns_of_their_own() -> None:
+    found = a_document(10.0) | {"peers": {"fast": a_peer(40.0), "gone": {"skipped": "<not> installed"}}}
+    page = as_page(found)
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
+    assert "<th>fast</th>" in page
+    assert "<th>gone</th>" not in page
+    assert "gone was skipped: &lt;not&gt; installed" in page
+    assert "Beside other servers" not in as_page(a_document(10.0))

@@ -9,6 +9,7 @@ from bench.command import SCENARIOS
 from bench.document import INVALID, document, write_document
 from bench.node import SOURCE
 from bench.tables import TARGETS, WRITERS, as_markdown, filled, main
+from tests.bench.test_beside import a_peer
 from tests.bench.test_document import SPOILT, a_document, measurement
 
 FACTS = {
@@ -47,6 +48,13 @@ def test_a_target_is_met_or_missed_the_right_way_round() -> None:
 def test_figures_that_are_the_loads_are_marked() -> None:
     found = document([measurement(1.0, SPOILT)], FACTS)
     assert f"- **{INVALID}**" in list(as_markdown(found, {}))
+
+
+def test_peers_have_a_table_of_their_own_under_it() -> None:
+    peers = {"fast": a_peer(40.0), "gone": {"skipped": "not installed"}}
+    lines = list(as_markdown(document([measurement(20.0)], FACTS, peers), {}))
+    assert any(line.startswith("|  | roost | fast |") for line in lines)
+    assert lines[-1] == "- gone was skipped: not installed"
 
 
 def test_the_page_of_the_house_has_a_place_for_each_table_with_targets() -> None:

@@ -1,0 +1,1 @@
+"""Tests of the XMPP that the load speaks."""
