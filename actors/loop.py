@@ -3,9 +3,10 @@
 Reading order: `live` is the task; `drain` and `drain_async` are THE loops, one for each kind of handler.
 
 Why two: a plain handler cannot wait, so nothing can or need interrupt it, and it needs no turn of a task: it
-is called by the runner (runner.py) while the actor's own task stays parked. An async handler runs inside a
-cancel scope, so that a kill reaches it where it waits; the scope is kept while the actor is busy and let go
-when it is idle (warmth.py). Who is parked is woken, never cancelled.
+is called by the runner (runner.py), and the actor has a task of its own only for as long as it has something
+to wait for. An async handler runs in its actor's task, inside a cancel scope, so that a kill reaches it where
+it waits; the scope is kept while the actor is busy and let go when it is idle (warmth.py). Who is parked is
+woken, never cancelled.
 """
 
 from __future__ import annotations
@@ -47,11 +48,14 @@ _NOTHING: Final = object()
 Starting: TypeAlias = Coroutine[Any, Any, None]
 """An on_start that waits."""
 
+Stopping: TypeAlias = Coroutine[Any, Any, Any]
+"""An on_stop that waits."""
+
 
 async def live(
     ref: ActorRef, actor: Actor, mailbox: Mailbox, starter: Reply | None, starting: Starting | None
 ) -> None:
-    """Be the actor's task, from its first step to its last.
+    """Be the actor's task: of an async actor to its end, of a plain one until it waits for nothing any more.
 
     With an on_start that waits there is a starter, who waits too; `starting` is that on_start.
     """
@@ -60,23 +64,41 @@ async def live(
         if starter is not None and starting is not None and not await _start(ref, starter, starting):
             return
         starter = starting = None
-        while ref._exit is None or mailbox.unfinished is not None:
-            if mailbox.unfinished is not None:
+        if not actor._handle_is_async:
+            while mailbox.unfinished is not None:
                 await _finish(ref, mailbox)
-            elif not mailbox.items and not mailbox.signals:
+            ref._task = None
+            ref.system._runner.add(ref)
+            return
+        while ref._exit is None:
+            if not mailbox.items and not mailbox.signals:
                 # As _park does, but not through it: every coroutine in the chain of a parked task weighs.
                 mailbox.items = mailbox.signals = None
-                mailbox.sleeper = ref._task if actor._handle_is_async else ref
+                mailbox.sleeper = ref._task
                 await PARKED
-            elif actor._handle_is_async:
-                await drain_async(ref, actor, mailbox)
             else:
-                ref.system._runner.add(ref)
-                await PARKED
-        if actor._has_on_stop and ref._exit is not KILLED:
-            await _stop(ref, actor)
+                await drain_async(ref, actor, mailbox)
+        stopping = begin_stop(ref, actor)
+        if stopping is not None:
+            await _stop(ref, stopping)
     except BaseException:
         # Only what no actor may keep to itself comes here: KeyboardInterrupt, SystemExit, or a bug of ours.
+        ref.system._abandon()
+        raise
+    finally:
+        if ref._task is not None:
+            bury(ref)
+
+
+async def leave(ref: ActorRef, stopping: Stopping) -> None:
+    """Be the task of a plain actor whose on_stop waits."""
+    ref._task = current_task()
+    try:
+        if ref._exit is KILLED:
+            stopping.close()
+        else:
+            await _stop(ref, stopping)
+    except BaseException:
         ref.system._abandon()
         raise
     finally:
@@ -147,16 +169,30 @@ def _fail_start(ref: ActorRef, starter: Reply, error: Exception) -> None:
     starter.fail(error)
 
 
-async def _stop(ref: ActorRef, actor: Actor) -> None:
+def begin_stop(ref: ActorRef, actor: Actor) -> Stopping | None:
+    """Run an on_stop, or the part of it that does not wait; returns the rest. None: only `bury` is left.
+
+    There is none after a kill.
+    """
     assert ref._exit is not None
+    if not actor._has_on_stop or ref._exit is KILLED:
+        return None
     try:
         truth = actor.on_stop(ref._exit)
-        if type(truth) is CoroutineType:
-            with trio.CancelScope() as ref._scope:
-                _change_reason(ref, await truth)
-        else:
-            _change_reason(ref, truth)
     except Exception as error:  # the last chance of user code to crash
+        _crash(ref, error, "on_stop")
+        return None
+    if type(truth) is CoroutineType:
+        return truth
+    _change_reason(ref, truth)
+    return None
+
+
+async def _stop(ref: ActorRef, stopping: Stopping) -> None:
+    try:
+        with trio.CancelScope() as ref._scope:
+            _change_reason(ref, await stopping)
+    except Exception as error:  # likewise
         _crash(ref, error, "on_stop")
     finally:
         ref._scope = None

@@ -115,7 +115,7 @@ class Mailbox:
         return bool(self.items) or bool(self.senders)
 
     def wake(self) -> None:
-        """Make the actor handle what it has if it is parked."""
+        """Make the actor look at what it has, or at its end, if it is parked."""
         sleeper = self.sleeper
         if sleeper is not None:
             self.sleeper = None
@@ -123,15 +123,6 @@ class Mailbox:
                 reschedule(sleeper)
             else:
                 sleeper.system._runner.add(sleeper)
-
-    def wake_task(self) -> None:
-        """Make the actor's task run if it is parked; an actor in the runner's line comes to it from there."""
-        sleeper = self.sleeper
-        if sleeper is not None:
-            self.sleeper = None
-            task = sleeper if type(sleeper) is Task else sleeper._task
-            assert task is not None
-            reschedule(task)
 
     def put_signal(self, signal: object) -> None:
         """Queue a system message: before all user messages, after earlier system messages."""

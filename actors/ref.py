@@ -68,7 +68,7 @@ class ActorRef:
         self._actor = actor  # None when dead
         self._mailbox: Mailbox | None = None  # None when dead
         self._kind: type[Actor] | None = type(actor) if actor is not None else None
-        self._task: Task | None = None  # from the task's first step to its last
+        self._task: Task | None = None  # its own, while there is one: plain actors have none but to wait
         self._scope: trio.CancelScope | None = None  # open while async user code of the actor runs
         self._call: Call | None = None  # the asked message being handled, until it is answered or deferred
         self._exit: ExitReason | None = None  # set: the actor is on its way out; when dead, why it ended
@@ -283,7 +283,7 @@ class ActorRef:
         if self._exit is None:
             self._exit = reason
             if self._mailbox is not None:
-                self._mailbox.wake_task()  # a callback may have asked for it while the actor is parked
+                self._mailbox.wake()  # a callback may have asked for it while the actor is parked
 
     def _doom(self, reason: ExitReason) -> None:
         """End now: wake the actor if it is parked, cancel it if it waits in a handler.
@@ -296,7 +296,7 @@ class ActorRef:
         if self._scope is not None:
             self._scope.cancel()
         if self._mailbox is not None:
-            self._mailbox.wake_task()
+            self._mailbox.wake()
 
     @property
     def _owes_answers(self) -> bool:

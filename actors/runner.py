@@ -1,14 +1,15 @@
 """Runs the handlers of all plain actors, one after the other, in one task.
 
 A plain handler cannot wait, so nothing of a trio task is of use to it but its turn; and a turn of a task
-costs 5 µs, as much as many a message. So a plain actor that has something to handle does not wake its task:
-it stands in one line with the others, and whoever is at its head handles a slice of its mailbox, here.
+costs 5 µs, as much as many a message. So a plain actor that has something to handle stands in one line with
+the others, and whoever is at its head handles a slice of its mailbox, here. Here it also ends.
 
-The task of the actor is there all the same, and parked. It is woken for whatever a plain handler cannot do:
-`on_stop` and death, and the coroutine that a handler has returned because it turned out that it must wait.
+It has no task of its own, which would weigh as much as everything else that the runtime needs of it. One is
+made for what cannot be done here, and goes when that is done: the coroutine that `on_start`, a handler or
+`on_stop` has returned because it turned out that it must wait.
 
 Owns: the line. Each living plain actor is in exactly one place: parked (`Mailbox.sleeper` names it), in the
-line, being run, or awake in its own task. Whoever moves it on takes it from where it was.
+line, being run, or in a task of its own. Whoever moves it on takes it from where it was.
 Guarantees: first come, first served; nobody handles more than a slice before the others have had their turn;
     other tasks of the loop run after TURN_MESSAGES at the latest. A handler that raises ends its own actor.
 Not here: what is done for a message (`loop.drain`), async handlers (`loop.drain_async`).
@@ -28,7 +29,7 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
-from actors.loop import drain
+from actors.loop import begin_stop, bury, drain, leave, live
 
 if TYPE_CHECKING:
     from trio.lowlevel import RaiseCancelT
@@ -53,7 +54,7 @@ class Runner:
     def add(self, ref: ActorRef) -> None:
         """Put an actor at the end of the line. Only whoever has just taken it from where it was may."""
         if self.is_over:
-            _wake_task(ref)
+            _end_without_a_word(ref)
             return
         self._line.append(ref)
         if self._parked is not None:
@@ -83,11 +84,17 @@ class Runner:
     def _run_slice(self, ref: ActorRef) -> int:
         """Run one actor, and put it where it belongs then. Returns how many messages it has handled."""
         mailbox, actor = ref._mailbox, ref._actor
-        assert mailbox is not None  # only its own task buries it, and that is parked
+        assert mailbox is not None  # it is alive: who buries a plain actor has taken it from here
         assert actor is not None
         handled = drain(ref, actor, mailbox) if ref._exit is None else 0
-        if ref._exit is not None or mailbox.unfinished is not None:
-            _wake_task(ref)
+        if mailbox.unfinished is not None:
+            ref.system._give_task(actor, live, ref, actor, mailbox, None, None)
+        elif ref._exit is not None:
+            stopping = begin_stop(ref, actor)
+            if stopping is None:
+                bury(ref)
+            else:
+                ref.system._give_task(actor, leave, ref, stopping)
         elif mailbox.items or mailbox.signals:
             self._line.append(ref)
         else:
@@ -108,14 +115,23 @@ class Runner:
         self.is_over = True
         if self.running is not None:
             self.running.system._abandon()
-            _wake_task(self.running)
+            _end_without_a_word(self.running)
             self.running = None
-        for ref in self._line:
-            _wake_task(ref)
+        line = [*self._line]
         self._line.clear()
+        for ref in line:
+            _end_without_a_word(ref)
 
 
-def _wake_task(ref: ActorRef) -> None:
-    task = ref._task
-    assert task is not None
-    reschedule(task)
+def _end_without_a_word(ref: ActorRef) -> None:
+    """Nobody runs handlers any more. Who is not to end yet is parked, and comes here again when it is."""
+    mailbox = ref._mailbox
+    if mailbox is None:
+        return
+    if mailbox.unfinished is not None:
+        mailbox.unfinished[1].close()
+        mailbox.unfinished = None
+    if ref._exit is not None:
+        bury(ref)
+    else:
+        mailbox.sleeper = ref

@@ -8,7 +8,7 @@ Not here: what to do when an actor ends (the package supervisors).
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 
 import trio
@@ -167,10 +167,18 @@ class ActorSystem:
             links.link(parent, ref)
         starting = loop.start_at_once(ref, actor)
         starter = Reply() if starting is not None else None
-        self._nursery.start_soon(
-            loop.live, ref, actor, mailbox, starter, starting, name=type(actor).__qualname__
-        )
+        if starting is not None or actor._handle_is_async:
+            self._give_task(actor, loop.live, ref, actor, mailbox, starter, starting)
+        else:
+            self._runner.add(ref)
         return ref, starter
+
+    def _give_task(
+        self, actor: Actor, function: Callable[..., Awaitable[object]], *arguments: object
+    ) -> None:
+        """Have something done in a task of the actor's own."""
+        assert self._nursery is not None
+        self._nursery.start_soon(function, *arguments, name=type(actor).__qualname__)
 
     @staticmethod
     def _make(factory: Callable[[], Actor]) -> Actor:

@@ -55,20 +55,23 @@ async def start(system: Any, actor: Actor) -> ActorRef:
     return ref
 
 
-async def test_a_plain_handler_runs_in_a_task_that_is_not_its_actors() -> None:
-    tasks: list[object] = []
-
-    class Looker(Actor):
-        def handle(self, message: object) -> None:
-            tasks.extend([trio.lowlevel.current_task(), self.ref._task])
-
+async def test_a_plain_actor_has_a_task_only_while_it_waits_for_something(autojump_clock: MockClock) -> None:
     async with open_actor_system() as system:
-        ref = await start(system, Looker())
-        ref.tell_nowait("look")
+        actor = Mixed()
+        ref, event = await start(system, actor), trio.Event()
+        assert ref._task is None
+        ref.tell_nowait("nothing to wait for")
         await settle()
-    running, own = tasks
-    assert own is not None
-    assert running is not own
+        assert ref._task is None
+        ref.tell_nowait(event)
+        await settle()
+        assert ref._task is not None
+        event.set()
+        await settle()
+        assert ref._task is None
+        assert actor.seen == ["nothing to wait for", "waited"]
+        await ref.stop()
+    assert actor.end is NORMAL
 
 
 async def test_plain_actors_are_run_in_the_order_in_which_they_got_something() -> None:
