@@ -55,20 +55,38 @@ async def start(system: Any, actor: Actor) -> ActorRef:
     return ref
 
 
+def has_task(ref: ActorRef) -> bool:
+    return ref._task is not None
+
+
+@pytest.mark.parametrize("passes", range(6))
+async def test_a_kill_around_an_on_stop_that_waits_leaves_nothing_unawaited(passes: int) -> None:
+    class Lingerer(Actor):
+        async def on_stop(self, reason: ExitReason) -> None:
+            await trio.sleep_forever()
+
+    async with open_actor_system() as system:
+        ref = await start(system, Lingerer())
+        ref.exit(SHUTDOWN)
+        for _ in range(passes):
+            await trio.lowlevel.checkpoint()
+        ref.kill()
+        assert await ref.wait_stopped() is KILLED
+
+
 async def test_a_plain_actor_has_a_task_only_while_it_waits_for_something(autojump_clock: MockClock) -> None:
     async with open_actor_system() as system:
         actor = Mixed()
         ref, event = await start(system, actor), trio.Event()
-        assert ref._task is None
         ref.tell_nowait("nothing to wait for")
         await settle()
-        assert ref._task is None
+        assert not has_task(ref)
         ref.tell_nowait(event)
         await settle()
-        assert ref._task is not None
+        assert has_task(ref)
         event.set()
         await settle()
-        assert ref._task is None
+        assert not has_task(ref)
         assert actor.seen == ["nothing to wait for", "waited"]
         await ref.stop()
     assert actor.end is NORMAL
