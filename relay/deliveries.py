@@ -337,6 +337,8 @@ class Deliveries:
             certain = not (self._flight.count or self._flight.failed)
             outgoing.close(ErrorCode.LOGGED_OUT if certain else ErrorCode.OVERLOADED)
             return
+        if outgoing.device is not None:
+            queue.address = outgoing.device  # the same, and one object less for each device that is connected
         if not self._flight.failed and (lifted := queue.count_on_from(outgoing.acked)):
             self._flight.submit(lifted, self._flight.settled)
         self._outgoing[device] = outgoing

@@ -109,7 +109,7 @@ class Mailbox(Actor):
         self._senders = Senders(worker.environment, user)
         self._deliveries = Deliveries(worker, user, self._flight, self._senders)
         self._intake = Intake(worker, user, self._flight, self._senders, self._deliveries)
-        self._shelf = PrekeyShelf(user)
+        self._shelf: PrekeyShelf | None = None  # made when somebody asks for bundles
         self._is_leaving = False  # the account is on its way out
         self._touched = False  # something came since the last check for idleness
         self._idle_check: TimerRef | None = None  # the one that is planned
@@ -296,10 +296,10 @@ class Mailbox(Actor):
             now = trio.current_time()
             # Nobody is kept from writing; but for first messages by the dozen the last resorts have to do.
             one_time = bool(wanted) and self._worker.limits.grants_one_time(self._user, now)
-            bundles, ops = self._shelf.take(reader, wanted, one_time=one_time)
+            shelf = self._shelf = self._shelf or PrekeyShelf(self._user)
+            bundles, ops = shelf.take(reader, wanted, one_time=one_time)
             device_list = device_lists.load_device_list(reader, self._user)
         answer = UserDevices(bundles, device_list, present)
-        shelf = self._shelf
         self._submit_and_reply(ops, answer, lambda _error: shelf.settled(bundles))
 
     def _store_prekeys(self, device: DeviceId, uploaded: UploadPrekeys) -> None:

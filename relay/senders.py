@@ -7,6 +7,7 @@ anything is on its way.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from protocol import DeviceAddress, MemberAddress, MessageNumber, UserId
 from relay.device_queue import InFlight
@@ -29,6 +30,9 @@ class SenderState:
         self.durable: int = progress.accepted  # the accepted number that is on disk
 
 
+_NO_STATES: Final[dict[DeviceAddress, SenderState]] = {}  # of all who have none; never written to
+
+
 class Senders:
     """What a mailbox knows of those who write to its user."""
 
@@ -37,7 +41,8 @@ class Senders:
     def __init__(self, environment: Environment, user: UserId) -> None:
         self._environment = environment
         self._user = user
-        self._states: dict[DeviceAddress, SenderState] = {}  # few more than MAX_SENDERS_REMEMBERED
+        # Few more than MAX_SENDERS_REMEMBERED; made for the first: nobody writes to most who are online.
+        self._states: dict[DeviceAddress, SenderState] = _NO_STATES
 
     @property
     def are_many(self) -> bool:
@@ -46,7 +51,7 @@ class Senders:
 
     def forget(self) -> None:
         """Read from the store again. Only while nothing is on its way there."""
-        self._states.clear()
+        self._states = _NO_STATES
 
     def of(self, sender: DeviceAddress) -> SenderState:
         """How far a sender's messages have come; from memory, or from the store at its first message.
@@ -56,8 +61,14 @@ class Senders:
         """
         state = self._states.get(sender)
         if state is None:
-            state = self._states[sender] = self._load(sender)
+            state = self._load(sender)
+            self._remember(sender, state)
         return state
+
+    def _remember(self, sender: DeviceAddress, state: SenderState) -> None:
+        if self._states is _NO_STATES:
+            self._states = {}
+        self._states[sender] = state
 
     def _load(self, sender: DeviceAddress) -> SenderState:
         with self._environment.read() as reader:
@@ -131,7 +142,7 @@ class Senders:
         number = min(number, progress.delivered)
         if number <= progress.read:
             return number, []  # a device may name senders that have never written: these are not remembered
-        self._states[sender] = state
+        self._remember(sender, state)
         state.progress = Progress(progress.accepted, progress.delivered, number, progress.expired)
         return number, [self.put(sender, state)]
 
