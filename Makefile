@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RESULTS := bench/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types pytest story vectors bench bench-growth bench-micro clean
+.PHONY: help setup run demo test check format lint types pytest story vectors bench bench-growth bench-peers bench-micro clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,6 +66,14 @@ bench: $(STAMP)  ## Measure a node and fill docs/benchmarks.md (eight minutes, o
 
 bench-growth: $(STAMP)  ## Measure how cost grows, and fill its tables (ten minutes, on a quiet machine)
 	@$(BIN)/roost bench growth --json $(RESULTS)/growth.json
+	@$(BIN)/python -m bench.tables
+
+bench-peers: $(STAMP)  ## The same work for ejabberd, prosody and mosquitto, where installed (fifteen minutes, on a quiet machine)
+	@$(BIN)/roost bench pairs --repeat 3 --peer all --json $(RESULTS)/pairs-peers.json || test $$? -eq 5
+	@$(BIN)/roost bench fanout --members 256 --repeat 3 --peer all --json $(RESULTS)/fanout-peers.json || test $$? -eq 5
+	@$(BIN)/roost bench login --peer all --json $(RESULTS)/login-peers.json || test $$? -eq 5
+	@$(BIN)/roost bench offline --recipients 20 --peer all --json $(RESULTS)/offline-peers.json || test $$? -eq 5
+	@$(BIN)/roost bench idle --connections 5000 --peer all --json $(RESULTS)/idle-peers.json || test $$? -eq 5
 	@$(BIN)/python -m bench.tables
 
 bench-micro: $(STAMP) .venv-tractor/.installed  ## Weight and speed of the actor runtime, beside its peers

@@ -58,15 +58,20 @@ def heading(found: Document) -> list[str]:
     return ["", "roost", *measured_peers(found), "", ""]
 
 
-def figure_rows(found: Document) -> Iterator[list[str]]:
-    """A row for each figure that our own node and at least one peer have."""
+def figure_rows(found: Document, *, with_spread: bool = False) -> Iterator[list[str]]:
+    """A row for each figure that our own node and at least one peer have.
+
+    Args:
+        found: the run.
+        with_spread: lowest and highest behind each median, where there were repetitions.
+    """
     peers = measured_peers(found)
     for key, value in figures_of(found).items():
         others = [each.get(key) for each in peers.values()]
         if value is None or all(other is None for other in others):
             continue
         kind = kind_of(key)
-        cells = [_cell(each, key, kind.better) for each in (found, *peers.values())]
+        cells = [_cell(each, key, kind.better, with_spread) for each in (found, *peers.values())]
         yield [TITLES.get(key, kind.title), *cells, kind.unit, key]
 
 
@@ -104,7 +109,7 @@ def as_markdown(found: Document) -> Iterator[str]:
     names = heading(found)
     yield f"| {' | '.join(names)} |"
     yield f"|---|{'---:|' * (len(names) - 3)}---|---|"
-    for cells in figure_rows(found):
+    for cells in figure_rows(found, with_spread=True):
         yield _row([*cells[:-1], f"`{cells[-1]}`"])
     for cells in promise_rows(found):
         yield _row([*cells, "", ""])
@@ -114,7 +119,11 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(found: Document, key: str, better: Better) -> str:
-    at_least = "≥ " if found["limit"] == "load" and better is Better.HIGHER else ""
+def _cell(found: Document, key: str, better: Better, with_spread: bool) -> str:
     value = found.get(key)
-    return at_least + number(value) if value is not None else "–"
+    if value is None:
+        return "–"
+    at_least = "≥ " if found["limit"] == "load" and better is Better.HIGHER else ""
+    spread = found["spread"].get(key) if with_spread else None
+    between = f" ({number(spread['low'])} to {number(spread['high'])})" if spread else ""
+    return f"{at_least}{number(value)}{between}"

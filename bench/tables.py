@@ -102,22 +102,24 @@ def filled(page: str, tables: Mapping[str, Sequence[str]]) -> str:
 
 
 def as_markdown(found: Document, targets: Mapping[str, float]) -> Iterator[str]:
-    """One table: where it was measured, the figures, and what is to be said of them."""
+    """One table: where it was measured, the figures, and what is to be said of them.
+
+    With peers it has a column for each of them instead of the targets.
+    """
     yield f"`{found['command']}`, commit {found['commit']}, {found['date'][:10]}, {one_line(found)}"
     yield ""
+    yield from beside.as_markdown(found) if beside.measured_peers(found) else _figures(found, targets)
+    yield ""
+    yield from () if found["is_valid"] else (f"- **{INVALID}**",)
+    yield from (f"- {remark}" for remark in (*found["remarks"], *beside.remarks(found)))
+
+
+def _figures(found: Document, targets: Mapping[str, float]) -> Iterator[str]:
     yield "| | median | lowest to highest | unit | target | key |"
     yield "|---|---:|---|---|---|---|"
     for key, value in figures_of(found).items():
         if value is not None:
             yield _row(found, key, value, targets.get(key))
-    yield ""
-    yield from () if found["is_valid"] else (f"- **{INVALID}**",)
-    yield from (f"- {remark}" for remark in found["remarks"])
-    if beside.measured_peers(found):
-        yield ""
-        yield from beside.as_markdown(found)
-        yield ""
-    yield from (f"- {remark}" for remark in beside.remarks(found))
 
 
 def _row(found: Document, key: str, value: Figure, target: float | None) -> str:

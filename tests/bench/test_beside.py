@@ -42,3 +42,8 @@ def test_a_table_of_the_docs_has_as_many_cells_in_every_row() -> None:
     lines = list(as_markdown(_found(fast=a_peer(40.0), slow=a_peer(10.0))))
     assert len({line.count("|") for line in lines}) == 1
     assert "| `ticked_per_s` |" in lines[2]
+
+
+def test_repetitions_stand_behind_their_median() -> None:
+    peer = a_peer(40.0) | {"ticked_per_s": 30.0, "spread": {"ticked_per_s": {"low": 20.0, "high": 40.0}}}
+    assert "| 20.0 | 30.0 (20.0 to 40.0) |" in "\n".join(as_markdown(_found(fast=peer)))
