@@ -35,6 +35,7 @@ from bench.load.device import Device
 from bench.load.endpoint import Endpoint
 from bench.load.founding import APPEND, MAX_EPOCH, SEND_GROUP, founding_entries
 from bench.load.loop import Loop
+from bench.load.pace import Pace
 from bench.load.roles import Step
 from bench.load.wire import (
     ACCEPTED,
@@ -56,7 +57,7 @@ from bench.load.wire import (
 from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios import pairs
 from bench.scenarios.options import add_times, positive, positive_float
-from bench.scenarios.pairs import LOGIN_SECONDS, PARTNER, TURN_SECONDS, Pace, PairsCrew, Talker
+from bench.scenarios.pairs import LOGIN_SECONDS, PARTNER, TURN_SECONDS, PairsCrew, Talker
 from bench.timeline import Interval, Total, Watch, total
 from bench.verdict import Verdict, judge_open_loop
 from protocol import GroupAddress, GroupId, address_to_bytes

@@ -27,6 +27,7 @@ from bench.load.crew import Assignment, Crew, now
 from bench.load.device import Device
 from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
+from bench.load.pace import Pace
 from bench.load.roles import Talking
 from bench.load.wire import (
     ACCEPTED,
@@ -54,10 +55,6 @@ STRAGGLER_SECONDS = 5.0
 
 # How often the load at a fixed rate looks what is due; epoll does not wait for less.
 TURN_SECONDS = 0.001
-
-MESSAGES_A_TURN = 256
-"""What is due beyond that waits for the next turn, and counts as late. A load that has no core for a while
-would otherwise send for longer and longer at a time, and hear nothing: neither the relay nor the bench."""
 
 MAX_CIPHERTEXT_BYTES = 400
 """A frame of the load is 128 stanzas at most, and has to fit."""
@@ -223,31 +220,6 @@ class PairsCrew(Crew):
                 if due >= self._since:
                     self.counts["missing"] += 1
                     self.record("ticked", now - due)
-
-
-class Pace:
-    """When the messages of a process are due at a fixed rate: evenly, from `began` on.
-
-    Args:
-        began: when the first is due.
-        rate: how many a second; 0 for none.
-    """
-
-    __slots__ = ("_began", "_sent", "rate")
-
-    def __init__(self, began: float, rate: float) -> None:
-        self._began = began
-        self.rate = rate
-        self._sent = 0
-
-    def due(self, now: float) -> list[tuple[int, float]]:
-        """Take messages that are due by now, MESSAGES_A_TURN at most: (number, when it was due)."""
-        if now < self._began or not self.rate:
-            return []
-        upto = min(int((now - self._began) * self.rate) + 1, self._sent + MESSAGES_A_TURN)
-        taken = [(number, self._began + number / self.rate) for number in range(self._sent, upto)]
-        self._sent = max(self._sent, upto)
-        return taken
 
 
 # --- the bench's side ---

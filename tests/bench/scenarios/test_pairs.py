@@ -9,7 +9,7 @@ from bench.measurement import Scenario, Stage, fill_of
 from bench.node import running_node
 from bench.progress import Progress
 from bench.scenarios import pairs
-from bench.scenarios.pairs import MESSAGES_A_TURN, Pace, Plan
+from bench.scenarios.pairs import Plan
 
 
 @pytest.mark.slow
@@ -30,22 +30,6 @@ def test_messages_go_all_the_way_and_are_timed_on_each_step(stage: Stage, plan: 
     assert 0 < (figures["accepted_p50_ms"] or 0) <= (figures["p50_ms"] or 0) <= (figures["p99_ms"] or 0)
     assert {use.name for use in measured.uses} >= {"worker 0", "load 0"}
     assert len(measured.histograms["ticked"]) > 0
-
-
-def test_messages_are_due_at_even_distances_whether_or_not_anybody_looked() -> None:
-    pace = Pace(began=10.0, rate=2.0)
-    assert pace.due(9.9) == []
-    assert pace.due(10.0) == [(0, 10.0)]
-    assert pace.due(10.4) == []
-    assert pace.due(11.6) == [(1, 10.5), (2, 11.0), (3, 11.5)]
-
-
-def test_a_load_that_is_behind_catches_up_in_bounded_turns_and_leaves_nothing_out() -> None:
-    pace = Pace(began=0.0, rate=10.0)
-    behind = 3 * MESSAGES_A_TURN
-    turns = [pace.due(behind / 10.0) for _ in range(4)]
-    assert max(len(turn) for turn in turns) == MESSAGES_A_TURN
-    assert [number for turn in turns for number, _ in turn] == list(range(behind + 1))
 
 
 def _plan(*words: str) -> Plan:
