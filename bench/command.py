@@ -18,6 +18,7 @@ import dataclasses
 import importlib
 import json
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,8 @@ SCENARIOS: dict[str, str] = {
 FAILED = 1
 USAGE = 2
 LOAD_WAS_THE_LIMIT = 5
+SIGNALLED = 128
+"""And the signal's number, as shells have it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
         0, 1 if it could not be measured, 2 for options that do not go together, 5 if the load was the limit.
     """
     try:
-        status: int = args.do(args)
+        with _ended_in_order():
+            status: int = args.do(args)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
@@ -92,6 +96,20 @@ def run(args: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
     return status
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does: servers that were started are stopped, their folders removed."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(SIGNALLED + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_scenario(args: argparse.Namespace) -> int:

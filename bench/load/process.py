@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import signal
 import time
 import traceback
 from collections.abc import Callable
@@ -59,6 +60,9 @@ class Control:
 
 def be_crew(pipe: Connection, make_crew: MakeCrew, assignment: Assignment, cpus: frozenset[int]) -> None:
     """Be a load process until the bench says leave, or is gone."""
+    # Ctrl-C is the bench's business, which then says leave; the bench's own way to end is not ours.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if cpus:
         os.sched_setaffinity(0, cpus)
     raise_descriptor_limit()

@@ -24,7 +24,7 @@ from bench.errors import BenchError
 from bench.load.crew import Crew
 from bench.load.endpoint import Endpoint
 from bench.load.roles import Gathered, GroupWriting, Talking, Writing
-from bench.peers.mqtt import NUMBER_BYTES, NumberedPublish, Publish
+from bench.peers.mqtt import NUMBER_BYTES, Connect, NumberedPublish, Publish
 from bench.peers.mqtt.client import (
     RECEIPT_IDS,
     Client,
@@ -261,7 +261,7 @@ class Mosquitto:
     name = "mosquitto"
     package = "mosquitto"
     program = "mosquitto"
-    hello = b""
+    hello = Connect(b"hello").encode()  # which is refused, because it has no password
     promises = Promises(
         durable="nothing yet: everything is saved once a second, so a crash loses what came since",
         encrypted="no",

@@ -24,8 +24,11 @@ from bench.peers.peer import HOST, Peer, PeerAccount, Place
 
 ANSWER_SECONDS = 1.0
 
+ENDING_SECONDS = 0.5
+"""Its connections end a little before a process does."""
+
 LAST_WORDS = 5
-"""So many lines of its log are shown if it does not start."""
+"""So many lines of its log are shown if it does not start, or ends."""
 
 
 class PeerProcess:
@@ -55,8 +58,12 @@ class PeerProcess:
         """Start it and wait until devices can connect.
 
         Raises:
-            BenchError: it did not start; the text has its last words.
+            BenchError: it did not start, the text has its last words; or somebody else has its port.
         """
+        if is_ready(self.place.port, b""):
+            raise BenchError(
+                f"{self._peer.name} cannot listen on {HOST}:{self.place.port}: somebody else does"
+            )
         folder = str(self.place.folder)
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": folder, "LANG": "C.UTF-8"}
         with pinned_to(self._cpus), self._log.open("ab") as log:
@@ -95,6 +102,16 @@ class PeerProcess:
             pass  # it has had its time
         self.kill()
 
+    def unexpected_end(self) -> str | None:
+        """How it has ended though nobody had asked it to; None if it runs."""
+        assert self._process is not None
+        try:
+            status = self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        return f"{self._peer.name} ended in the middle of it ({how}): {self._last_words()}"
+
     def kill(self) -> None:
         """End it and what it has started, as a power failure would."""
         if self._process is None:
@@ -131,7 +148,7 @@ def running_peer(
         folder: where its temporary folder is made; None for the system's.
 
     Raises:
-        BenchError: it is not installed, or did not start.
+        BenchError: it is not installed, did not start, or ended before it was to.
     """
     program = program_of(peer)
     if program is None:
@@ -141,7 +158,12 @@ def running_peer(
         process = PeerProcess(peer, program, place, cpus)
         process.prepare(known)
         try:
-            yield process.start(known)
+            node = process.start(known)
+            try:
+                yield node
+            except BenchError as error:
+                how = process.unexpected_end()
+                raise BenchError(how or str(error)) from error
         finally:
             process.stop()
 

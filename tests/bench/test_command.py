@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import signal
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -118,3 +120,20 @@ def test_every_scenario_explains_itself(name: str, capsys: pytest.CaptureFixture
         _bench(name, "--help")
     assert ended.value.code == 0
     assert len(capsys.readouterr().out) > 300
+
+
+def test_a_request_to_end_ends_what_was_started() -> None:
+    before, ended = signal.getsignal(signal.SIGTERM), []
+
+    def do(args: argparse.Namespace) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            ended.append("the node")
+        return 0
+
+    with pytest.raises(SystemExit) as caught:
+        command.run(argparse.Namespace(do=do))
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert ended == ["the node"]
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -65,3 +65,11 @@ def test_a_process_that_was_killed_is_noticed() -> None:
         os.waitid(os.P_PID, fleet.pids[0], os.WEXITED | os.WNOWAIT)
         with pytest.raises(BenchError, match="has died"):
             fleet.cut()
+
+
+def test_an_interrupt_from_the_keyboard_is_the_benchs_business() -> None:
+    with _fleet(1) as fleet:
+        fleet.cut()  # the process has begun
+        os.kill(fleet.pids[0], signal.SIGINT)
+        fleet.order("step", 1)
+        assert fleet.cut().counts["step"] == 1

@@ -1,16 +1,20 @@
 """The scenarios run on a real mosquitto, messages come all the way, and nothing of it is left behind."""
 
 import os
+import signal
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench.errors import BenchError
 from bench.measurement import Stage
 from bench.node import Node
 from bench.peers.catalogue import how_to_install, program_of
 from bench.peers.mosquitto import PEER
-from bench.peers.peer import PARTS, PeerAccount, Place
+from bench.peers.peer import HOST, PARTS, PeerAccount, Place
 from bench.peers.process import running_peer
 from bench.progress import Progress
 from bench.scenarios import fanout, idle, login, offline, pairs
@@ -99,6 +103,38 @@ def test_clients_log_in_both_ways_and_come_back_when_it_was_killed() -> None:
     assert (figures["logins_per_s"] or 0) > 0
     assert (figures["first_logins_per_s"] or 0) > 0
     assert figures["storm_devices"] == ACCOUNTS
+
+
+def _measure_and_kill(node: Node, plan: pairs.Plan) -> None:
+    killer = threading.Timer(0.2, os.kill, (node.processes[0].pid, signal.SIGKILL))
+    killer.start()
+    try:
+        pairs.measure(stage(node), plan)
+    finally:
+        killer.join()
+
+
+@is_here
+@pytest.mark.slow
+def test_a_broker_that_dies_under_load_is_said_to_have() -> None:
+    plan = pairs.Plan(pairs=2, window=2, duration=20.0, warmup=0.0)
+    with (
+        pytest.raises(BenchError, match="mosquitto ended in the middle of it \\(killed by signal 9\\)"),
+        running_peer(PEER, ACCOUNTS) as node,
+    ):
+        _measure_and_kill(node, plan)
+
+
+@is_here
+def test_a_port_that_somebody_else_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr("bench.peers.process.free_port", lambda: port)
+        with (
+            pytest.raises(BenchError, match=f"mosquitto cannot listen on {HOST}:{port}: somebody else does"),
+            running_peer(PEER, 1),
+        ):
+            pass
 
 
 @is_here
