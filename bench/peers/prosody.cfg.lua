@@ -21,8 +21,6 @@ allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 storage = "internal"
 
--- A fast sender may have more on its way than the 500 stanzas at which prosody hangs up.
-smacks_max_queue_size = 100000
 smacks_hibernation_time = 0
 
 VirtualHost "@DOMAIN@"
