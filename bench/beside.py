@@ -26,6 +26,8 @@ TITLES: Mapping[str, str] = {
     "ticked_per_s": "accepted, delivered, acknowledged and ticked ✓✓",
     "accepted_per_s": "accepted ✓",
     "logins_per_s": "logins (a Roost node's: resumed, IK)",
+    "first_logins_per_s": "first logins (XX; mosquitto's: without a kept session)",
+    "first_login_cpu_us": "CPU of the workers a first login",
     "login_cpu_us": "CPU of the workers a login",
     "login_p50_ms": "a login, half of all within",
     "login_p99_ms": "a login, 99 % within",
