@@ -41,9 +41,13 @@ class Groups:
         return running_group(self._worker.system, group)
 
     def get_nowait(self, group: GroupId) -> GroupHandle | None:
-        """As `get`, for those who cannot wait; None if it would have to, or it does not start."""
+        """As `get`, for those who cannot wait; None if it would have to, or it does not start.
+
+        One that has died and has nothing on its way is not left to its supervisor: that may have died with
+        it, and its successor knows of no children. If it lives, it finds the name taken.
+        """
         found = self.running(group)
-        if found is None and group not in self._starting and not self._has_predecessor(group):
+        if found is None and group not in self._starting and not self._is_landing(group):
             try:
                 start_child_nowait(self._worker.system, SUPERVISOR_NAME, self._spec, group)
             except (ActorDeadError, ChildStartError) as error:
@@ -76,6 +80,11 @@ class Groups:
         finally:
             del self._starting[group]
             started.set()
+
+    def _is_landing(self, group: GroupId) -> bool:
+        """Whether a predecessor has something on its way to the disk, for which a new one has to wait."""
+        flight = self._worker.group_flights.get(group)
+        return flight is not None and bool(flight.count)
 
     def _has_predecessor(self, group: GroupId) -> bool:
         """Whether a predecessor has died, or has something on its way: then starting is the supervisor's."""

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from actors import ActorRef
 from protocol import GroupId
-from relay.group.groups import Groups
+from relay.group.groups import SUPERVISOR_NAME, Groups
 from relay.group.handle import name_of
 from storage import Put
 from storage.tables import GROUPS
@@ -66,3 +67,17 @@ async def test_a_group_whose_rows_are_damaged_does_not_start_and_another_does(
         with pytest.raises(ChildStartError):
             await directory.get(CLUB)
         assert directory.get_nowait(CHOIR) is not None
+
+
+async def test_a_group_that_died_with_its_supervisor_is_there_for_those_who_cannot_wait(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        directory = Groups(stage.running.worker)
+        await directory.get(CLUB)
+        supervisor = stage.running.worker.system.whereis(SUPERVISOR_NAME)
+        assert supervisor is not None
+        supervisor.kill()
+        await trio.testing.wait_all_tasks_blocked()
+        assert directory.running(CLUB) is None
+        assert directory.get_nowait(CLUB) is not None
