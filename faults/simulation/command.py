@@ -20,6 +20,7 @@ from random import SystemRandom
 from faults.simulation.campaign import Tally, run_campaign
 from faults.simulation.history import Founder, Outcome, open_founder, run_history
 from faults.simulation.plan import FAULTS, Plan, draw_plan
+from faults.simulation.planted import PLANTED
 from faults.simulation.shrink import Shrinker, kind_of, steps_of
 
 DEFAULT_HISTORIES = 200
@@ -48,7 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", type=int, default=DEFAULT_PEOPLE, help=f"how many ({DEFAULT_PEOPLE})")
     parser.add_argument("--workers", type=int, choices=(1, 2, 3), help="of the node (as the seed has it)")
     parser.add_argument("--faults", help="only these, with commas between; 'none' for none")
-    parser.add_argument("--list", action="store_true", help="list the faults, and do nothing")
+    parser.add_argument(
+        "--planted",
+        choices=list(PLANTED),
+        metavar="BUG",
+        help="plant this bug, and count the seeds to find it",
+    )
+    parser.add_argument("--list", action="store_true", help="list the faults, and the bugs to plant")
     parser.add_argument("--shrink", action="store_true", help="make what fails small")
     parser.add_argument("--save", type=Path, help="write the (shrunk) plan of one history to this file")
     parser.add_argument("--trace", type=Path, help="write every event of one history to this file")
@@ -58,13 +65,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; 0 if all held, 1 if not, 2 if it cannot be done."""
     if args.list:
-        print("\n".join(FAULTS))
+        print("\n".join(["faults:", *(f"  {name}" for name in FAULTS)]))
+        print("\n".join(["bugs to plant:", *(f"  {name}" for name in PLANTED)]))
         return 0
     wrong = _find_wrong(args)
     if wrong is not None:
         print(f"error: {wrong}", file=sys.stderr)
         return 2
     with open_founder() as founder:
+        if args.planted is not None:
+            return _hunt(args, founder)
         if args.seed is not None or args.plan is not None:
             return _run_one(args, founder)
         return _run_many(args, founder)
@@ -141,6 +151,22 @@ def _tell_end(outcome: Outcome) -> None:
         print(f"  {problem}")
     print("\nits plan:")
     print("\n".join(steps_of(outcome.plan)))
+
+
+# ---- a bug on purpose ----
+
+
+def _hunt(args: argparse.Namespace, founder: Founder) -> int:
+    """Run seeds until one finds the bug; 1 if none does, for then the simulation has failed."""
+    first = args.first if args.first is not None else 0
+    for count, seed in enumerate(range(first, first + args.histories), start=1):
+        outcome = run_history(_plan(args, seed), founder, sabotage=PLANTED[args.planted])
+        if outcome.problems:
+            print(f"{args.planted}: found by seed {seed}, after {count} histories")
+            print("\n".join(f"  {problem}" for problem in outcome.problems[:PROBLEMS_SHOWN]))
+            return 0
+    print(f"{args.planted}: NOT FOUND in {args.histories} histories")
+    return 1
 
 
 # ---- many ----

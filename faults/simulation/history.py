@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from faults.simulation.town import Town
 from faults.simulation.trace import Trace
 from faults.simulation.watch import Complaints, Disks, KeyUses
 from storage import Op
+
+Sabotage = Callable[[], AbstractContextManager[None]]
 
 FOUNDING_SEED = 1
 HEALING_SECONDS = 400.0
@@ -97,8 +99,17 @@ def open_founder() -> Iterator[Founder]:
         yield Founder(Path(folder))
 
 
-def run_history(plan: Plan, founder: Founder, *, keep_all: bool = False) -> Outcome:
-    """Carry a plan out; never raises for what goes wrong in it, but says so."""
+def run_history(
+    plan: Plan, founder: Founder, *, keep_all: bool = False, sabotage: Sabotage = nullcontext
+) -> Outcome:
+    """Carry a plan out; never raises for what goes wrong in it, but says so.
+
+    Args:
+        plan: what is done, and what breaks.
+        founder: where the town comes from.
+        keep_all: keep every line of the trace.
+        sabotage: plants a bug, once the town stands.
+    """
     outcome = Outcome(plan)
     place = "/dev/shm" if Path("/dev/shm").is_dir() else None
     began = time.perf_counter()
@@ -111,6 +122,7 @@ def run_history(plan: Plan, founder: Founder, *, keep_all: bool = False) -> Outc
             stack.enter_context(determinism(plan.seed))
             stack.enter_context(history.complaints.listening())
             stack.enter_context(history.keys.watching())
+            stack.enter_context(sabotage())
             try:
                 trio.run(history.run, clock=JumpClock())
             except Exception as error:

@@ -76,7 +76,11 @@ class Disks:
         """What is wrong with a tick at the moment it comes."""
         phone = device.phone
         entry = phone.entry(message_id) if phone is not None else None
-        if phone is None or entry is None or entry.group is not None or state is not MessageState.ACCEPTED:
+        if phone is None or entry is None or entry.group is not None:
+            return None
+        if state is MessageState.DELIVERED:
+            return _find_false_delivery(device, message_id)
+        if state is not MessageState.ACCEPTED:
             return None
         if entry.number is None or entry.user is None:
             return None
@@ -84,6 +88,19 @@ class Disks:
         if stored >= entry.number:
             return None
         return f"D1: {entry.text!r} was ticked and is on no disk ({entry.number}, {stored} stored)"
+
+
+def _find_false_delivery(device: Device, message_id: str) -> str | None:
+    """D5, at the moment a ✓✓ comes: a device of the recipient has the message; looked at if all are on."""
+    written = next((each for each in device.written if each.message_id == message_id), None)
+    if written is None or written.to is None or written.to.is_moving:
+        return None
+    phones = [each.phone for each in written.to.devices]
+    if None in phones:
+        return None
+    if any(phone is not None and phone.entry(message_id) is not None for phone in phones):
+        return None
+    return f"D5: {written.text!r} has ✓✓ and no device of {written.to.name} has it"
 
 
 class KeyUses:
