@@ -101,9 +101,24 @@ class Dealings:
         """Pass an acknowledgement on."""
         if seq > self._outgoing.acked:
             self._outgoing.acked = seq
-            if self._own is not None:
+            if self._own is not None and not self._pass_by(seq):
                 return self._own.acknowledge(self._device.device, seq)
         return None
+
+    def _pass_by(self, seq: Seq) -> bool:
+        """Acknowledge what fan-out rows bear by the mailbox's door, as porters and the journal use it.
+
+        With a group of a thousand all devices acknowledge at once, and a message to each mailbox for it
+        would cost as much as the rest. False: it is the mailbox's own business. What overtakes a message that
+        waits there changes nothing for it: acknowledgements are cumulative.
+        """
+        flight = self._worker.flights.get(self._device.user)
+        if flight is None or not flight.is_open or flight.door is None:
+            return False
+        if not flight.door.passes(self._device.device):
+            return False
+        flight.door.acknowledge(self._device.device, seq)
+        return True
 
     def mark_read(self, event: Read) -> Waiting | None:
         """Pass on what the user has read."""

@@ -21,17 +21,19 @@ from protocol import (
     UserId,
 )
 from relay.delivery import QueueState
-from relay.device_queue import DeviceQueue
+from relay.device_queue import DeviceQueue, InFlight
 from relay.expired import Notices, drop_expired, give_up_undelivered, lost_with
 from relay.flight import Done, ExpirySettled, Flight, ReadSettled, TicksSettled
 from relay.group import acknowledging
 from relay.group.acknowledging import GroupTicksSettled
-from relay.group.landing import Landing
+from relay.group.landing import Landing, Load
 from relay.group.marks import GroupMarks
 from relay.outgoing import Outgoing
 from relay.senders import Senders
 from relay.worker import Worker
 from storage import Op, Reader, accounts, mailboxes
+from storage.fanouts import messages_for
+from storage.groups import Mark
 from storage.mailboxes import DeviceCursor, GroupMessage, QueuedMessage
 
 
@@ -78,6 +80,11 @@ class Deliveries:
         return bool(self._outgoing)
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether fan-out rows bear something of the user's, or did until it was acknowledged."""
+        return any(queue.is_unsettled for queue in self._queues.values())
+
+    @property
     def are_full(self) -> bool:
         """Whether a device has so much waiting that it must fetch some before there is more."""
         limit = self._worker.config.max_queued_messages
@@ -97,8 +104,15 @@ class Deliveries:
         return attached
 
     def _load_queue(self, reader: Reader, device: DeviceId) -> DeviceQueue:
-        cursor = mailboxes.load_device_queue_state(reader, DeviceAddress(self._user, device))
-        return self._new_queue(device, cursor)
+        address = DeviceAddress(self._user, device)
+        queue = self._new_queue(device, mailboxes.load_device_queue_state(reader, address))
+        if self._worker.unsettled:
+            queue.bear_again(self._worker.unsettled.borne_for(address))
+            # A predecessor may have counted some of them off already.
+            self._worker.payload_counts.uncount(
+                (message.sender.group, message.number) for _, message in queue.borne
+            )
+        return queue
 
     def _new_queue(self, device: DeviceId, cursor: DeviceCursor) -> DeviceQueue:
         config = self._worker.config
@@ -127,37 +141,52 @@ class Deliveries:
         """
         return self._queues[device].append(message)
 
-    def take_in(
-        self, messages: Sequence[GroupMessage], ops: list[Op], landings: list[Landing], rows: list[int]
-    ) -> None:
+    def put_cursor(self, queue: DeviceQueue) -> list[Op]:
+        """What makes durable how far a queue has come, and all that is to be durable with it."""
+        return [*self._marks.write_passed(), *queue.put_cursor()]
+
+    def take_in(self, load: Load) -> None:
         """Put a group's items into all queues, in the turn of a porter (group/porter.py).
 
-        A device that has so much waiting that senders would be refused gets none: its user sees the gap.
-
-        Args:
-            messages: new ones, in order. A message does not go back to the device that sent it.
-            ops: what makes it durable is added.
-            landings: what is to be told when it is.
-            rows: how many rows refer to each of the messages; counted up.
+        A device that has so much waiting that senders would be refused gets none: its user sees the gap. One
+        that keeps up gets them without rows of its own.
         """
         limit = self._worker.config.max_queued_messages
+        user = self._user
         queues: list[tuple[DeviceQueue, int]] = []
         for device, queue in self._queues.items():
             if queue.cursor.messages >= limit:
                 continue
-            count = 0
-            for place, message in enumerate(messages):
-                sender = message.sender
-                if sender.user == self._user and sender.device == device and not message.is_entry:
-                    continue
-                ops.append(queue.append(message))
-                rows[place] += 1
-                count += 1
-            if count:
-                ops.append(queue.put_cursor())
-                queues.append((queue, count))
+            messages = messages_for(load.messages, user, device) if user in load.senders else load.messages
+            count = len(messages)
+            if not count:
+                continue
+            if load.may_bear and queue.bears(count):
+                load.bear(user, device, queue.bear(messages))
+            else:
+                load.ops += [queue.append(message) for message in messages]
+                load.ops += self.put_cursor(queue)
+                load.write(messages)
+            queues.append((queue, count))
         if queues:
-            landings.append(Landing(self, queues))
+            load.landings.append(Landing(self, queues))
+
+    def settle(self, device: DeviceId, upto: Seq, ops: list[Op]) -> DeviceQueue | None:
+        """Have rows of its own, and a cursor, make up for what fan-out rows bear for a device up to a seq.
+
+        Returns the queue, to be told when `ops` are durable; None: there is nothing to be told.
+        """
+        queue = self._queues.get(device)
+        if queue is None:
+            return None  # the device was removed
+        if queue.accounted < upto:
+            ops += self._marks.write_passed()
+            ops += queue.put_cursor(upto)
+        return queue
+
+    def take_told_early(self) -> dict[GroupId, Mark]:
+        """How far groups were told that the user is before it was durable; to be told again when it is."""
+        return self._marks.take_told_early()
 
     def land(self, landed: Sequence[tuple[DeviceQueue, int]]) -> None:
         """Messages are durable: deliver them, without waking the mailbox if all goes from memory.
@@ -185,15 +214,17 @@ class Deliveries:
 
     def _pump_fresh(self, queue: DeviceQueue, outgoing: Outgoing) -> bool:
         """Send what is in memory; whether something is left that is on disk only."""
-        while queue.wants_delivery:
-            message = queue.next_fresh()
-            if message is None:
-                return True
-            if queue.launch(Seq(queue.sent + 1), message):
-                self._worker.counters.pushed += 1
-                outgoing.deliver(Seq(queue.sent), message, waited=False)
+        self._launch_fresh(queue, outgoing)
+        if queue.wants_delivery:
+            return True
         queue.settle()
         return False
+
+    def _launch_fresh(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
+        launched = queue.launch_fresh()
+        self._worker.counters.pushed += len(launched)
+        for seq, message in launched:
+            outgoing.deliver(seq, message, waited=False)
 
     def connections(self) -> list[Outgoing]:
         """The connections of the user's devices."""
@@ -214,13 +245,10 @@ class Deliveries:
     def _pump(self, queue: DeviceQueue, outgoing: Outgoing) -> None:
         """Send what is durable, as far as the window has room: from memory if it is there, else from disk."""
         while queue.wants_delivery:
-            message = queue.next_fresh()
-            if message is None:
-                if not self._pump_from_disk(queue, outgoing):
-                    break
-            elif queue.launch(Seq(queue.sent + 1), message):
-                self._worker.counters.pushed += 1
-                outgoing.deliver(Seq(queue.sent), message, waited=False)
+            if queue.is_next_fresh:
+                self._launch_fresh(queue, outgoing)
+            elif not self._pump_from_disk(queue, outgoing):
+                break
         queue.settle()
 
     def _pump_from_disk(self, queue: DeviceQueue, outgoing: Outgoing) -> bool:
@@ -228,16 +256,23 @@ class Deliveries:
         limit, size = queue.room
         now = self._worker.clock.now()
         with self._worker.environment.read() as reader:
-            waiting = mailboxes.read_range(reader, queue.address, queue.sent, limit, size)
+            rows = mailboxes.read_range(reader, queue.address, queue.sent, limit, size)
+        waiting = queue.with_borne(rows)
         for seq, message in waiting:
             if seq > queue.durable:
                 break  # on disk already, but its Committed is still on the way here
             if queue.skip_dropped(seq):
                 continue
             if queue.has_expired(seq, message, now):
-                queue.look_from_head()
-                self.expire()
-                return False
+                if not queue.is_borne(seq):
+                    queue.look_from_head()
+                    self.expire()
+                    return False
+                if isinstance(message, GroupMessage) and queue.drop_borne(seq, message):
+                    self._worker.payload_counts.release([(message.sender.group, message.number)])
+                    continue
+            if not queue.wants_delivery:
+                break
             if queue.launch(seq, message):
                 self._worker.counters.pushed += 1
                 outgoing.deliver(seq, message, waited=True)
@@ -255,7 +290,8 @@ class Deliveries:
         if drop is not None:
             self._worker.payload_counts.uncount(drop.referred)
             flight.expiring = True
-            if flight.submit(drop.ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
+            ops = [*self._marks.write_passed(), *drop.ops]
+            if flight.submit(ops, ExpirySettled(flight, drop.notices, drop.count)) is not None:
                 flight.expiring = False
 
     def expired(self) -> None:
@@ -281,6 +317,36 @@ class Deliveries:
         if not done:
             return
         self._worker.counters.delivered += len(done)
+        if not ops and len(self._queues) == 1:
+            self._acknowledged_in_passing(done)
+        else:
+            self._submit_acknowledged(device, done, [*self._marks.write_passed(), *ops] if ops else [])
+        outgoing = self._outgoing.get(device)
+        if outgoing is not None:
+            self._pump(queue, outgoing)
+
+    def passes(self, device: DeviceId) -> bool:
+        """Whether what a device acknowledges now has no rows: then nothing needs the mailbox's own turn."""
+        queue = self._queues.get(device)
+        return queue is not None and queue.is_in_passing and len(self._queues) == 1
+
+    def _acknowledged_in_passing(self, done: Sequence[InFlight]) -> None:
+        """What was acknowledged has no row, so nothing is to be deleted: the groups are told now.
+
+        It becomes durable when the fan-out rows go (group/settlement.py). After a crash before that the
+        device says again that it has it, by its resume point.
+        """
+        worker, progress = self._worker, dict[GroupId, Mark]()
+        for group, gseq in acknowledging.newest_of(done).items():
+            mark = self._marks.passed(group, gseq)
+            if mark is not None:
+                progress[group] = mark
+        worker.payload_counts.release(acknowledging.keys_of(done))
+        if progress:
+            worker.reports.note(self._user, progress)
+
+    def _submit_acknowledged(self, device: DeviceId, done: list[InFlight], ops: list[Op]) -> None:
+        """Make an acknowledgement durable, and what it means for senders and groups; then tell them."""
         ticks, progress_ops = self._senders.delivered(done, is_only_device=len(self.devices) == 1)
         settled: Done = TicksSettled(self._flight, ticks)
         of_groups = acknowledging.of_groups(done)
@@ -290,15 +356,12 @@ class Deliveries:
             keys = acknowledging.keys_of(of_groups)
             settled = GroupTicksSettled(settled, self._worker, self._user, progress, keys)
         self._flight.submit([*ops, *progress_ops], settled)
-        outgoing = self._outgoing.get(device)
-        if outgoing is not None:
-            self._pump(queue, outgoing)
 
     def _waits_besides(self, device: DeviceId) -> Callable[[GroupId, int, int], bool] | None:
         """Whether something of a group waits for the user's other devices only; None if there is no other."""
         if len(self._queues) == 1:
             return None
-        others = [(queue.address, queue.cursor) for other, queue in self._queues.items() if other != device]
+        others = [queue for other, queue in self._queues.items() if other != device]
 
         def waits(group: GroupId, after: int, before: int) -> bool:
             with self._worker.environment.read() as reader:
@@ -340,7 +403,7 @@ class Deliveries:
         if outgoing.device is not None:
             queue.address = outgoing.device  # the same, and one object less for each device that is connected
         if not self._flight.failed and (lifted := queue.count_on_from(outgoing.acked)):
-            self._flight.submit(lifted, self._flight.settled)
+            self._flight.submit([*self._marks.write_passed(), *lifted], self._flight.settled)
         self._outgoing[device] = outgoing
         self._welcome(queue, outgoing)
         queue.attach(given=max(outgoing.acked, outgoing.given))

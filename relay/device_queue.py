@@ -6,18 +6,24 @@ in flight, and the newest messages while the device keeps up.
 
     acked ≤ sent ≤ durable < next_seq
 
+What groups bring to a device that keeps up is *borne* for a second or two by rows that it shares with others
+(storage/fanouts.py): for that long it has no row of its own, and an acknowledgement need not be written.
+
 Invariants: every delivery in `in_flight` has acked < seq ≤ sent, in order; every message in `fresh` has a
-seq above `sent`, in order; what is above `durable` is never sent.
+seq above `sent`, in order; what is above `durable` is never sent. What is above `accounted` is in `borne`, or
+acknowledged, or appended in this turn: no cursor is submitted without rows for all below it.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from protocol import DeviceAddress, GroupSeq, MemberAddress, MessageNumber, Seq
 from relay.delivery import QUEUE_TRANSITIONS, QueueEvent, QueueState, window_has_room
 from storage import Op, Reader, mailboxes
 from storage.expiry_walk import Expired, Walk, expire
-from storage.mailboxes import DeviceCursor, Queued, Taken
+from storage.fanouts import payloads_of
+from storage.mailboxes import DeviceCursor, GroupMessage, Queued, Taken
 
 
 # One is built for every delivery, so it is slotted and not frozen: freezing triples the cost.
@@ -42,7 +48,9 @@ class DeviceQueue:
         "_in_flight_bytes",
         "_window_bytes",
         "_window_messages",
+        "accounted",
         "address",
+        "borne",
         "cursor",
         "durable",
         "fresh",
@@ -60,6 +68,9 @@ class DeviceQueue:
         self.cursor = cursor  # as it will be when everything that was submitted is durable
         self.state = QueueState.OFFLINE
         self.durable = cursor.next_seq - 1  # the highest seq that is on disk
+        self.accounted = cursor.next_seq - 1  # up to here cursor and rows were submitted
+        # What has no row of its own yet, or none that is known to be durable; at most two windows.
+        self.borne: deque[tuple[Seq, GroupMessage]] | tuple[()] = ()
         self.landed = 0  # messages that have become durable since `take_landed`; flight.py counts them
         self.sent: int = cursor.acked_seq  # the highest seq given to the present connection
         # Two deques while there is something in them, for an empty one is 760 bytes, and most are empty.
@@ -90,9 +101,88 @@ class DeviceQueue:
                 self._fall_behind()
         return put
 
-    def put_cursor(self) -> Op:
-        """What makes durable how far the queue has come: once for all messages of a submission."""
-        return mailboxes.put_cursor(self.address, self.cursor)
+    def bears(self, count: int) -> bool:
+        """Whether so many messages more may come without rows of their own: the device keeps up."""
+        return self.state is QueueState.ONLINE and len(self.fresh) + count <= self._window_messages
+
+    def bear(self, messages: Sequence[GroupMessage]) -> Seq:
+        """Give the next messages their seqs, without rows: a fan-out row has them. Returns the first seq.
+
+        Only if `bears` says so.
+        """
+        cursor = self.cursor
+        first = seq = cursor.next_seq
+        fresh, borne = self.fresh or deque(), self.borne or deque()
+        size, soonest = 0, cursor.soonest if cursor.messages else messages[0].expires_at
+        for message in messages:
+            each = (seq, message)
+            fresh.append(each)
+            borne.append(each)
+            size += len(message.ciphertext)
+            soonest = min(soonest, message.expires_at)
+            seq = Seq(seq + 1)
+        self.fresh, self.borne = fresh, borne
+        self.cursor = DeviceCursor(
+            seq, cursor.acked_seq, cursor.messages + len(messages), cursor.ciphertext_bytes + size, soonest
+        )
+        return first
+
+    def bear_again(self, messages: Sequence[tuple[Seq, GroupMessage]]) -> None:
+        """Take what durable fan-out rows have beyond the stored cursor; for a queue that was just loaded."""
+        borne: deque[tuple[Seq, GroupMessage]] = deque()
+        for seq, message in messages:
+            if seq >= self.cursor.next_seq:
+                if seq > self.cursor.next_seq:
+                    self.cursor = mailboxes.count_on_from(self.cursor, seq - 1)
+                self.cursor = mailboxes.counting(self.cursor, message)
+                borne.append((seq, message))
+        self.borne = borne or ()
+        self.durable = self.cursor.next_seq - 1
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether something stands in fan-out rows only, or was acknowledged there."""
+        return self.accounted < self.cursor.next_seq - 1
+
+    def put_cursor(self, upto: int | None = None) -> list[Op]:
+        """What makes durable how far the queue has come: once for all messages of a submission.
+
+        With rows for what was borne by fan-out rows and is not acknowledged, which then need not bear it.
+
+        Args:
+            upto: leave to the fan-out rows what has a higher seq than this. None: leave them nothing, as it
+                has to be when a message with a row of its own is behind.
+        """
+        cursor = self.cursor
+        ops: list[Op] = []
+        if self.borne:
+            last = cursor.next_seq - 1 if upto is None else upto
+            left = size = 0
+            for seq, message in self.borne:
+                if seq > last:
+                    left += 1
+                    size += len(message.ciphertext)
+                elif seq > self.accounted:
+                    ops.append(mailboxes.put_row(self.address, seq, message))
+                    ops += payloads_of((message,))
+            if upto is not None and upto < cursor.next_seq - 1:
+                cursor = DeviceCursor(
+                    Seq(upto + 1),
+                    min(cursor.acked_seq, Seq(upto)),
+                    cursor.messages - left,
+                    cursor.ciphertext_bytes - size,
+                    cursor.soonest,
+                )
+        self.accounted = cursor.next_seq - 1
+        ops.append(mailboxes.put_cursor(self.address, cursor))
+        return ops
+
+    def has_own_rows(self, upto: int) -> None:
+        """What was borne up to here has durable rows now, or none is needed."""
+        borne = self.borne
+        while borne and borne[0][0] <= upto:
+            borne.popleft()
+        self.borne = borne or ()
 
     def count_on_from(self, seq: int) -> list[Op]:
         """Give no number up to `seq` to a message any more: the device says that it has seen so many.
@@ -105,7 +195,7 @@ class DeviceQueue:
             return []
         self.cursor = mailboxes.count_on_from(self.cursor, seq)
         self.durable += jump  # what is on its way to the disk stays as far behind as it was
-        return [mailboxes.put_cursor(self.address, self.cursor)]
+        return self.put_cursor()
 
     def take_landed(self) -> None:
         """What has become durable may be sent from now on: so many more seqs.
@@ -150,13 +240,24 @@ class DeviceQueue:
         """How many more messages, and bytes of them, the window takes."""
         return self._window_messages - len(self.in_flight), self._window_bytes - self._in_flight_bytes
 
-    def next_fresh(self) -> Queued | None:
-        """The message after `sent`, if it is in memory; None means: read it from the disk."""
-        if self.fresh and self.fresh[0][0] == self.sent + 1:
-            message = self.fresh.popleft()[1]
-            self.fresh = self.fresh or ()
-            return message
-        return None
+    @property
+    def is_next_fresh(self) -> bool:
+        """Whether the message after `sent` is in memory; if not, it is to be read from the disk."""
+        fresh = self.fresh
+        if not fresh:
+            return False
+        return fresh[0][0] == self.sent + 1
+
+    def with_borne(self, rows: list[tuple[Seq, Queued]]) -> list[tuple[Seq, Queued]]:
+        """What comes after `sent`, in order: of the disk as many as there is `room` for, and the borne."""
+        if not self.borne:
+            return rows
+        limit, size = self.room
+        is_cut = len(rows) >= limit or sum(len(message.ciphertext) for _, message in rows) >= size
+        last = rows[-1][0] if is_cut else mailboxes.LAST_SEQ
+        found: dict[Seq, Queued] = dict(rows)
+        found |= {seq: message for seq, message in self.borne if self.sent < seq <= last}
+        return sorted(found.items(), key=lambda each: each[0])
 
     def launch(self, seq: Seq, message: Queued) -> bool:
         """Count a delivery as in flight; says whether it must be sent, or the device was given it before."""
@@ -167,6 +268,34 @@ class DeviceQueue:
         self.in_flight = in_flight
         self._in_flight_bytes += size
         return seq > self._given
+
+    def launch_fresh(self) -> list[tuple[Seq, Queued]]:
+        """Count as in flight all that is in memory, durable, and next, as far as the window has room.
+
+        Returns what must be sent: what the device was not given before. As `wants_delivery` and `launch` in
+        turns, in one go: for what a group says this is done a thousand times in a turn.
+        """
+        fresh, sent = self.fresh, self.sent
+        in_flight = self.in_flight or deque()
+        count, size = len(in_flight), self._in_flight_bytes
+        launched: list[tuple[Seq, Queued]] = []
+        while (
+            fresh
+            and sent < self.durable
+            and fresh[0][0] == sent + 1
+            and window_has_room(count, size, messages=self._window_messages, size=self._window_bytes)
+        ):
+            each = fresh.popleft()
+            sent, message = each
+            length = len(message.ciphertext)
+            in_flight.append(InFlight(sent, message.sender, message.number, length))
+            count += 1
+            size += length
+            if sent > self._given:
+                launched.append(each)
+        self.fresh, self.sent = fresh or (), sent
+        self.in_flight, self._in_flight_bytes = in_flight or (), size
+        return launched
 
     def nothing_left(self) -> None:
         """The disk has nothing after `sent`: what is missing there has expired."""
@@ -186,6 +315,26 @@ class DeviceQueue:
             return True
         return False
 
+    def drop_borne(self, seq: Seq, message: Queued) -> bool:
+        """Pass over what has expired before it had a row; False: it has one, and nothing is done."""
+        if seq <= self.accounted:
+            return False
+        self.borne = deque(each for each in self.borne if each[0] != seq) or ()
+        self.sent = seq
+        cursor = self.cursor
+        self.cursor = DeviceCursor(
+            cursor.next_seq,
+            cursor.acked_seq,
+            cursor.messages - 1,
+            cursor.ciphertext_bytes - len(message.ciphertext),
+            cursor.soonest,
+        )
+        return True
+
+    def is_borne(self, seq: Seq) -> bool:
+        """Whether a message may have no durable row of its own."""
+        return any(each == seq for each, _ in self.borne)
+
     def look_from_head(self) -> None:
         """Something at the head has expired: a walk that is further on would come to it much later."""
         if self._expiry_walk is not None:
@@ -200,14 +349,18 @@ class DeviceQueue:
         if now < self.cursor.soonest:
             return None
         self._expiry_walk = self._expiry_walk or Walk()
-        is_complete = self.durable == self.cursor.next_seq - 1
+        # What has no row that is known to be durable, the walk does not see.
+        is_complete = self.durable == self.cursor.next_seq - 1 and not self.borne
         given = max(self.sent, self._given)
         expired = expire(
             reader, self.address, self.cursor, now, limit, given, self._expiry_walk, is_complete=is_complete
         )
         if expired is not None:
             self.cursor = expired.cursor
+            expired = replace(expired, ops=[*expired.ops, *self.put_cursor()])
             self._dropped = dict.fromkeys(seq for seq, _ in expired.messages)
+            if self.borne:
+                self.borne = deque(each for each in self.borne if each[0] not in self._dropped) or ()
             if self.state is QueueState.ONLINE:
                 self._fall_behind()  # what is in memory has gaps now
         return expired
@@ -219,24 +372,40 @@ class DeviceQueue:
         elif self.state is QueueState.ONLINE and self.sent < self.durable:
             self._fall_behind()
 
+    @property
+    def is_in_passing(self) -> bool:
+        """Whether no row is to be deleted for what the device acknowledges next."""
+        in_flight = self.in_flight
+        if not in_flight:
+            return False
+        return in_flight[0].seq > self.accounted
+
     def acknowledge(self, seq: int) -> tuple[list[InFlight], list[Op]]:
         """The device has stored everything up to `seq`.
 
         Returns the deliveries that this ends, and what deletes them. A seq that was never sent is cut to
         what was: a device can only lie about itself.
         """
+        in_flight = self.in_flight
         done: list[InFlight] = []
-        while self.in_flight and self.in_flight[0].seq <= seq:
-            done.append(self.in_flight.popleft())
-        self.in_flight = self.in_flight or ()
+        size = 0
+        while in_flight and in_flight[0].seq <= seq:
+            delivery = in_flight.popleft()
+            size += delivery.size
+            done.append(delivery)
         if not done:
             return done, []
-        size = sum(delivery.size for delivery in done)
+        self.in_flight = in_flight or ()
         self._in_flight_bytes -= size
-        self.cursor, ops = mailboxes.acknowledge(
-            self.address, self.cursor, done[-1].seq, Taken(len(done), size)
-        )
-        return done, ops
+        upto, taken = done[-1].seq, Taken(len(done), size)
+        if self.borne:
+            self.has_own_rows(upto)
+        if done[0].seq > self.accounted:
+            self.cursor = mailboxes.without(self.cursor, upto, taken)
+            return done, []  # no row, and no hurry
+        rows = mailboxes.delete_range(self.address, self.cursor.acked_seq + 1, upto)
+        self.cursor = mailboxes.without(self.cursor, upto, taken)
+        return done, [rows, *self.put_cursor(max(upto, self.accounted))]
 
     def _fall_behind(self) -> None:
         self._move(QueueEvent.WINDOW_FULL)

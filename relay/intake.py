@@ -56,7 +56,7 @@ class Intake:
             return
         queues = [] if self.shuns(sender.user) else self._deliveries.queues_of(audience)
         for queue in queues:
-            ops.append(queue.put_cursor())
+            ops += self._deliveries.put_cursor(queue)
         ops.append(self._senders.put(sender, state))
         settled = MessagesSettled(self._flight, sender, source, first, last, state, queues)
         error = self._flight.submit(ops, settled)

@@ -406,5 +406,6 @@ class Mailbox(Actor):
         """Whether anybody is connected, anything came since the last look, or anything is under way."""
         statistics = self.ref.statistics()
         waiting = statistics.length if statistics is not None else 0
-        audience, flight = self._deliveries.has_audience, self._flight
-        return bool(audience or self._touched or waiting or flight.count or flight.failed)
+        deliveries, flight = self._deliveries, self._flight
+        is_open = deliveries.has_audience or deliveries.is_unsettled
+        return bool(is_open or self._touched or waiting or flight.count or flight.failed)

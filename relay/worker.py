@@ -31,6 +31,7 @@ from relay.correspondent import Correspondent, FindCorrespondent
 from relay.flight import Flight
 from relay.group.payload_counts import PayloadCounts
 from relay.group.reports import Reports
+from relay.group.unsettled import Unsettled
 from relay.handover import HandOver, NobodyElse
 from relay.journal import RelayJournal
 from relay.metrics import Counters, Rate
@@ -46,6 +47,7 @@ from relay.visibility import Visibility
 from relay.watching import Board, Watching
 from storage import Environment, NodeSecrets, Store, accounts
 from storage.environment import Reader
+from storage.fanouts import all_fanouts
 from storage.folder import volatile_folder
 from storage.routing import RoutingTable
 
@@ -82,6 +84,8 @@ class Worker:
     here."""
     payload_counts: PayloadCounts = field(init=False)
     """How many rows refer to what groups have sent."""
+    unsettled: Unsettled = field(init=False)
+    """What groups have brought to devices that have no rows of their own for it."""
     reports: Reports = field(init=False)
     """How far our users are in their groups, on the way there."""
     correspondent: FindCorrespondent = field(init=False)
@@ -117,6 +121,8 @@ class Worker:
         self.environment = self.store.own
         self.limits = RateLimits(self.config)
         self.payload_counts = PayloadCounts(self.journal, self.network.call_at_turn_end)
+        with self.environment.read() as reader:
+            self.unsettled = Unsettled(all_fanouts(reader), trio.current_time())
         self.reports = Reports(self.system)
         self.bus = Bus(
             self.network,

@@ -9,8 +9,9 @@
         cursor, ops = mailboxes.append(device, cursor, message)
         journal.submit([*ops, put_progress(user, sender, progress)], done)
 
-The families are modules, and are used with their names: accounts, codes, groups, mailboxes, payloads,
-prekeys, profiles, settings. What `progress` has is imported by name: its callers call their values that.
+The families are modules, and are used with their names: accounts, codes, fanouts, groups, mailboxes,
+payloads, prekeys, profiles, settings. What `progress` has is imported by name: its callers call their values
+that.
 """
 
 from storage import (
@@ -18,6 +19,7 @@ from storage import (
     bans,
     codes,
     device_lists,
+    fanouts,
     groups,
     kem_prekeys,
     mailboxes,
@@ -113,6 +115,7 @@ __all__ = [
     "codes",
     "create_routing_table",
     "device_lists",
+    "fanouts",
     "groups",
     "holder_of",
     "is_backup",

@@ -16,6 +16,7 @@ from storage.codes import CODE_CODEC
 from storage.device_lists import DEVICE_LIST_CODEC
 from storage.environment import Readable, Reader
 from storage.errors import CorruptRecordError
+from storage.fanouts import FANOUT_CODEC
 from storage.groups import (
     ENTRY_CODEC,
     GROUP_CODEC,
@@ -69,6 +70,7 @@ CODECS: tuple[RecordCodec[Any], ...] = (
     MARK_CODEC,
     PAYLOAD_CODEC,
     ARRIVED_CODEC,
+    FANOUT_CODEC,
 )
 
 # Rows a read transaction looks at: some milliseconds, so that pages freed meanwhile are soon used again.

@@ -262,16 +262,25 @@ def append_one_of_several(
 
     Whoever calls it adds `put_cursor` with the last cursor, once.
     """
-    key = _QUEUE_KEY.pack(device.user, device.device, cursor.next_seq)
-    after = DeviceCursor(
+    return counting(cursor, message), put_row(device, cursor.next_seq, message)
+
+
+def put_row(device: DeviceAddress, seq: Seq, message: Queued) -> Put:
+    """The row of a message by itself; it needs a cursor beyond it, in the same submission."""
+    key = _QUEUE_KEY.pack(device.user, device.device, seq)
+    codec = MESSAGE_CODEC if type(message) is QueuedMessage else GROUP_ROW_CODEC
+    return codec.put(key, message)
+
+
+def counting(cursor: DeviceCursor, message: Queued) -> DeviceCursor:
+    """The cursor when one more message waits, as `next_seq`."""
+    return DeviceCursor(
         Seq(cursor.next_seq + 1),
         cursor.acked_seq,
         cursor.messages + 1,
         cursor.ciphertext_bytes + len(message.ciphertext),
         min(cursor.soonest, message.expires_at) if cursor.messages else message.expires_at,
     )
-    codec = MESSAGE_CODEC if type(message) is QueuedMessage else GROUP_ROW_CODEC
-    return after, codec.put(key, message)
 
 
 def acknowledge(
@@ -294,14 +303,19 @@ def acknowledge(
         raise ValueError(f"seq {upto} is acknowledged, but the next one is {cursor.next_seq}")
     if upto <= cursor.acked_seq:
         return cursor, []
-    after = DeviceCursor(
+    after = without(cursor, Seq(upto), taken)
+    return after, [delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
+
+
+def without(cursor: DeviceCursor, upto: Seq, taken: Taken) -> DeviceCursor:
+    """The cursor when everything up to seq `upto` is acknowledged, which was `taken`."""
+    return DeviceCursor(
         cursor.next_seq,
-        Seq(upto),
+        upto,
         max(0, cursor.messages - taken.messages),
         max(0, cursor.ciphertext_bytes - taken.ciphertext_bytes),
         cursor.soonest,
     )
-    return after, [delete_range(device, cursor.acked_seq + 1, upto), put_cursor(device, after)]
 
 
 def count_on_from(cursor: DeviceCursor, seq: int) -> DeviceCursor:
@@ -373,6 +387,18 @@ def read_row(reader: Reader, key: bytes, data: bytes) -> Queued:
     row = MESSAGE_CODEC.unpack(key, data)
     message: Queued = row if type(row) is QueuedMessage else _with_payload(reader, key, row)
     return message
+
+
+def read_group_message(data: bytes, at: int) -> GroupMessage:
+    """A group's message whose row, without key and frame, stands in `data`, and the payload behind it."""
+    sender, gseq, origin, accepted_at, expires_at, is_entry, size = _decode_group_row(
+        data[at : at + _GROUP_ROW.size]
+    )
+    begin = at + _GROUP_ROW.size
+    payload = data[begin : begin + size]
+    if len(payload) != size:
+        raise ValueError("a payload is cut off")
+    return GroupMessage(sender, gseq, origin, accepted_at, expires_at, is_entry, payload)
 
 
 def _with_payload(reader: Reader, key: bytes, row: GroupRow) -> GroupMessage:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from protocol.slots import first_user_of, slot_moves, slots_of
-from storage import mailboxes, payloads
+from storage import fanouts, mailboxes, payloads
 from storage.environment import MIB, Environment, Reader, disk_free_bytes
 from storage.errors import CorruptRecordError, NoRoomToMoveError
 from storage.folder import environment_numbers, remove_environment, sync_folder
@@ -66,8 +66,8 @@ class Measurable(Protocol):
 def copy_moving_users(environments: Sequence[Environment], before: Layout, after: Layout, tell: Tell) -> None:
     """Copy the rows of users whose owner is another one in `after`; durable when this returns.
 
-    What is on its way from groups to members arrives first (group_settling.py), and what the rows of queues
-    refer to is copied with them.
+    What is on its way from groups to members arrives first (fanouts.py, group_settling.py), and what the
+    rows of queues refer to is copied with them.
 
     Args:
         environments: all of `before`, swept, and all of `after`, open.
@@ -78,6 +78,8 @@ def copy_moving_users(environments: Sequence[Environment], before: Layout, after
     Raises:
         JournalError: they could not be written, as when the disk is full.
     """
+    for environment in environments[: before.environments]:
+        fanouts.expand(environment)
     settle_groups(environments[: before.environments], before)
     rows = [_rows_of_users(environment) for environment in environments]
     progress = _Progress(tell, after.environments, _moving_part_of(rows, before, after))

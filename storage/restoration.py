@@ -25,7 +25,7 @@ from pathlib import Path
 import lmdb
 
 from protocol.ids import DeviceAddress, GroupSeq
-from storage import accounts, groups, mailboxes
+from storage import accounts, fanouts, groups, mailboxes
 from storage.backups import Report, first_problem, mark_file, no_report
 from storage.environment import Environment, Reader, open_environment
 from storage.errors import CorruptLayoutError, JournalError, RestoreError, system_reason
@@ -241,6 +241,7 @@ def make_safe(environment: Environment) -> None:
         JournalError: it could not be written.
         CorruptRecordError: a row is damaged.
     """
+    fanouts.expand(environment)  # what they say counts from the cursors on, which are about to be raised
     with open_writer(environment) as write:
         write([DeleteRange(table, b"\0", LAST_KEY) for table in (PREKEYS, KEM_PREKEYS, CODES)])
         with environment.read() as reader:

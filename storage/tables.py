@@ -76,6 +76,7 @@ GROUP_JOINS = _table("group_joins", Family.USER)
 GROUP_MARKS = _table("group_marks", Family.USER)
 PAYLOADS = _table("payloads", Family.ENVIRONMENT)
 ARRIVED = _table("arrived", Family.ENVIRONMENT)
+FANOUTS = _table("fanouts", Family.ENVIRONMENT)
 
 DURABLE_TABLES = tuple(FAMILY_OF)
 
@@ -96,6 +97,7 @@ GROWING_TABLES = frozenset(
         GROUP_ITEMS,
         GROUP_JOINS,
         PAYLOADS,
+        FANOUTS,
     )
 )
 

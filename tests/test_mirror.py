@@ -37,6 +37,7 @@ NO_TEST_NEEDED: dict[str, str] = {
     "relay/group/porter.py": _IN_GROUPS,
     "relay/group/reports.py": _IN_GROUPS,
     "relay/group/requests.py": _IN_GROUPS,
+    "relay/group/settlement.py": _IN_GROUPS,
     "relay/group/supervision.py": _IN_GROUPS,
     "relay/bus/messages/questions.py": "classes only; test_table.py goes over all of them",
 }

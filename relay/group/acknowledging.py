@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from protocol import DeviceAddress, GroupId, GroupSeq, MemberAddress, UserId
-from relay.device_queue import InFlight
+from protocol import GroupId, GroupSeq, MemberAddress, UserId
+from relay.device_queue import DeviceQueue, InFlight
 from relay.flight import Done
 from relay.group.marks import Progress
 from relay.worker import Worker
 from storage import JournalError, Reader, mailboxes
-from storage.mailboxes import DeviceCursor, GroupMessage
+from storage.mailboxes import GroupMessage
 from storage.payloads import PayloadKey
 
 LOOK_AHEAD = 64
@@ -27,6 +27,11 @@ def keys_of(done: Sequence[InFlight]) -> list[PayloadKey]:
         for delivery in done
         if isinstance(delivery.sender, MemberAddress)
     ]
+
+
+def newest_of(done: Sequence[InFlight]) -> dict[GroupId, GroupSeq]:
+    """Of each group what was acknowledged last; all of these are of groups."""
+    return {delivery.sender[0]: delivery.number for delivery in done}  # type: ignore[misc]  # a member's address
 
 
 class GroupTicksSettled:
@@ -52,18 +57,15 @@ class GroupTicksSettled:
                 self._worker.reports.note(self._user, self._progress)
 
 
-def waits_in(
-    reader: Reader,
-    queues: Sequence[tuple[DeviceAddress, DeviceCursor]],
-    group: GroupId,
-    after: int,
-    before: int,
-) -> bool:
+def waits_in(reader: Reader, queues: Sequence[DeviceQueue], group: GroupId, after: int, before: int) -> bool:
     """Whether an item of a group between two numbers waits in one of these queues."""
     return any(
         isinstance(message, GroupMessage)
         and message.sender.group == group
         and after < message.number < before
-        for device, cursor in queues
-        for _, message in mailboxes.read_range(reader, device, cursor.acked_seq, LOOK_AHEAD)
+        for queue in queues
+        for _, message in (
+            *mailboxes.read_range(reader, queue.address, queue.cursor.acked_seq, LOOK_AHEAD),
+            *queue.borne,
+        )
     )

@@ -78,7 +78,8 @@ class PayloadSweep(Actor):
                 # Set back now: whatever loses its count during the round is for the next one.
                 counts.has_uncounted = False
                 keys = payloads.payloads_after(reader, None, 2**31)
-                self._candidates = {key: None for key in keys if key not in counts}
+                borne = self._worker.unsettled.payloads()  # those may get rows behind our back
+                self._candidates = {key: None for key in keys if key not in counts and key not in borne}
                 if not self._candidates:
                     return True
                 self._after = b""

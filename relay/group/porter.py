@@ -4,8 +4,8 @@ An actor because it waits for mailboxes that are not in memory to start. There a
 go to one porter, in order, and another's need not wait for them.
 Talks to: the doors of mailboxes (Deliveries), within its own turn and not by messages: a thousand members
     would be as many task switches, and all of them must be in one submission.
-Guarantees: D3 and D4 for groups. Payload, rows and `arrived` become durable together: what is sent again has
-    arrived for all members here, or for none.
+Guarantees: D3 and D4 for groups. Fan-out row, rows and `arrived` become durable together: what is sent again
+    has arrived for all members here, or for none.
 Restarts as: permanent; the group sends again what was in its hands.
 
 Rule 1: what is not behind what has arrived is dropped, and answered. What would leave a gap is dropped
@@ -20,18 +20,21 @@ from dataclasses import dataclass
 import trio
 
 from actors import Actor, ActorDeadError, MailboxFullError, Overflow
-from protocol import ErrorCode, GroupId, GroupSeq, UserId
+from protocol import DeviceId, ErrorCode, GroupId, GroupSeq, UserId
 from relay.bus import messages as m
 from relay.bus.peer import Peer
 from relay.errors import RefusalError
 from relay.flight import Flight
 from relay.group.handle import running_group
-from relay.group.landing import Landing
+from relay.group.landing import Load
 from relay.group.roster import unpack_users
+from relay.group.unsettled import Bearer
 from relay.mailboxes import Mailboxes
 from relay.worker import Worker
-from storage import JournalError, Op, payloads
+from storage import JournalError, payloads
+from storage.fanouts import Fanout, put_fanout
 from storage.mailboxes import GroupMessage
+from storage.payloads import PayloadKey
 from supervisors import ChildSpec, ChildStartError
 
 log = logging.getLogger("roost.relay")
@@ -97,6 +100,7 @@ class Porter(Actor):
         self._number = number
         self._packed = b""  # the members of the latest batch, most of the time those of the next as well
         self._users: tuple[UserId, ...] = ()
+        self._devices: list[tuple[UserId, DeviceId]] = []  # those of the latest fan-out row, likewise
 
     async def on_start(self) -> None:
         """Be found by name.
@@ -195,21 +199,20 @@ class Porter(Actor):
     ) -> None:
         """Give everything to the journal at once."""
         worker, group = self._worker, arrival.group
-        ops: list[Op] = []
-        landings: list[Landing] = []
-        rows = [0] * len(new)
+        load = Load(new, may_bear=worker.unsettled.has_room)
         for flight in flights:
             door = flight.door
             assert door is not None  # they are all open, and this is one turn
-            door.take_in(new, ops, landings, rows)
+            door.take_in(load)
+        bearer = self._bearer_of(load)
         last = new[-1].number
-        held = []
-        for message, count in zip(new, rows, strict=True):
-            if count:
-                key = (group, message.number)
-                ops.append(payloads.put_payload(*key, message.ciphertext))
-                worker.payload_counts.hold(key, count)
-                held.append(key)
+        ops = load.ops
+        held: list[PayloadKey] = []
+        for message in new:
+            held += self._hold(message, load, bearer)
+        if bearer is not None:
+            ops.append(put_fanout(bearer.fanout))
+            worker.unsettled.add(bearer)
         ops.append(payloads.put_arrived(group, last))
         worker.arrived[group] = last
         for flight in flights:
@@ -219,8 +222,13 @@ class Porter(Actor):
             if error is not None:
                 worker.arrived.pop(group, None)
                 worker.payload_counts.uncount(held)
+                worker.payload_counts.put_down(held)
+                if bearer is not None:
+                    worker.unsettled.remove(bearer)
             else:
-                for landing in landings:
+                if bearer is not None:
+                    bearer.is_durable = True
+                for landing in load.landings:
                     landing.land()
             for flight in flights:
                 flight.settled(error)
@@ -231,6 +239,28 @@ class Porter(Actor):
             worker.journal.submit(ops, done)
         except JournalError as error:
             done(error)
+
+    def _bearer_of(self, load: Load) -> Bearer | None:
+        """The fan-out row for all devices that get none of their own."""
+        if not load.devices:
+            return None
+        if load.devices == self._devices:
+            devices = self._devices  # one object for all batches, so that settling looks at each device once
+        else:
+            devices = self._devices = load.devices
+        return Bearer(Fanout(load.messages, devices, load.firsts), trio.current_time())
+
+    def _hold(self, message: GroupMessage, load: Load, bearer: Bearer | None) -> list[PayloadKey]:
+        """Count for how many devices a payload waits, and keep it if one has a row; what is counted."""
+        key = (message.sender.group, message.number)
+        rows = load.written.get(key, 0)
+        if rows:
+            load.ops.append(payloads.put_payload(*key, message.ciphertext))
+        borne = 0 if bearer is None else bearer.count_of(message)
+        if not rows + borne:
+            return []
+        self._worker.payload_counts.hold(key, rows + borne, is_borne=borne > 0)
+        return [key]
 
     def _answer_when_durable(self, arrival: Arrival) -> None:
         """All of it is here, or on its way to the disk: say so when what is on its way is there."""

@@ -50,11 +50,15 @@ class Reports:
         self._is_called = False
 
     def note(self, user: UserId, progress: dict[GroupId, Mark]) -> None:
-        """A user is durably so far in these groups."""
+        """A user is so far in these groups: durably, or told again when it is (deliveries.py)."""
         for group, mark in progress.items():
             noted = self._notes.get(group)
             if noted is None:
                 noted = self._notes[group] = {}
+            before = noted.get(user)
+            if before is not None and (before.delivered > mark.delivered or before.read > mark.read):
+                # What is durable now was told before, and more since.
+                mark = Mark(max(before.delivered, mark.delivered), max(before.read, mark.read))
             noted[user] = mark
         if not self._is_called and self._notes:
             try:

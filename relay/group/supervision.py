@@ -1,6 +1,6 @@
-"""The actors of groups in a worker's tree: the groups themselves, the porters, the reporter, the sweep."""
+"""The actors of groups in a worker's tree: groups, porters, the settlement, the reporter, the sweep."""
 
-from relay.group import bus_side, payload_sweep, porter, reports
+from relay.group import bus_side, payload_sweep, porter, reports, settlement
 from relay.group.groups import SUPERVISOR_NAME, GroupSupervisor
 from relay.mailboxes import Mailboxes
 from relay.worker import Worker
@@ -17,6 +17,7 @@ def _supervisor(worker: Worker, mailboxes: Mailboxes) -> Supervisor:
     children = [
         # Who brings what groups send is there before any group sends.
         *porter.child_specs(worker, mailboxes),
+        settlement.child_spec(worker, mailboxes),
         reports.child_spec(
             worker.reports, lambda group, marks: bus_side.remote_reached(worker, group, marks)
         ),

@@ -51,6 +51,7 @@ async def test_d6_a_payload_from_before_a_restart_goes_too_when_its_last_row_is_
     monkeypatch.setattr(payload_sweep, "ROUND_SECONDS", 5.0)
     async with open_village(tmp_path, sim, 1) as village:
         a, b = await village.found(village.anna, village.ben)
+        await trio.sleep(3)  # that both have acknowledged the founding is durable
         b.vanish()
         village.club.send(a, 1, b"1")
         await a.expect_accepted(1)

@@ -1,10 +1,11 @@
 """The pure queue of one device: numbers, window, and memory or disk as the source of the next delivery."""
 
-from protocol import DeviceAddress, DeviceId, MessageNumber, Seq, UserId
+from protocol import DeviceAddress, DeviceId, GroupId, GroupSeq, MemberAddress, MessageNumber, Seq, UserId
 from relay.delivery import QueueState
 from relay.device_queue import DeviceQueue
 from storage import mailboxes
-from storage.mailboxes import DeviceCursor, QueuedMessage
+from storage.mailboxes import CURSOR_CODEC, DeviceCursor, GroupMessage, Queued, QueuedMessage
+from storage.tables import CURSORS, PAYLOADS, QUEUE, DeleteRange, Op, Put
 
 SENDER = DeviceAddress(UserId(7), DeviceId(1))
 DEVICE = DeviceAddress(UserId(8), DeviceId(1))
@@ -64,10 +65,9 @@ def test_a_device_that_keeps_up_is_served_from_memory() -> None:
     queue = online_queue()
     append(queue, 1)
     durable(queue, 1)
-    message = queue.next_fresh()
-    assert message is not None
-    assert message.number == 1
-    assert launch(queue, 1)
+    assert queue.is_next_fresh
+    ((seq, message),) = queue.launch_fresh()
+    assert (seq, message.number) == (1, 1)
     queue.settle()
     assert queue.state is QueueState.ONLINE
 
@@ -76,7 +76,7 @@ def test_a_device_with_a_backlog_is_served_from_disk_until_it_has_caught_up() ->
     queue = make_queue(next_seq=3)
     queue.attach(given=0)
     assert queue.state is QueueState.DRAINING
-    assert queue.next_fresh() is None
+    assert not queue.is_next_fresh
     states = []
     for seq in (1, 2):
         launch(queue, seq)
@@ -206,3 +206,117 @@ def test_what_has_landed_counts_once() -> None:
     durable(queue, 2)
     durable(queue, 0)
     assert (queue.durable, queue.landed) == (2, 0)
+
+
+# ---- what fan-out rows bear ----
+
+
+def said(gseq: int, *, expires_at: int = 2) -> GroupMessage:
+    sender = MemberAddress(GroupId(7), SENDER.user, SENDER.device)
+    return GroupMessage(sender, GroupSeq(gseq), MessageNumber(gseq), 1, expires_at, False, b"x" * 10)
+
+
+def borne_queue(count: int, *, window: int = 8) -> DeviceQueue:
+    """Online, with so many messages of a group that are durable in fan-out rows, and sent."""
+    queue = online_queue(window=window)
+    assert queue.bear([said(gseq) for gseq in range(1, count + 1)]) == 1
+    durable(queue, count)
+    assert len(queue.launch_fresh()) == count
+    return queue
+
+
+def rows_of(ops: list[Op]) -> list[int]:
+    """The seqs of the rows that are written."""
+    return [mailboxes.seq_of(op.key) for op in ops if isinstance(op, Put) and op.table == QUEUE]
+
+
+def cursor_of(ops: list[Op]) -> DeviceCursor:
+    *_, last = [op for op in ops if isinstance(op, Put) and op.table == CURSORS]
+    return CURSOR_CODEC.unpack(last.key, last.value)
+
+
+def test_what_is_borne_and_acknowledged_in_time_is_never_written() -> None:
+    queue = borne_queue(3)
+    assert queue.is_in_passing
+    done, ops = queue.acknowledge(3)
+    assert (len(done), ops) == (3, [])
+    assert queue.is_unsettled
+    settled = queue.put_cursor(3)
+    assert rows_of(settled) == []
+    assert cursor_of(settled) == DeviceCursor(Seq(4), Seq(3), 0, 0)
+    assert not queue.is_unsettled
+
+
+def test_a_cursor_is_written_with_rows_for_all_that_is_not_acknowledged_below_it() -> None:
+    queue = borne_queue(3)
+    queue.acknowledge(1)
+    append(queue, 9)  # between two: it has a row of its own
+    ops = queue.put_cursor()
+    assert rows_of(ops) == [2, 3]
+    assert [op.table for op in ops].count(PAYLOADS) == 2
+    assert cursor_of(ops) == queue.cursor == DeviceCursor(Seq(5), Seq(1), 3, 30)
+    assert not queue.is_in_passing
+
+
+def test_what_came_later_may_stay_borne_when_the_rest_is_settled() -> None:
+    queue = borne_queue(4)
+    queue.acknowledge(1)
+    ops = queue.put_cursor(2)
+    assert rows_of(ops) == [2]
+    assert cursor_of(ops) == DeviceCursor(Seq(3), Seq(1), 1, 10)
+    assert queue.is_unsettled
+    done, ops = queue.acknowledge(3)  # one with a row, one without
+    assert len(done) == 2
+    assert isinstance(ops[0], DeleteRange)
+    assert rows_of(ops) == []
+    assert cursor_of(ops) == DeviceCursor(Seq(4), Seq(3), 0, 0)
+    assert queue.acknowledge(4)[1] == []
+
+
+def test_a_device_that_comes_back_gets_what_is_borne_behind_what_is_on_the_disk() -> None:
+    queue = make_queue(next_seq=2)
+    queue.bear_again([(Seq(1), said(1)), (Seq(2), said(2)), (Seq(3), said(3))])
+    assert (queue.cursor.next_seq, queue.cursor.messages) == (4, 3)  # the first is accounted for already
+    queue.attach(given=0)
+    assert queue.wants_delivery
+    waiting = queue.with_borne([(Seq(1), make_message(1))])
+    assert [seq for seq, _ in waiting] == [1, 2, 3]
+
+
+def test_what_is_borne_waits_for_rows_that_were_not_read_yet() -> None:
+    queue = make_queue(next_seq=4, window=2)
+    queue.bear_again([(Seq(4), said(4))])
+    queue.attach(given=0)
+    read: list[tuple[Seq, Queued]] = [(Seq(1), make_message(1)), (Seq(2), make_message(2))]
+    assert [seq for seq, _ in queue.with_borne(read)] == [1, 2]
+
+
+def test_a_row_that_is_durable_need_not_be_kept_in_memory() -> None:
+    queue = borne_queue(3)
+    queue.put_cursor(2)
+    queue.has_own_rows(2)
+    assert [seq for seq, _ in queue.borne] == [3]
+    queue.acknowledge(3)
+    assert not queue.borne
+
+
+def test_what_has_expired_before_it_had_a_row_gets_none() -> None:
+    queue = make_queue()
+    queue.bear_again([(Seq(1), said(1)), (Seq(2), said(2, expires_at=99))])
+    queue.attach(given=0)
+    assert queue.has_expired(1, said(1), now=50)
+    assert queue.is_borne(Seq(1))
+    assert queue.drop_borne(Seq(1), said(1))
+    ops = queue.put_cursor()
+    assert rows_of(ops) == [2]
+    assert cursor_of(ops) == DeviceCursor(Seq(3), Seq(0), 1, 10)
+    assert not queue.drop_borne(Seq(2), said(2))  # it has one now
+
+
+def test_a_device_that_does_not_keep_up_gets_rows_of_its_own() -> None:
+    queue = online_queue(window=2)
+    assert queue.bears(2)
+    assert not queue.bears(3)
+    queue.bear([said(1), said(2)])
+    assert not queue.bears(1)
+    assert not make_queue().bears(1)  # offline

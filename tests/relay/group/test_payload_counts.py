@@ -92,3 +92,19 @@ def test_nothing_that_expired_leaves_all_counts_as_they_are() -> None:
     counts.uncount([])
     assert ONE in counts
     assert not counts.has_uncounted
+
+
+def test_nothing_is_deleted_as_long_as_a_fan_out_row_brings_it_along() -> None:
+    desk = Desk()
+    counts = counts_of(desk)
+    counts.hold(ONE, 2, is_borne=True)
+    counts.hold(OTHER, 1, is_borne=True)
+    counts.release([ONE, ONE])
+    desk.end_turn()
+    assert desk.submitted == []
+    counts.put_down([ONE, OTHER])
+    desk.end_turn()
+    assert [len(ops) for ops in desk.submitted] == [1]  # somebody has a row that refers to the other
+    counts.release([OTHER])
+    desk.end_turn()
+    assert [len(ops) for ops in desk.submitted] == [1, 1]
