@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import wire_sizes
+from bench.node import SOURCE
 from bench.wire_sizes import (
     ANSWER,
     ASK,
@@ -80,6 +81,12 @@ def test_the_table_has_a_line_for_each_and_says_what_lies_below() -> None:
     assert sum(line.startswith("| ") for line in lines) == 1 + len(sizes())
     assert any("TLS 1.3" in line for line in lines)
     assert any("whatsmeow" in line for line in lines)
+
+
+def test_the_documentation_has_the_sizes_of_today() -> None:
+    page = (SOURCE / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    for line in as_markdown():
+        assert line in page, "python -m bench.tables writes it anew"
 
 
 def test_the_command_prints_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:

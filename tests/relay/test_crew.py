@@ -78,3 +78,15 @@ async def test_a_worker_s_command_shows_no_setting_to_who_lists_processes() -> N
     # One that waits can become either: they differ in nothing but what they are told.
     assert replace(first, input=second.input) == second
     port.close()
+
+
+async def test_workers_that_start_side_by_side_are_given_more_time_the_more_there_are() -> None:
+    async def patience(workers: int) -> float:
+        port = await open_device_port(HostPort("127.0.0.1", 0), workers)
+        commands = worker_commands(Config(workers=workers), "1.2", port, [], Reserve())
+        port.close()
+        return min(command.start_seconds for command in commands)
+
+    # A start takes two seconds of a core at most, so 64 of them are ready on one core before that.
+    assert await patience(64) >= 60 + 64 * 2
+    assert await patience(64) > await patience(2)
