@@ -236,7 +236,8 @@ class Deliveries:
         """Messages have become durable: deliver them to the devices that are connected."""
         self._flight.take_committed()
         for device, queue in self._queues.items():
-            if queue.landed:
+            # What `land` has counted already, and found on the disk only, is still to be sent.
+            if queue.landed or queue.wants_delivery:
                 queue.take_landed()
                 outgoing = self._outgoing.get(device)
                 if outgoing is not None:
