@@ -264,9 +264,8 @@ def _put_off(
     if held > STALL_SECONDS:
         ref.system.reports.stall(ref, item.message if type(item) is Call else item, held)
     mailbox.unfinished = (item, work)
-    ref._scope = trio.CancelScope()  # from now on: who dooms the actor before its task runs cancels it, too
-    if ref._exit is KILLED:
-        ref._scope.cancel()
+    if ref._scope is None:  # there is one, and it is cancelled, if the handler has brought its own end about
+        ref._scope = trio.CancelScope()  # from now on: who dooms the actor before its task runs cancels it
 
 
 async def _finish(ref: ActorRef, mailbox: Mailbox) -> None:

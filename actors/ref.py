@@ -293,6 +293,8 @@ class ActorRef:
         if self._exit is not None and reason is not KILLED:
             return
         self._exit = reason
+        if self._scope is None and self.system._runner.running is self:
+            self._scope = trio.CancelScope()  # for what its handler, which is on the stack, may yet wait for
         if self._scope is not None:
             self._scope.cancel()
         if self._mailbox is not None:

@@ -48,16 +48,16 @@ class Runner:
     def __init__(self) -> None:
         self._line: deque[ActorRef] = deque()  # bounded by the living plain actors, each once
         self._parked: Task | None = None  # the task in run(), while the line is empty
-        self.running: ActorRef | None = None  # whose handler is on the stack
+        self.running: ActorRef | None = None  # whose handler is on the stack, or who is being ended
         self.is_over = False
 
     def add(self, ref: ActorRef) -> None:
         """Put an actor at the end of the line. Only whoever has just taken it from where it was may."""
-        if self.is_over:
-            _end_without_a_word(ref)
-            return
         self._line.append(ref)
-        if self._parked is not None:
+        if self.is_over:
+            if self.running is None:
+                self._end_line()
+        elif self._parked is not None:
             parked, self._parked = self._parked, None
             reschedule(parked)
 
@@ -114,13 +114,22 @@ class Runner:
         """The system is over, or something came up that no actor may keep to itself (Ctrl-C)."""
         self.is_over = True
         if self.running is not None:
+            self._line.appendleft(self.running)
             self.running.system._abandon()
-            _end_without_a_word(self.running)
+        self._end_line()
+
+    def _end_line(self) -> None:
+        """End whoever is in the line, one after the other.
+
+        The death of one is that of those who are linked to it: they come to the end of the line meanwhile and
+        are not ended from within its burial, for there may be more of them than the stack is deep.
+        """
+        try:
+            while self._line:
+                self.running = self._line.popleft()
+                _end_without_a_word(self.running)
+        finally:
             self.running = None
-        line = [*self._line]
-        self._line.clear()
-        for ref in line:
-            _end_without_a_word(ref)
 
 
 def _end_without_a_word(ref: ActorRef) -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors import NORMAL, Actor, ActorDeadError, ActorRef, Down, ExitReason, Overflow, open_actor_system
+from actors import (
+    NOPROC,
+    NORMAL,
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    Down,
+    ExitReason,
+    Overflow,
+    open_actor_system,
+)
 from actors.exits import KILLED, SHUTDOWN
 from actors.runner import TURN_MESSAGES
 from actors.testing import ManualClock, settle
@@ -201,6 +213,29 @@ async def test_an_actor_that_stops_itself_finishes_the_message_it_waits_in(autoj
         assert actor.end is NORMAL
 
 
+async def test_a_plain_handler_that_brings_its_own_end_about_is_cancelled_where_it_waits(
+    autojump_clock: MockClock,
+) -> None:
+    class Follower(Actor):
+        def __init__(self, other: ActorRef) -> None:
+            self.other = other
+
+        def handle(self, message: object) -> Coroutine[Any, Any, None]:
+            self.link(self.other)
+            return self.wait()
+
+        async def wait(self) -> None:
+            await trio.sleep(60)
+
+    async with open_actor_system() as system:
+        other = await start(system, Echo())
+        await other.stop()
+        ref = await start(system, Follower(other))
+        ref.tell_nowait("follow the dead")
+        assert await ref.wait_stopped() is NOPROC
+        assert trio.current_time() < 60
+
+
 async def test_a_stop_waits_for_the_message_that_waits(autojump_clock: MockClock) -> None:
     async with open_actor_system() as system:
         actor = Mixed()
@@ -308,6 +343,32 @@ async def test_what_no_actor_may_keep_to_itself_ends_the_system() -> None:
     assert caught.group_contains(KeyboardInterrupt)
     assert not ref.is_alive
     assert not other.is_alive
+
+
+async def test_ctrl_c_ends_more_linked_actors_than_the_stack_is_deep() -> None:
+    class Interrupted(Actor):
+        def __init__(self, before: ActorRef | None) -> None:
+            self.before = before
+
+        def on_start(self) -> None:
+            if self.before is not None:
+                self.link(self.before)
+
+        def handle(self, message: object) -> None:
+            raise KeyboardInterrupt
+
+    refs: list[ActorRef] = []
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012  (the block is the test)
+        async with open_actor_system() as system:
+            for _ in range(sys.getrecursionlimit()):
+                before = refs[-1] if refs else None
+                refs.append(system.start_nowait(partial(Interrupted, before)))
+            await settle()
+            refs[-1].tell_nowait("x")
+            await trio.sleep_forever()
+    assert caught.group_contains(KeyboardInterrupt)
+    assert not caught.group_contains(RecursionError)
+    assert not any(ref.is_alive for ref in refs)
 
 
 async def test_an_offer_to_a_full_mailbox_is_to_be_awaited() -> None:
