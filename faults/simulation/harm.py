@@ -14,7 +14,7 @@ SLOWEST_NETWORK_SECONDS = 1.5
 SLOWEST_DISK_SECONDS = 3.0
 DOWN_SECONDS = 3.0
 LONGEST_JUMP_SECONDS = 86_400.0
-STORM_SECONDS = 0.01
+FLAPS = 12
 
 
 class Harm:
@@ -179,10 +179,14 @@ def _slow_bus(harm: Harm, step: Step) -> str | None:
     return f"{network.local_latency:.3f} s for {step.seconds} s"
 
 
-def _reconnect_storm(harm: Harm, _step: Step) -> str:
+def _cut_all_devices(harm: Harm) -> None:
     for device in harm.town.devices:
         for link in device.host.links:
             harm.town.network.cut(link)
+
+
+def _reconnect_storm(harm: Harm, _step: Step) -> str:
+    _cut_all_devices(harm)
     return "all devices at once"
 
 
@@ -263,6 +267,20 @@ def _slow_disk(harm: Harm, step: Step) -> str:
     return f"that of worker {disk.number}: {disk.begin_seconds:.3f} s for {step.seconds} s"
 
 
+def _flapping_while_writing(harm: Harm, step: Step) -> str:
+    """Connections break again and again while a disk is slow: messages come again before they are stored."""
+    disk = harm.town.node.disks[harm.worker(step)]
+    disk.begin_seconds = 0.5 + step.size
+    for turn in range(FLAPS):
+        harm.later(0.3 * turn, partial(_cut_all_devices, harm))
+
+    def mend() -> None:
+        disk.begin_seconds = disk.report_seconds = 0.0005
+
+    harm.later(0.3 * FLAPS, mend)
+    return f"the disk of worker {disk.number} takes {disk.begin_seconds:.3f} s, and {FLAPS} storms"
+
+
 def _full_disk(harm: Harm, step: Step) -> str:
     disk = harm.town.node.disks[harm.worker(step)]
     disk.is_full = True
@@ -309,6 +327,7 @@ _FAULTS: dict[str, Callable[[Harm, Step], str | None]] = {
     "crash phone": _crash_phone,
     "clock jump": _clock_jump,
     "reconnect storm": _reconnect_storm,
+    "flapping while writing": _flapping_while_writing,
 }
 
 

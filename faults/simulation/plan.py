@@ -49,6 +49,7 @@ FAULTS: dict[str, float] = {
     "crash phone": 1.5,
     "clock jump": 0.5,
     "reconnect storm": 0.4,
+    "flapping while writing": 0.6,
 }
 """{fault: how often, beside the others}"""
 

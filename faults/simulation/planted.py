@@ -25,9 +25,8 @@ from relay.device_queue import DeviceQueue
 from relay.flight import Flight, MessagesSettled
 from relay.outgoing import Outgoing
 from relay.presence import Presence
-from storage import JournalError, Op, mailboxes
+from storage import JournalError, Op
 from storage.journal import Submission
-from storage.mailboxes import DeviceCursor, Taken
 from supervisors.base import SupervisorBase
 from supervisors.child import Child
 
@@ -140,20 +139,6 @@ def _acknowledges_before_storing() -> Iterator[None]:
 
 
 @contextmanager
-def _deletes_one_too_many() -> Iterator[None]:
-    """An acknowledgement takes the message behind it off the disk, too."""
-    acknowledge = mailboxes.acknowledge
-
-    def acknowledge_more(
-        device: DeviceAddress, cursor: DeviceCursor, upto: int, taken: Taken
-    ) -> tuple[DeviceCursor, list[Op]]:
-        return acknowledge(device, cursor, min(upto + 1, cursor.next_seq - 1), taken)
-
-    with substituted(mailboxes, "acknowledge", acknowledge_more):
-        yield
-
-
-@contextmanager
 def _forgets_to_store_a_session() -> Iterator[None]:
     """Now and then the ratchet is not stored after it has moved on."""
     store, turns = Sessions.store, itertools.count(1)
@@ -211,7 +196,6 @@ PLANTED: dict[str, Plant] = {
     "restart twice": _restarts_twice,
     "tick delivery at once": _ticks_delivery_at_once,
     "acknowledge what was not stored": _acknowledges_before_storing,
-    "delete one too many": _deletes_one_too_many,
     "forget to store a session": _forgets_to_store_a_session,
     "believe in dead connections": _believes_in_dead_connections,
     "leak connections": _leaks_connections,

@@ -19,37 +19,31 @@ PEOPLE, SECONDS = 3, 12.0
 class Hunt(NamedTuple):
     """How a bug is looked for."""
 
-    first: int
-    """The seed to begin with: 0, or shortly before the one that finds it, where that takes long."""
     seeds: int
+    """At most so many, from 0 on."""
     kinds: Sequence[str] | None = None
     """The faults; None for those that each seed draws."""
 
 
 HUNTS: dict[str, Hunt] = {
-    "acknowledge before commit": Hunt(0, 4),  # seed 0
-    "lose the dedupe table": Hunt(
-        9,
-        8,
-        ("cut", "kill connection", "slow disk", "slow network", "reconnect storm"),  # seed 11
-    ),
-    "forget a waiter": Hunt(0, 4),  # seed 0
-    "off by one at resume": Hunt(0, 6),  # seed 1
-    "restart twice": Hunt(7, 8),  # seed 9
-    "tick delivery at once": Hunt(0, 4, ("slow network", "stutter", "slow reader", "crash phone")),  # seed 0
-    "acknowledge what was not stored": Hunt(0, 6),  # seed 1
-    "delete one too many": Hunt(7, 8),  # seed 9
-    "forget to store a session": Hunt(0, 4),  # seed 0
-    "believe in dead connections": Hunt(0, 6),  # seed 1
-    "leak connections": Hunt(0, 4),  # seed 0
-    "tell siblings nothing": Hunt(0, 8),  # seed 3
+    "acknowledge before commit": Hunt(4),  # seed 0
+    "lose the dedupe table": Hunt(6, ("flapping while writing",)),  # seed 1
+    "forget a waiter": Hunt(4),  # seed 0
+    "off by one at resume": Hunt(6, ("reconnect storm", "crash phone", "slow reader")),  # seed 1
+    "restart twice": Hunt(6, ("kill any actor", "kill mailbox")),  # seed 1
+    "tick delivery at once": Hunt(4, ("slow network", "stutter", "slow reader", "crash phone")),  # seed 0
+    "acknowledge what was not stored": Hunt(4),  # seed 0
+    "forget to store a session": Hunt(4),  # seed 0
+    "believe in dead connections": Hunt(4, ("half-open",)),  # seed 0
+    "leak connections": Hunt(4),  # seed 0
+    "tell siblings nothing": Hunt(4),  # seed 0
 }
 
 
 def hunt(founder: Founder, name: str) -> Outcome | None:
     """The first history that finds it."""
-    first, seeds, kinds = HUNTS[name]
-    for seed in range(first, first + seeds):
+    seeds, kinds = HUNTS[name]
+    for seed in range(seeds):
         plan = draw_plan(seed, people=PEOPLE, seconds=SECONDS, kinds=kinds)
         outcome = run_history(plan, founder, sabotage=PLANTED[name])
         if outcome.problems:
@@ -62,6 +56,7 @@ def test_every_planted_bug_is_hunted() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # what never comes to its end is waited for, and a busy machine is slow
 @pytest.mark.parametrize("name", HUNTS)
 def test_a_planted_bug_is_found(founder: Founder, name: str) -> None:
     found = hunt(founder, name)
