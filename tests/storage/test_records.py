@@ -19,6 +19,7 @@ from storage.checks import CODECS
 from storage.codes import CODE_CODEC, CodeRecord
 from storage.device_lists import DEVICE_LIST_CODEC
 from storage.errors import CorruptRecordError
+from storage.fanouts import FANOUT_CODEC, Fanout
 from storage.groups import (
     ENTRY_CODEC,
     GROUP_CODEC,
@@ -77,6 +78,7 @@ EXAMPLES: list[tuple[RecordCodec[Any], object]] = [
     (MARK_CODEC, Mark(GroupSeq(9), GroupSeq(8))),
     (PAYLOAD_CODEC, b"payload"),
     (ARRIVED_CODEC, GroupSeq(9)),
+    (FANOUT_CODEC, Fanout([], [(UserId(1), DeviceId(2))], (5,))),  # messages: test_fanouts.py
 ]
 KEY = b"\x01" * 18
 every_record = pytest.mark.parametrize(("codec", "value"), EXAMPLES, ids=[e[0].table for e in EXAMPLES])
