@@ -262,7 +262,7 @@ class DeviceQueue:
     def launch(self, seq: Seq, message: Queued) -> bool:
         """Count a delivery as in flight; says whether it must be sent, or the device was given it before."""
         size = len(message.ciphertext)
-        self.sent = seq
+        self._pass(seq)
         in_flight = self.in_flight or deque()
         in_flight.append(InFlight(seq, message.sender, message.number, size))
         self.in_flight = in_flight
@@ -311,7 +311,7 @@ class DeviceQueue:
         A device that comes back just now may have it: acknowledged, it would be counted off once more.
         """
         if seq in self._dropped:
-            self.sent = seq
+            self._pass(seq)
             return True
         return False
 
@@ -320,7 +320,7 @@ class DeviceQueue:
         if seq <= self.accounted:
             return False
         self.borne = deque(each for each in self.borne if each[0] != seq) or ()
-        self.sent = seq
+        self._pass(seq)
         cursor = self.cursor
         self.cursor = DeviceCursor(
             cursor.next_seq,
@@ -417,6 +417,14 @@ class DeviceQueue:
         self._in_flight_bytes = 0
         self.sent = self.cursor.acked_seq
         self._given = 0
+
+    def _pass(self, seq: Seq) -> None:
+        """Go on behind a message that came from the disk, where there may be a copy in memory, too."""
+        self.sent = seq
+        fresh = self.fresh
+        while fresh and fresh[0][0] <= seq:
+            fresh.popleft()
+        self.fresh = fresh or ()
 
     def _move(self, event: QueueEvent) -> None:
         self.state = QUEUE_TRANSITIONS[self.state][event]

@@ -106,6 +106,22 @@ def test_more_copies_than_the_window_are_not_kept() -> None:
     assert not queue.fresh
 
 
+def test_what_was_read_from_the_disk_leaves_memory_so_that_the_next_comes_from_there() -> None:
+    queue = make_queue()
+    queue.attach(given=0)
+    append(queue, 1)  # not kept: nobody knows yet that the device has caught up
+    queue.settle()
+    append(queue, 2)
+    durable(queue, 2)
+    assert not queue.is_next_fresh
+    launch(queue, 1)
+    launch(queue, 2)  # one look at the disk has found both
+    assert not queue.fresh
+    append(queue, 3)
+    durable(queue, 1)
+    assert [seq for seq, _ in queue.launch_fresh()] == [3]
+
+
 def test_the_window_counts_bytes_too_but_lets_one_message_through() -> None:
     queue = make_queue(next_seq=3, size=100)
     queue.attach(given=0)
