@@ -11,7 +11,7 @@ import pytest
 from faults.simulation.history import Founder, run_history
 from faults.simulation.plan import draw_plan
 
-PEOPLE, SECONDS = 3, 8.0
+PEOPLE, SECONDS = 2, 6.0  # 0.3 s of CPU each, so that two hundred take one minute
 CHUNK = 5  # a busy machine takes three seconds for one
 FIXED_CHUNKS = 20
 FRESH_CHUNKS = 20
