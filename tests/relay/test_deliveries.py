@@ -6,6 +6,7 @@ from pathlib import Path
 from trio.testing import MockClock
 
 from protocol import MessageNumber, Read
+from tests.helpers.late_journal import late_journals
 from tests.helpers.relay_node import TEST_CONFIG
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import open_stage
@@ -37,6 +38,26 @@ async def test_the_window_counts_bytes_too(
         await ben.expect_silence()
         ben.ack(1)
         assert [delivery.seq for delivery in await ben.expect_deliveries(1)] == [3]
+
+
+async def test_what_was_on_its_way_to_the_disk_at_a_login_comes_before_what_is_in_memory(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    make, lates = late_journals(sim)
+    async with open_stage(tmp_path, sim, make_journal=make) as stage:
+        anna, ben = await stage.anna.connect(), stage.ben.address.user
+        lates[0].hold()
+        anna.send(ben, 1)
+        await anna.ping()
+        device = await stage.ben.connect()
+        anna.send(ben, 2)
+        await anna.ping()
+        lates[0].let_go()
+        first, second = await device.expect_deliveries(2)
+        anna.send(ben, 3)
+        (third,) = await device.expect_deliveries(1)
+        assert [each.number for each in (first, second, third)] == [1, 2, 3]
+        assert third.accepted_at is None  # from memory
 
 
 async def test_reading_the_same_twice_tells_the_sender_once(
