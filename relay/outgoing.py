@@ -14,6 +14,7 @@ Not here: what comes in, and the life of the connection (connection.py).
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from actors import ActorRef
 from actors.network import Link, Network
@@ -43,10 +44,12 @@ from relay.bus.chat import Chat, ChatId
 from relay.config import MAX_CHATS_REMEMBERED
 from relay.correspondent import Source
 from relay.metrics import Counters
-from storage import CorruptRecordError
+from storage import READ_ERRORS
 from storage.mailboxes import GroupMessage, Queued
 
 log = logging.getLogger("roost.relay")
+
+_BIND_ERRORS: Final = (LocalProtocolError, *READ_ERRORS)
 
 Ticks = dict[ChatId, MessageNumber]  # {recipient: the newest number}
 
@@ -367,7 +370,7 @@ class Outgoing:
         """Introduce a sender by phone number, the directory's word for who this is. False: it failed."""
         try:
             self._channel.bind(address, self._shared.phone_of(address.user))
-        except (LocalProtocolError, CorruptRecordError) as error:
+        except _BIND_ERRORS as error:
             self._give_up(error)
             return False
         return True

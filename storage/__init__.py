@@ -33,6 +33,7 @@ from storage.backups import backup, is_backup
 from storage.checks import check_records
 from storage.environment import Environment, EnvironmentStatistics, Reader, open_environment, verify
 from storage.errors import (
+    READ_ERRORS,
     BackupError,
     CorruptLayoutError,
     CorruptRecordError,
@@ -68,6 +69,7 @@ from storage.store import Store, open_store
 from storage.tables import Delete, DeleteRange, Op, Put, Table
 
 __all__ = [
+    "READ_ERRORS",
     "BackupError",
     "CorruptLayoutError",
     "CorruptRecordError",

@@ -28,6 +28,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
+
+import lmdb
 
 
 def system_reason(error: Exception) -> str:
@@ -227,3 +230,8 @@ class JournalFailedError(JournalError):
     after a failed fsync the kernel may have dropped what it could not write, so asking the same file again
     proves nothing.
     """
+
+
+READ_ERRORS: Final = (CorruptRecordError, lmdb.Error)
+"""What a look at a row may raise if the disk has not kept it, or LMDB has given up on the environment for the
+moment: for whoever must live all the same."""

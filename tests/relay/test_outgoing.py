@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import lmdb
 import pytest
 
 from actors import ActorRef
@@ -264,9 +265,19 @@ def test_of_too_many_readings_the_oldest_are_forgotten(bench: Bench) -> None:
     assert readings[sender(1)] == 2
 
 
-def test_a_damaged_account_ends_the_connection_that_was_to_hear_of_it_and_nothing_else(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        CorruptRecordError("users", b"key", "checksum does not match"),
+        lmdb.CorruptedError("page"),
+        lmdb.PanicError("meta"),
+    ],
+)
+def test_an_account_that_cannot_be_read_ends_the_connection_that_was_to_hear_of_it_and_nothing_else(
+    bench: Bench, error: Exception
+) -> None:
     def damaged(_user: UserId) -> str:
-        raise CorruptRecordError("users", b"key", "checksum does not match")
+        raise error
 
     bench.shared.phone_of = damaged
     bench.outgoing.deliver(Seq(1), message(1), waited=False)
