@@ -3,10 +3,11 @@
   roost bench capacity --connections 200000 --workers 12
   roost bench capacity --connections 1000000 --workers 64 --memory-limit 22
 
-Devices log in until there are as many as asked for, or until the machine has given as much memory as the
-limit allows (node, load and kernel together; both ends of each connection are on this machine). Then they
-are idle for a while, and after that one in a hundred more talks: pairs that write a message every ten seconds
-each, at a fixed rate, timed from when each was due. A device that is hung up on makes the run worth nothing.
+Devices log in until there are as many as asked for, until the machine has given as much memory as the limit
+allows (node, load and kernel together; both ends of each connection are on this machine), or until the time
+for it is up, if it has a limit. Then they are idle for a while, and after that one in a hundred more talks:
+pairs that write a message every ten seconds each, at a fixed rate, timed from when each was due. A device
+that is hung up on makes the run worth nothing.
 
 Devices ping once in ten minutes here, as the node tells them: a million that did it every two minutes would
 be 8,300 pings a second, and this measures memory. What a ping costs is in `idle`.
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.errors import BenchError
-from bench.load.crew import Assignment, Crew
+from bench.load.crew import Assignment, Crew, now
 from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
 from bench.measurement import Figure, Measurement, Stage, points
@@ -75,6 +76,8 @@ class Plan:
     """Seconds idle before that."""
     keepalive: int = KEEPALIVE_SECONDS
     """Seconds after which a device that is silent pings."""
+    ramp: float | None = None
+    """Seconds that logging in may take; whoever is there then is enough. None for no limit."""
 
 
 DEFAULT = Plan()
@@ -122,6 +125,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds after which a silent device pings (600)",
     )
+    parser.add_argument(
+        "--ramp", type=positive_float, metavar="S", help="seconds that logging in may take (no limit)"
+    )
     add_times(parser, DEFAULT.duration, 0)
 
 
@@ -131,7 +137,7 @@ def plan(args: argparse.Namespace) -> Plan:
     Raises:
         ValueError: more connections than the workers have descriptors for.
     """
-    chosen = Plan(args.connections, args.memory_limit, args.duration, args.idle, args.keepalive)
+    chosen = Plan(args.connections, args.memory_limit, args.duration, args.idle, args.keepalive, args.ramp)
     if args.relay is None and busiest(accounts(chosen), args.workers) > CONNECTIONS_A_WORKER:
         enough = workers_for(accounts(chosen))
         raise ValueError(f"{args.connections} connections need --workers {enough} (descriptors)")
@@ -185,17 +191,21 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     processes = -(-plan.connections // DEVICES_A_PROCESS)
     with stage.fleet(ConnectingCrew, silent, plan, processes) as fleet:
         before, free_before = weigh(stage, fleet), available_bytes()
+        began = now()
+        stage.progress.phase("logging in")
         fleet.log_in()
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, free_before)))
 
         def is_enough(interval: Interval) -> bool:
-            taken = free_before - available_bytes()
-            return interval.sample.online == plan.connections or taken > plan.memory_limit * GIB
+            has_taken_all = free_before - available_bytes() > plan.memory_limit * GIB
+            is_late = plan.ramp is not None and now() - began > plan.ramp
+            return interval.sample.online == plan.connections or has_taken_all or is_late
 
         patience = LOGIN_SECONDS + LOGIN_SECONDS_EACH * plan.connections
         ramp = watch.until(is_enough, patience, INTERVAL_SECONDS)
         fleet.order("enough")
         held = _settled(watch)
+        stage.progress.phase("measuring, idle", plan.idle)
         idle = total(watch.during(plan.idle))
         taken = free_before - available_bytes()
         talking = _talk(stage, plan, held)
@@ -216,7 +226,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     }
     return Measurement(
         figures=figures,
-        verdict=both(talking.verdict, stopped_by(plan, held)),
+        verdict=both(talking.verdict, stopped_by(plan, held, logins.seconds)),
         uses=talking.uses,
         points=points(watch.intervals),
         histograms=talking.histograms,
@@ -246,10 +256,16 @@ def _talk(stage: Stage, plan: Plan, held: int) -> Measurement:
     return pairs.measure(stage.with_accounts(who), talking)
 
 
-def stopped_by(plan: Plan, held: int) -> Verdict:
-    """Why there were not more."""
+def stopped_by(plan: Plan, held: int, seconds: float) -> Verdict:
+    """Why there were not more after so many seconds of logging in."""
     if held >= plan.connections:
         return Verdict(True, "rate", (f"all {held} connections were held",))
+    if plan.ramp is not None and seconds >= plan.ramp:
+        return Verdict(
+            True,
+            "time",
+            (f"after {plan.ramp:g} s of logging in there were {held} connections: it was told to stop",),
+        )
     return Verdict(
         True, "memory", (f"the limit of {plan.memory_limit:g} GiB stopped it at {held} connections",)
     )

@@ -37,8 +37,11 @@ def test_all_connections_are_held_while_some_talk(stage: Stage, monkeypatch: pyt
 
 def test_the_limit_that_stopped_it_is_named() -> None:
     plan = Plan(connections=6, memory_limit=5)
-    assert stopped_by(plan, 5).sentences == ("the limit of 5 GiB stopped it at 5 connections",)
-    assert stopped_by(plan, 6).limit == "rate"
+    assert stopped_by(plan, 5, 60.0).sentences == ("the limit of 5 GiB stopped it at 5 connections",)
+    assert stopped_by(plan, 6, 60.0).limit == "rate"
+    hurried = Plan(connections=6, memory_limit=5, ramp=60)
+    assert stopped_by(hurried, 5, 60.2).limit == "time"
+    assert stopped_by(hurried, 5, 10.0).limit == "memory"
 
 
 def test_a_crew_that_has_enough_connects_nobody_any_more() -> None:
