@@ -12,7 +12,7 @@ Hostile input ends in one place, `login.fault`: a named error to the peer, a cou
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
 import trio
@@ -282,7 +282,7 @@ class Connection(Actor):
 
     def _hear(self, events: list[Event], count: int) -> Waiting | None:
         """Do what these stanzas ask for, which came in so many bytes, and go on."""
-        waiting = self._do(self._steps(events), count)
+        waiting = self._do(iter(self._steps(events)), count)
         if waiting is None:
             self._heard(count)
         return waiting
@@ -337,30 +337,31 @@ class Connection(Actor):
         dealings = self._dealings
         return dealings.send(sends) if type(sends[0]) is Send else dealings.send_group(sends)
 
-    def _do(self, steps: list[Step], count: int) -> Waiting | None:
+    def _do(self, steps: Iterator[Step], count: int) -> Waiting | None:
         """Take steps until one of them ends the connection; from one that waits on, what is left to await.
 
         Args:
             steps: what the stanzas of one read ask for.
             count: how many bytes that read had, for when all is done.
         """
-        for position, (act, what) in enumerate(steps):
+        for act, what in steps:
             waiting = act(what)
             if waiting is not None:
-                return self._do_rest(waiting, steps[position + 1 :], count)
+                return self._do_rest(waiting, steps, count)
             if self._outgoing.end is not None:
                 break
         return None
 
-    async def _do_rest(self, waiting: Waiting, steps: list[Step], count: int) -> None:
+    async def _do_rest(self, waiting: Waiting, steps: Iterator[Step], count: int) -> None:
         await waiting
-        if self._outgoing.end is not None:
-            return
-        more = self._do(steps, count)
-        if more is None:
-            self._heard(count)
-        else:
-            await more
+        for act, what in steps:
+            if self._outgoing.end is not None:
+                return
+            more = act(what)
+            if more is not None:
+                await more
+                await trio.lowlevel.checkpoint()  # there may be thousands, and many wait for nobody in fact
+        self._heard(count)
 
     def _payer(self) -> int:
         """Whom bytes are counted for: the account, or as long as there is none this connection."""
@@ -379,11 +380,9 @@ class Connection(Actor):
         self._worker.counters.close(self._outgoing.end or reason)
 
     def _act(self, event: object) -> Waiting | None:
-        """Everything but Send and Ack."""
+        """Everything but Send and Ack; with Pong and Bind the protocol has dealt."""
         act = _ACTS.get(type(event))
-        return (
-            act(self, event) if act is not None else None
-        )  # Pong and Bind: the protocol has dealt with them
+        return act(self, event) if act is not None else None
 
     async def _attempt(self, event: object, work: Awaitable[None]) -> None:
         """Do what may be refused, or fail by somebody else's fault."""

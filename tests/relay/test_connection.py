@@ -1,6 +1,7 @@
 """What a device may say through its connection, and what happens to one that says something else."""
 
 import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from protocol import (
     ClientConnection,
     Deliver,
     ErrorCode,
+    FetchProgress,
     Hello,
     KeyPair,
     Paused,
+    Progresses,
     Refused,
     Send,
     TestCrash,
@@ -189,6 +192,17 @@ async def test_typing_reaches_who_is_online_and_is_kept_for_nobody(
         assert (await ben.expect(Typing)).chat == stage.anna.address
         anna.say(Paused(stage.ben.address.user))
         assert (await ben.expect(Paused)).chat == stage.anna.address
+
+
+async def test_more_requests_in_one_frame_than_the_stack_is_deep_are_all_answered(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    many = sys.getrecursionlimit() + 1
+    async with open_stage(tmp_path, sim) as stage:
+        anna = await stage.anna.connect()
+        anna.say(*(FetchProgress(request, (stage.ben.address.user,)) for request in range(1, many + 1)))
+        answered = [(await anna.expect(Progresses)).request for _ in range(many)]
+        assert answered == [*range(1, many + 1)]
 
 
 async def test_a_device_that_says_why_it_leaves_is_let_go(
