@@ -23,14 +23,18 @@ PROMISES: Mapping[str, str] = {
 """{promise: what a row calls it}."""
 
 TITLES: Mapping[str, str] = {
-    "ticked_per_s": "accepted, delivered, acknowledged and ticked ✓✓",
-    "accepted_per_s": "accepted ✓",
-    "logins_per_s": "logins (a Roost node's: resumed, IK)",
-    "first_logins_per_s": "first logins (XX; mosquitto's: without a kept session)",
-    "first_login_cpu_us": "CPU of the workers a first login",
-    "login_cpu_us": "CPU of the workers a login",
-    "login_p50_ms": "a login, half of all within",
-    "login_p99_ms": "a login, 99 % within",
+    "worker_cpu_us_per_message": "server CPU a message",
+    "worker_cpu_us_per_delivery": "server CPU a delivery",
+    "worker_bytes_per_connection": "server memory a connection (PSS)",
+    "worker_rss_bytes_per_connection": "server memory a connection (RSS)",
+    "idle_cpu_percent": "server CPU while all are idle",
+    "drain_cpu_us_per_message": "server CPU a fetched message",
+    "logins_per_s": "logins (Roost: resumed; XMPP: first is the same)",
+    "login_cpu_us": "server CPU a login",
+    "login_p50_ms": "login, p50",
+    "login_p99_ms": "login, p99",
+    "first_logins_per_s": "first logins (Roost: XX; MQTT: no kept session)",
+    "first_login_cpu_us": "server CPU a first login",
 }
 """{key: what a figure is called here}, where its own title says more than a peer does."""
 
@@ -45,14 +49,16 @@ LIMITS: Mapping[str, str] = {
 
 def measured_peers(found: Document) -> dict[str, Document]:
     """{name: what it did}, of peers that could be measured."""
-    return {name: each for name, each in found["peers"].items() if "skipped" not in each}
+    return {name: each for name, each in found["peers"].items() if "repetitions" in each}
 
 
-def skipped_peers(found: Document) -> Iterator[str]:
-    """A sentence for each peer that could not."""
+def unmeasured_peers(found: Document) -> Iterator[str]:
+    """A sentence for each peer that could not, because it is not installed or failed."""
     for name, each in found["peers"].items():
         if "skipped" in each:
             yield f"{name} was skipped: {each['skipped']}"
+        elif "failed" in each:
+            yield f"{name} FAILED: {each['failed']}"
 
 
 def heading(found: Document) -> list[str]:
@@ -89,21 +95,25 @@ def promise_rows(found: Document) -> Iterator[list[str]]:
     yield ["version", found["commit"], *(each["version"] for each in peers.values())]
 
 
-def as_text(found: Document) -> str:
+def as_text(found: Document, *, with_keys: bool = False) -> str:
     """For a terminal: figures in columns; promises one under the other, because their texts are long."""
     names = heading(found)
-    lines = columns([names, *figure_rows(found)], right=range(1, len(names) - 2)) if len(names) > 4 else []
+    lines = []
+    if measured_peers(found):
+        rows = [names, *figure_rows(found)]
+        lines = columns(rows if with_keys else [row[:-1] for row in rows], right=range(1, len(names) - 2))
     for title, *texts in promise_rows(found) if lines else ():
-        lines.append(f"{title}:")
-        lines += (f"  {name}: {text}" for name, text in zip(names[1:-2], texts, strict=True))
-    return "\n".join([*lines, *(f"note: {line}" for line in remarks(found))])
+        told = [(f"  {name}", text) for name, text in zip(names[1:-2], texts, strict=True)]
+        lines += ["", title, *columns(told, right=())]
+    notes = [f"note: {line}" for line in remarks(found)]
+    return "\n".join([*lines, *([""] if lines and notes else []), *notes])
 
 
 def remarks(found: Document) -> Iterator[str]:
     """What is to be said of the peers' figures."""
-    for name, each in measured_peers(found).items():
-        yield from (f"{name}: {remark}" for remark in each["remarks"])
-    yield from skipped_peers(found)
+    for each in measured_peers(found).values():
+        yield from each["remarks"]
+    yield from unmeasured_peers(found)
 
 
 def as_markdown(found: Document) -> Iterator[str]:

@@ -1,14 +1,6 @@
 """Measure a node: how fast it is, what a connection weighs, what a message costs.
 
-roost bench pairs                          a node of its own, its figures as a table
-roost bench pairs --repeat 5 --json a.json --report a
-roost bench idle --connections 15000
-roost bench pairs --peer all               beside ejabberd, prosody and mosquitto with the same work
-roost bench compare a.json b.json          what changed beyond the noise
-roost bench accounts --data DIR --count 400 --accounts FILE    for a node that runs on: --relay URL
-
-Real sockets, handshakes and frames. What each figure means: docs/benchmarks.md. The exit status is 5 if the
-load was the limit, and not the node.
+Real sockets, handshakes and frames. What each figure means: docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -47,6 +39,19 @@ from bench.scenarios.options import positive
 from bench.table import as_table
 from storage import StorageError
 
+EXAMPLES = """
+examples:
+  roost bench pairs                              a node of its own, its figures as a table
+  roost bench pairs --repeat 5 --json a.json --report a
+  roost bench idle --connections 15000           takes two minutes and more
+  roost bench pairs --peer all                   beside ejabberd, prosody and mosquitto with the same work
+  roost bench compare a.json b.json
+  roost bench accounts --data DIR --count 400 --accounts FILE
+
+'roost bench NAME --help' says more about each. The exit status is 1 if something could not be measured, and
+5 if the load was the limit, and not the node.
+"""
+
 SCENARIOS: dict[str, str] = {
     "pairs": "1:1 messages: throughput, CPU a message, latency",
     "fanout": "groups: deliveries a second, time to the last member",
@@ -57,6 +62,15 @@ SCENARIOS: dict[str, str] = {
     "capacity": "how many connections this machine holds, messages flowing among some of them",
 }
 
+SERIES: dict[str, str] = {
+    "growth": "pairs and fanout again and again: how cost grows with connections, queues, groups, workers",
+}
+
+TOOLS: dict[str, str] = {
+    "compare": "what changed between two runs beyond the noise",
+    "accounts": "make accounts for a node that runs on (--relay)",
+}
+
 FAILED = 1
 USAGE = 2
 LOAD_WAS_THE_LIMIT = 5
@@ -65,11 +79,14 @@ SIGNALLED = 128
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the scenarios, each with its own options."""
-    kinds = parser.add_subparsers(title="scenarios", metavar="SCENARIO", required=True)
-    for name, text in SCENARIOS.items():
+    """Add the scenarios, each with its own options, and the tools."""
+    parser.usage = f"{parser.prog} [-h] NAME ..."
+    parser.epilog = _names() + EXAMPLES
+    # argparse knows one list of commands, and here are three: the epilog has them.
+    kinds = parser.add_subparsers(help=argparse.SUPPRESS, metavar="NAME", required=True, prog=parser.prog)
+    for name in SCENARIOS:
         module = _scenario(name)
-        described = _add_parser(kinds, name, text, module.__doc__)
+        described = _add_parser(kinds, name, module.__doc__)
         module.add_arguments(described)
         _add_common(described)
         if name in PEER_SCENARIOS:
@@ -80,11 +97,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_accounts(kinds)
 
 
+def _names() -> str:
+    """All names, by what they are for."""
+    groups = {"measure one thing": SCENARIOS, "measure a series": SERIES, "do not measure": TOOLS}
+    lines = []
+    for title, group in groups.items():
+        lines += [f"{title}:", *(f"  {name:<10}{text}" for name, text in group.items()), ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for.
 
     Returns:
-        0, 1 if it could not be measured, 2 for options that do not go together, 5 if the load was the limit.
+        0, 1 if the node or a peer could not be measured, 2 for options that do not go together, 5 if the load
+        was the limit.
     """
     try:
         with _ended_in_order():
@@ -126,13 +153,15 @@ def run_scenario(args: argparse.Namespace) -> int:
     peers = _peers(args)
     measurements = _repeat(args, scenario, plan, cores, peers)
     found = document(measurements, facts, {each.peer.name: each.as_document() for each in peers})
-    print(as_table(found))
+    print(as_table(found, with_keys=args.keys))
     if peers:
-        print(f"\n{beside.as_text(found)}")
+        print(f"\n{beside.as_text(found, with_keys=args.keys)}")
     if args.json is not None:
         write_document(args.json, found)
     if args.report is not None:
         print(f"\nthe report is {write_page(args.report, found)}")
+    if any(each.failed for each in peers):
+        return FAILED
     return 0 if found["is_valid"] else LOAD_WAS_THE_LIMIT
 
 
@@ -257,31 +286,29 @@ def _scenario(name: str) -> Scenario:
     return cast("Scenario", importlib.import_module(f"bench.scenarios.{name}"))
 
 
-def _add_parser(kinds: Any, name: str, text: str, description: str | None) -> argparse.ArgumentParser:
+def _add_parser(kinds: Any, name: str, description: str | None) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(
-        name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     return parser
 
 
 def _add_growth(kinds: Any) -> None:
-    parser = _add_parser(
-        kinds, "growth", "how cost grows: with connections, queues, groups, workers", growth.__doc__
-    )
+    parser = _add_parser(kinds, "growth", growth.__doc__)
     growth.add_arguments(parser)
     _add_pinning(parser)
     parser.set_defaults(do=run_growth)
 
 
 def _add_compare(kinds: Any) -> None:
-    parser = _add_parser(kinds, "compare", "what changed between two runs beyond the noise", compare.__doc__)
+    parser = _add_parser(kinds, "compare", compare.__doc__)
     parser.add_argument("before", type=Path, metavar="A.json")
     parser.add_argument("after", type=Path, metavar="B.json")
     parser.set_defaults(do=run_compare)
 
 
 def _add_accounts(kinds: Any) -> None:
-    parser = _add_parser(kinds, "accounts", "accounts for a node that runs on", bench.accounts.__doc__)
+    parser = _add_parser(kinds, "accounts", bench.accounts.__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the node's data folder")
     parser.add_argument("--count", type=positive, required=True, help="how many")
     parser.add_argument("--accounts", type=Path, required=True, metavar="FILE", help="where their keys go")
@@ -314,6 +341,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("what comes out")
     out.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     out.add_argument("--report", type=Path, metavar="DIR", help="write a page with plots, DIR/index.html")
+    out.add_argument("--keys", action="store_true", help="show what the JSON calls each figure")
     out.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 

@@ -9,7 +9,7 @@
 
 Under `peers.<name>` stand the same figures of other servers with the same work in the same run, with their
 own `is_valid`, `limit`, `remarks`, `spread` and `repetitions`, their `version`, and what they promise
-(`promises`); or only `skipped`, the reason why there are none.
+(`promises`); or only `skipped`, how to install one that is not there; or only `failed`, why there are none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def document(
     Args:
         measurements: the repetitions, one or more.
         facts: how it was made: scenario, parameters, machine, ...
-        peers: {name: its `summary` and more, or why it was skipped}.
+        peers: {name: its `summary` and more, or why there is none}.
     """
     return {
         "format": FORMAT,

@@ -25,6 +25,10 @@ from bench.accounting import CpuTime, Memory, cpu_time, memory, resident_bytes
 from bench.accounts import Account, make_accounts
 from bench.errors import BenchError
 from bench.load.crew import Crew
+from bench.orphans import Watcher
+
+NODE = "the node"
+"""What a node of ours is called in sentences; a peer by its name."""
 
 SOURCE = Path(__file__).parents[1]
 """The checkout, or the folder of packages, that this file is in."""
@@ -102,6 +106,8 @@ class Node:
     """How to stop and start it; None if it is not ours."""
     crews: Mapping[str, type[Crew]] = field(default_factory=dict)
     """{part of a scenario: who plays it}; a Roost node has none, so the scenarios' own crews play."""
+    name: str = NODE
+    """What sentences call it."""
     save: Callable[[], None] = _nothing_to_save
     """Has everything written to the disk that it has accepted."""
 
@@ -156,7 +162,9 @@ class Spawned:
         self._cpus = cpus
         self._source = source
         self._listen = "127.0.0.1:0"
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
 
     def start(self, accounts: Sequence[Account]) -> Node:
         """Start it and wait until devices can connect; a second time it listens where it did the first.
@@ -171,8 +179,14 @@ class Spawned:
         words += ["--workers", str(self._workers)] if self._workers > 1 else []
         with pinned_to(self._cpus), self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                words, cwd=self._source, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                words,
+                cwd=self._source,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is the bench's business, which then ends it
             )
+        self._watcher = Watcher(self._process.pid, self._folder)
         node = node_from_ready_file(self._wait_until_ready(), accounts)
         node.data, node.spawned = self.data, self
         self._listen = f"{node.host}:{node.port}"
@@ -186,13 +200,17 @@ class Spawned:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.kill()
+            pass  # it has had its time
+        self.kill()
 
     def kill(self) -> None:
         """End it as a power failure would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        if self._watcher is not None:
+            self._watcher.dismiss()
+            self._watcher = None
 
     def _wait_until_ready(self) -> dict[str, Any]:
         assert self._process is not None

@@ -9,10 +9,15 @@ from bench.document import INVALID, Document, figures_of
 from bench.measurement import Figure
 
 
-def as_table(found: Document) -> str:
-    """The figures, with lowest and highest if there were repetitions; then what is to be said of them."""
+def as_table(found: Document, *, with_keys: bool = False) -> str:
+    """The figures, with lowest and highest if there were repetitions; then what is to be said of them.
+
+    Args:
+        found: the run.
+        with_keys: what the JSON calls each figure, as last column.
+    """
     rows = [_row(found, key, value) for key, value in figures_of(found).items() if value is not None]
-    lines = columns(rows)
+    lines = columns(rows if with_keys else [row[:-1] for row in rows])
     lines += ["", *([] if found["is_valid"] else [INVALID]), *(f"note: {line}" for line in found["remarks"])]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.node import NODE
 from bench.timeline import Total
 
 SATURATED = 0.9
@@ -25,9 +26,6 @@ LAG_PART = 0.25
 
 LAG_FLOOR_MS = 2.0
 """Lateness that is never held against the load: epoll counts in milliseconds."""
-
-
-NODE = "the node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,9 @@ def judge_open_loop(total: Total, rate: float, who: str = NODE) -> Verdict:
         return Verdict(False, "load", (f"not the figures of {who}: {text}", *said))
     reached = total.per_second("ticked")
     if reached < 0.98 * rate:
-        return Verdict(True, "node", (f"{who} did not keep up: {reached:,.0f} of {rate:,.0f} a second came", *said))
+        return Verdict(
+            True, "node", (f"{who} did not keep up: {reached:,.0f} of {rate:,.0f} a second came", *said)
+        )
     return Verdict(True, "rate", (f"{who} kept up; the load's own lateness: p99 {lag:.1f} ms", *said))
 
 

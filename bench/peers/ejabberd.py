@@ -1,7 +1,8 @@
 """ejabberd, an XMPP server in Erlang: one virtual machine, messages for absent people in Mnesia.
 
 It is started as `ejabberdctl foreground` starts it, but by `erl` itself: the script wants to be root or the
-user ejabberd, and to know of one instance on a machine. Nothing of Erlang's distribution is started.
+user ejabberd, and to know of one instance on a machine. Nothing of Erlang's distribution is started, and its
+schedulers do not spin while they wait for work: that would be CPU time that does nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ CONFIGURATION: Final = "ejabberd.yml"
 ACCOUNTS: Final = "accounts.terms"
 
 FILL_SECONDS: Final = 300.0
+
+# Schedulers for Erlang's own code, for what runs long, and for what waits for a disk.
+NO_SPINNING: Final = ("+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none")
 
 # Mnesia's own way: the table as ejabberd 23 makes it, filled before it starts.
 FILL: Final = """
@@ -76,8 +80,9 @@ class Ejabberd:
             )
 
     def command(self, place: Place, program: str) -> list[str]:
-        """As `ejabberdctl foreground` does it, with the kernel's polling and processes enough."""
-        return ["erl", "-noinput", "+K", "true", "+P", "1000000", *_mnesia(place), "-s", "ejabberd"]
+        """As `ejabberdctl foreground` does it; with the kernel's polling, processes enough, no spinning."""
+        flags = ["+K", "true", "+P", "1000000", *NO_SPINNING]
+        return ["erl", "-noinput", *flags, *_mnesia(place), "-s", "ejabberd"]
 
     def save(self, place: Place, pid: int) -> None:
         """It writes by itself."""

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.accounting import PROC
-from bench.errors import BenchError
+from bench.errors import BenchError, PeerMissingError
 from bench.node import START_SECONDS, STOP_SECONDS, Node, Process, pinned_to, temporary_folder
+from bench.orphans import Watcher
 from bench.peers.catalogue import how_to_install, program_of
 from bench.peers.peer import HOST, Peer, PeerAccount, Place
 
@@ -48,6 +49,7 @@ class PeerProcess:
         self.place = Place(folder, free_port())
         self._log = folder / "output.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
 
     def prepare(self, accounts: Sequence[PeerAccount]) -> None:
         """Write its configuration and its accounts."""
@@ -76,6 +78,7 @@ class PeerProcess:
                 stderr=log,
                 start_new_session=True,
             )
+        self._watcher = Watcher(self._process.pid, self.place.folder)
         self._wait_until_ready(self._process)
         return Node(
             HOST,
@@ -88,6 +91,7 @@ class PeerProcess:
             data=self.place.data,
             spawned=self,
             crews=self._peer.crews,
+            name=self._peer.name,
             save=functools.partial(self._peer.save, self.place, self._process.pid),
         )
 
@@ -121,6 +125,9 @@ class PeerProcess:
         except ProcessLookupError:
             pass  # all are gone
         self._process.wait()
+        if self._watcher is not None:
+            self._watcher.dismiss()
+            self._watcher = None
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -148,11 +155,12 @@ def running_peer(
         folder: where its temporary folder is made; None for the system's.
 
     Raises:
-        BenchError: it is not installed, did not start, or ended before it was to.
+        PeerMissingError: it is not installed.
+        BenchError: it did not start, or ended before it was to.
     """
     program = program_of(peer)
     if program is None:
-        raise BenchError(f"{peer.name} is not installed: {how_to_install(peer)}")
+        raise PeerMissingError(f"{peer.name} is not installed: {how_to_install(peer)}")
     known = [PeerAccount(f"u{number:06d}", f"p{number:06d}") for number in range(accounts)]
     with temporary_folder(folder) as place:
         process = PeerProcess(peer, program, place, cpus)

@@ -1,4 +1,4 @@
-"""What one peer does in all repetitions of a run, or why it could not be measured."""
+"""What one peer does in all repetitions of a run, or why it did not: it is not installed, or it failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.document import Document, summary
-from bench.errors import BenchError
+from bench.errors import BenchError, PeerMissingError
 from bench.measurement import Measurement, Scenario, Stage
 from bench.node import Node
 from bench.peers.catalogue import version_of
@@ -27,7 +27,9 @@ class PeerRun:
     peer: Peer
     measurements: list[Measurement] = field(default_factory=list)
     skipped: str | None = None
-    """Why it could not be measured; the run goes on without it."""
+    """It is not installed: how it would be. The run goes on without it, and that is no failure."""
+    failed: str | None = None
+    """It did not start, or could not be measured to the end: why. The run goes on, and then has failed."""
 
     def measure(
         self,
@@ -47,18 +49,22 @@ class PeerRun:
             cpus: the cores that it may use; empty for all.
             folder: where it has its data; None for the system's.
         """
-        if self.skipped is not None:
+        if self.skipped is not None or self.failed is not None:
             return
         try:
             with running_peer(self.peer, scenario.accounts(plan), cpus=cpus, folder=folder) as node:
                 self.measurements.append(scenario.measure(stage_of(node), plan))
-        except BenchError as error:
+        except PeerMissingError as error:
             self.skipped = str(error)
+        except BenchError as error:
+            self.failed = str(error)
 
     def as_document(self) -> Document:
         """What stands under `peers.<name>`: figures as for our own node, and what it promises."""
         if self.skipped is not None:
             return {"skipped": self.skipped}
+        if self.failed is not None:
+            return {"failed": self.failed}
         return {
             **summary(self.measurements),
             "promises": dataclasses.asdict(self.peer.promises),

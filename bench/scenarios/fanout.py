@@ -254,12 +254,14 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     if make_crew.sees_ticks:
         stage = dataclasses.replace(stage, load_processes=1)
     with stage.fleet(make_crew, chosen, plan) as fleet:
+        stage.progress.phase("logging in")
         fleet.log_in()
         fleet.wait_until(
             lambda seen: seen.online == plan.members,
             LOGIN_SECONDS,
             lambda seen: stage.progress.say(f"{seen.online} of {plan.members} members are online"),
         )
+        stage.progress.phase("founding the group")
         fleet.order("found")
         fleet.wait_until(
             lambda seen: seen.online >= plan.members,
@@ -268,14 +270,16 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
         )
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
         fleet.order("go")
+        stage.progress.phase("warming up", plan.warmup)
         watch.during(plan.warmup)
         fleet.order("time", now())
         watch.cut()
+        stage.progress.phase("measuring", plan.duration)
         everything = total(watch.during(plan.duration))
         fleet.order("halt")
     return Measurement(
         figures=_figures(everything),
-        verdict=judge_closed_loop(everything),
+        verdict=judge_closed_loop(everything, stage.node.name),
         uses=everything.uses,
         points=points(watch.intervals),
         histograms=everything.times,
@@ -299,5 +303,5 @@ def _figures(all_of_it: Total) -> dict[str, Figure]:
 
 def _line(interval: Interval) -> str:
     last = interval.sample.times.get("last")
-    late = f", last member {last.percentile_ms(50):.1f} ms" if last is not None else " (warming up)"
+    late = f", last member {last.percentile_ms(50):.1f} ms" if last is not None else ""
     return f"{interval.per_second('delivered'):,.0f} deliveries a second{late}"

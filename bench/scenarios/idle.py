@@ -96,11 +96,15 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     processes = -(-count // DEVICES_A_PROCESS)
     with stage.fleet(stage.crew("idle", Crew), stage.node.accounts[:count], plan, processes) as fleet:
         before = weigh(stage, fleet)
+        stage.progress.phase("logging in")
         fleet.log_in()
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, count)))
         logging_in = watch.until(lambda interval: interval.sample.online == count, LOGIN_SECONDS)
+        stage.progress.phase("settling", plan.settle)
         watch.during(plan.settle)
-        idle = total(watch.during(plan.duration or logging_in[-1].sample.keepalive))
+        seconds = plan.duration or logging_in[-1].sample.keepalive
+        stage.progress.phase("measuring, idle", seconds)
+        idle = total(watch.during(seconds))
         after = weigh(stage, fleet)
     logins = total(logging_in)
     return Measurement(
@@ -112,7 +116,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
             "logins_per_s": round(logins.per_second("logins"), 1),
             "login_cpu_us": login_cpu(stage, logins),
         },
-        verdict=both(judge_phase(logins, "logins")),
+        verdict=both(judge_phase(logins, "logins", stage.node.name)),
         uses=idle.uses,
         points=points(watch.intervals),
         histograms=logins.times,

@@ -155,14 +155,13 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     with stage.fleet(make_crew, stage.node.accounts[:CHURNING], plan) as fleet:
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
         fleet.log_in()
-        watch.during(plan.warmup)
-        resumed = total(watch.during(plan.duration))
-        first = _first_logins(fleet, watch, plan) if make_crew.knows_first_logins else Total()
+        resumed = _logins(watch, stage, plan, "resumed logins")
+        first = _first_logins(fleet, watch, stage, plan) if make_crew.knows_first_logins else Total()
     figures: dict[str, Figure] = _figures(resumed, "login")
-    verdicts = [judge_phase(resumed, "resumed logins")]
+    verdicts = [judge_phase(resumed, "resumed logins", stage.node.name)]
     if first.seconds:
         figures |= _figures(first, "first_login")
-        verdicts.append(judge_phase(first, "first logins"))
+        verdicts.append(judge_phase(first, "first logins", stage.node.name))
     if plan.storm:
         figures |= _storm(stage, plan)
     return Measurement(
@@ -174,10 +173,16 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     )
 
 
-def _first_logins(fleet: Fleet, watch: Watch, plan: Plan) -> Total:
+def _first_logins(fleet: Fleet, watch: Watch, stage: Stage, plan: Plan) -> Total:
     """From now on as if the relay were met for the first time."""
     fleet.order("first")
+    return _logins(watch, stage, plan, "first logins")
+
+
+def _logins(watch: Watch, stage: Stage, plan: Plan, what: str) -> Total:
+    stage.progress.phase(f"warming up, {what}", plan.warmup)
     watch.during(plan.warmup)
+    stage.progress.phase(f"measuring, {what}", plan.duration)
     return total(watch.during(plan.duration))
 
 
@@ -188,12 +193,13 @@ def _storm(stage: Stage, plan: Plan) -> dict[str, Figure]:
     processes = -(-count // DEVICES_A_PROCESS)
     with stage.fleet(stage.crew("storm", StormCrew), stage.node.accounts[:count], plan, processes) as fleet:
         fleet.log_in()
-        _wait_for_all(fleet, stage, count, "before the storm")
+        _wait_for_all(fleet, stage, count, "logging in for the storm")
         died = time.perf_counter()
+        stage.progress.phase("killed, and starting again")
         spawned.kill()
         stage.node.processes = spawned.start(stage.node.accounts).processes
         listened = time.perf_counter()
-        attempts = _wait_for_all(fleet, stage, count, "in the storm")
+        attempts = _wait_for_all(fleet, stage, count, "coming back in the storm")
         back = time.perf_counter()
     return {
         "storm_devices": count,
@@ -205,10 +211,11 @@ def _storm(stage: Stage, plan: Plan) -> dict[str, Figure]:
 
 def _wait_for_all(fleet: Fleet, stage: Stage, count: int, when: str) -> int:
     """Wait until everybody is online; returns how often somebody tried again."""
+    stage.progress.phase(when)
     seen = fleet.wait_until(
         lambda seen: seen.online == count,
         LOGIN_SECONDS,
-        lambda seen: stage.progress.say(f"{when}: {seen.online} of {count} devices are online"),
+        lambda seen: stage.progress.say(f"{seen.online} of {count} devices are online"),
     )
     return seen.counts["attempts"]
 

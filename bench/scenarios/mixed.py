@@ -403,19 +403,24 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
         stage.node.accounts[2 * plan.pairs : accounts(plan)],
     )
     with stage.fleet(MixedCrew, friends, Work(plan, absent)) as fleet:
+        stage.progress.phase("logging in")
         fleet.log_in()
         fleet.wait_until(lambda seen: seen.online == len(friends), LOGIN_SECONDS)
+        stage.progress.phase("founding the groups")
         fleet.order("found")
         fleet.wait_until(lambda seen: seen.online >= len(friends), FOUNDING_SECONDS)
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
 
         def climb(rate: float) -> Stair:
             fleet.order("rate", rate)
+            stage.progress.phase(f"warming up at {rate:,.0f} a second", plan.warmup)
             watch.during(plan.warmup)
             fleet.order("time", clock())
             watch.cut()
+            stage.progress.phase(f"measuring at {rate:,.0f} a second", plan.duration)
             seen = total(watch.during(plan.duration))
             fleet.order("halt")
+            stage.progress.phase("letting it calm down", CALM_SECONDS)
             watch.during(CALM_SECONDS)
             return Stair(rate, seen, judge_open_loop(seen, rate / 2), plan.bound)
 

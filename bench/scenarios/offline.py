@@ -33,12 +33,15 @@ from bench.load.wire import (
 )
 from bench.measurement import Figure, Measurement, Stage, each_us, points
 from bench.scenarios.options import positive
-from bench.timeline import Interval, Total, Watch, total
+from bench.timeline import Total, Watch, total
 from bench.verdict import both, judge_phase
 
 RECIPIENT: Final = 0  # the handle that a writer binds for the one it writes to
 
 PHASE_SECONDS = 300.0
+
+# So many looks say how fast it goes now.
+RECENT = 20
 
 LOGIN_SECONDS = 120.0
 
@@ -204,22 +207,32 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     recipients = stage.node.accounts[plan.writers : accounts(plan)]
     _introduce(stage, plan, recipients)
     before = _disk_when_saved(stage)
+    stage.progress.phase("the writers log in")
     with stage.fleet(stage.crew("writers", WritersCrew), writers, (plan, recipients)) as fleet:
         fleet.log_in()
         fleet.wait_until(lambda seen: seen.online == plan.writers, LOGIN_SECONDS)
-        writing = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "accepted")))
+        writing = Watch(
+            fleet, stage.node, lambda interval: stage.progress.say(_line(writing, "accepted", plan.messages))
+        )
+        stage.progress.phase(f"writing {plan.messages:,} messages")
         fleet.order("go", writing.began)
         accepted = total(writing.until_counted("accepted", plan.messages, PHASE_SECONDS))
     after = _disk_when_saved(stage)
+    stage.progress.phase(f"fetching {plan.messages:,} messages")
     with stage.fleet(stage.crew("fetchers", FetchersCrew), recipients, plan) as fleet:
-        fetching = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval, "drained")))
+        fetching = Watch(
+            fleet, stage.node, lambda interval: stage.progress.say(_line(fetching, "drained", plan.messages))
+        )
         fleet.log_in()
         drained = total(fetching.until_counted("drained", plan.messages, PHASE_SECONDS))
     return Measurement(
         figures=_figures(
             plan, accepted, drained, None if before is None or after is None else after - before
         ),
-        verdict=both(judge_phase(accepted, "accepting"), judge_phase(drained, "fetching")),
+        verdict=both(
+            judge_phase(accepted, "accepting", stage.node.name),
+            judge_phase(drained, "fetching", stage.node.name),
+        ),
         uses=accepted.uses,
         points=points([*writing.intervals, *fetching.intervals]),
         histograms=accepted.times,
@@ -244,6 +257,7 @@ def _introduce(stage: Stage, plan: Plan, recipients: Sequence[Any]) -> None:
     crew = stage.node.crews.get("absentees")
     if crew is None:
         return
+    stage.progress.phase("the recipients are there once")
     with stage.fleet(crew, recipients, plan) as fleet:
         fleet.log_in()
         fleet.wait_until(lambda seen: seen.online == plan.recipients, LOGIN_SECONDS)
@@ -267,5 +281,9 @@ def share_of(amount: int, shares: int, place: int) -> int:
     return amount * (place + 1) // shares - amount * place // shares
 
 
-def _line(interval: Interval, what: str) -> str:
-    return f"{interval.per_second(what):,.0f} messages {what} a second"
+def _line(watch: Watch, what: str, count: int) -> str:
+    """How many there were, and how long the others take at the rate of the last second or so."""
+    done = sum(interval.sample.counts[what] for interval in watch.intervals)
+    rate = total(watch.intervals[-RECENT:]).per_second(what)
+    left = f", {(count - done) / rate:.0f} s left" if rate else ""
+    return f"{done:,}, {rate:,.0f} a second{left}"

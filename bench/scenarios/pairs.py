@@ -306,6 +306,7 @@ def crowd(stage: Stage, plan: Plan) -> Iterator[None]:
     first = 2 * plan.pairs
     silent = stage.node.accounts[first : first + plan.idle]
     with stage.fleet(stage.crew("idle", Crew), silent, plan, -(-plan.idle // DEVICES_A_PROCESS)) as fleet:
+        stage.progress.phase("logging in")
         fleet.log_in()
         fleet.wait_until(
             lambda seen: seen.online == plan.idle,
@@ -324,6 +325,7 @@ def measure_talk(stage: Stage, plan: Plan) -> Measurement:
     """
     count = 2 * plan.pairs
     with stage.fleet(stage.crew("pairs", PairsCrew), stage.node.accounts[:count], plan) as fleet:
+        stage.progress.phase("logging in")
         fleet.log_in()
         fleet.wait_until(
             lambda seen: seen.online == count,
@@ -332,18 +334,25 @@ def measure_talk(stage: Stage, plan: Plan) -> Measurement:
         )
         watch = Watch(fleet, stage.node, lambda interval: stage.progress.say(_line(interval)))
         fleet.order("go")
+        stage.progress.phase("warming up", plan.warmup)
         watch.during(plan.warmup)
         fleet.order("time", now())
         watch.cut()
+        stage.progress.phase("measuring", plan.duration)
         measured = watch.during(plan.duration)
         fleet.order("halt")
         everything = total(measured)
         if plan.rate is not None:
             # Counts are those of the measured time; durations also of what was due in it and came later.
+            stage.progress.phase("waiting for the last ones", STRAGGLER_SECONDS)
             stragglers = watch.until(lambda interval: not interval.sample.in_flight, STRAGGLER_SECONDS)
             fleet.order("give_up")
             everything.times = total([*measured, *stragglers, watch.cut()]).times
-    verdict = judge_closed_loop(everything) if plan.rate is None else judge_open_loop(everything, plan.rate)
+    verdict = (
+        judge_closed_loop(everything, stage.node.name)
+        if plan.rate is None
+        else judge_open_loop(everything, plan.rate, stage.node.name)
+    )
     return Measurement(
         figures=_figures(everything, watch.intervals[-1].sample.counts["missing"]),
         verdict=verdict,
@@ -377,6 +386,6 @@ def _figures(all_of_it: Total, missing: int) -> dict[str, Figure]:
 
 def _line(interval: Interval) -> str:
     p99 = interval.sample.times.get("ticked")
-    late = f", p99 {p99.percentile_ms(99):.1f} ms" if p99 is not None else " (warming up)"
+    late = f", p99 {p99.percentile_ms(99):.1f} ms" if p99 is not None else ""
     rate, on_their_way = interval.per_second("ticked"), interval.sample.in_flight
     return f"{rate:,.0f} messages a second{late}, {on_their_way} on their way"

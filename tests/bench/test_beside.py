@@ -38,6 +38,18 @@ def test_who_was_skipped_is_said_with_the_reason() -> None:
     assert text == "note: gone was skipped: gone is not installed: apt-get install gone"
 
 
+def test_who_failed_is_said_with_the_reason() -> None:
+    text = as_text(_found(fast=a_peer(40.0), dead={"failed": "dead ended in the middle of it"}))
+    assert text.endswith("note: dead FAILED: dead ended in the middle of it")
+    assert "dead" not in heading(_found(dead={"failed": "why"}))
+
+
+def test_keys_are_shown_to_who_asks_for_them() -> None:
+    found = _found(fast=a_peer(40.0))
+    assert "ticked_per_s" not in as_text(found)
+    assert "ticked_per_s" in as_text(found, with_keys=True)
+
+
 def test_a_table_of_the_docs_has_as_many_cells_in_every_row() -> None:
     lines = list(as_markdown(_found(fast=a_peer(40.0), slow=a_peer(10.0))))
     assert len({line.count("|") for line in lines}) == 1

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from bench import command
-from bench.command import LOAD_WAS_THE_LIMIT, SCENARIOS
+from bench.command import LOAD_WAS_THE_LIMIT, SCENARIOS, SERIES, TOOLS
 from bench.document import write_document
 from bench.measurement import Measurement, Stage
 from bench.node import Node
 from bench.scenarios import pairs
-from tests.bench.peers.fakes import MissingPeer
+from tests.bench.peers.fakes import FAILS, FakePeer, MissingPeer
 from tests.bench.test_document import FINE, SPOILT, a_document, measurement
 
 
 def _bench(*words: str) -> int:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)  # as roost has it
     command.add_arguments(parser)
     return command.run(parser.parse_args(words))
 
@@ -105,6 +105,33 @@ def test_a_peer_that_is_not_installed_is_skipped_and_the_run_goes_on(
     assert "apt-get" in json.loads(out.read_text())["peers"]["missing"]["skipped"]
 
 
+def test_a_peer_that_fails_fails_the_run_after_the_others_were_measured(
+    without_node: list[Measurement],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    without_node += [measurement(10.0)]
+    monkeypatch.setattr(command, "_node", lambda *args: nullcontext(Node("127.0.0.1", 1, b"", ())))
+    monkeypatch.setattr(command, "peers_named", lambda names: [FakePeer(FAILS), MissingPeer()])
+    out = tmp_path / "a.json"
+    assert _bench("pairs", "--pairs", "1", "--peer", "all", "--quiet", "--json", str(out)) == 1
+    printed = capsys.readouterr().out
+    assert "10.0" in printed
+    assert "fake FAILED: fake did not start: no such luck" in printed
+    assert "missing was skipped" in printed
+    assert "no such luck" in json.loads(out.read_text())["peers"]["fake"]["failed"]
+
+
+def test_what_measures_nothing_is_not_among_the_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _bench("--help")
+    told = capsys.readouterr().out
+    places = [told.index(f"\n  {name} ") for name in (*SCENARIOS, *SERIES, *TOOLS)]
+    assert places == sorted(places)
+    assert told.index("do not measure:") < told.index("\n  compare ") < told.index("examples:")
+
+
 def test_a_peer_gets_work_only_beside_a_node_of_ours_and_with_an_empty_store(
     elsewhere: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +141,7 @@ def test_a_peer_gets_work_only_beside_a_node_of_ours_and_with_an_empty_store(
     assert "--queued" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [*SCENARIOS, "compare", "accounts"])
+@pytest.mark.parametrize("name", [*SCENARIOS, *SERIES, *TOOLS])
 def test_every_scenario_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         _bench(name, "--help")

@@ -32,6 +32,49 @@ def test_a_log_has_a_line_now_and_then() -> None:
     assert out.getvalue() == "pairs 1/2: 0\n"
 
 
+class Hands:
+    """A clock that shows what it is set to."""
+
+    at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_a_phase_is_said_at_once_and_with_it_how_long_it_takes_yet() -> None:
+    out, clock = io.StringIO(), Hands()
+    progress = Progress(out, now=clock)
+    progress.begin("idle 1/1: ")
+    progress.phase("logging in")
+    progress.say("3 of 200 devices are online")  # lost: too soon
+    progress.phase("measuring, idle", 120)
+    clock.at = 20.5
+    progress.say("200 of 200 devices are online")
+    clock.at = 130
+    progress.say("late")
+    assert out.getvalue().splitlines() == [
+        "idle 1/1: logging in",
+        "idle 1/1: measuring, idle, 120 s left",
+        "idle 1/1: measuring, idle, 100 s left: 200 of 200 devices are online",
+        "idle 1/1: measuring, idle, 0 s left: late",
+    ]
+
+
+def test_a_phase_that_takes_no_time_is_not_mentioned() -> None:
+    out = io.StringIO()
+    Progress(out).phase("warming up", 0.0)
+    assert out.getvalue() == ""
+
+
+def test_what_follows_another_beginning_is_not_of_the_old_phase() -> None:
+    out = io.StringIO()
+    progress = Progress(out)
+    progress.phase("measuring", 10)
+    progress.begin("pairs 2/2: ")
+    progress.say("starting")
+    assert out.getvalue().splitlines()[-1] == "pairs 2/2: starting"
+
+
 def test_who_wants_quiet_has_it() -> None:
     out = Terminal()
     progress = Progress(out, quiet=True)

@@ -7,11 +7,17 @@ from bench.table import as_table, columns, number
 from tests.bench.test_document import FINE, SPOILT, a_document, measurement
 
 
-def test_a_figure_has_its_name_unit_spread_and_key() -> None:
-    (line,) = [line for line in as_table(a_document(10.0, 30.0)).splitlines() if "ticked_per_s" in line]
+def test_a_figure_has_its_name_unit_and_spread() -> None:
+    (line,) = [line for line in as_table(a_document(10.0, 30.0)).splitlines() if "up to ✓✓" in line]
     assert "messages/s" in line
     assert "20.0" in line
     assert "10.0 to 30.0" in line
+
+
+def test_keys_are_shown_to_who_asks_for_them() -> None:
+    found = a_document(10.0, 30.0)
+    assert "ticked_per_s" not in as_table(found)
+    assert any(line.endswith("  ticked_per_s") for line in as_table(found, with_keys=True).splitlines())
 
 
 def test_what_could_not_be_read_is_left_out() -> None:

@@ -29,7 +29,7 @@ def test_a_saturated_node_is_what_was_to_be_measured() -> None:
 def test_a_saturated_load_before_an_idle_node_is_no_measurement() -> None:
     verdict = judge_closed_loop(_total(worker=0.6, load=1.0))
     assert (verdict.is_valid, verdict.limit) == (False, "load")
-    assert "not the node's figures" in verdict.sentences[0]
+    assert "not the figures of the node" in verdict.sentences[0]
 
 
 def test_a_node_that_wanted_a_core_and_did_not_get_it_was_saturated() -> None:
@@ -40,6 +40,22 @@ def test_a_node_that_wanted_a_core_and_did_not_get_it_was_saturated() -> None:
 
 def test_where_nobody_is_busy_the_limit_is_elsewhere() -> None:
     assert judge_closed_loop(_total(worker=0.3, load=0.2)).limit == "unknown"
+
+
+def test_a_peer_is_called_by_its_name() -> None:
+    busy = judge_closed_loop(_total(worker=1.0, load=0.4, waited=0.2), "ejabberd")
+    assert busy.sentences == (
+        "ejabberd had no time left: its busiest process 120%",
+        "the machine was busy while ejabberd was measured: for a core, ejabberd waited 20% of the time",
+    )
+    for verdict in (
+        judge_closed_loop(_total(0.6, 1.0), "ejabberd"),
+        judge_closed_loop(_total(0.3, 0.2), "ejabberd"),
+        judge_open_loop(_at_rate(ticked=500, p99_ms=900, lag_ms=1), 1000, "ejabberd"),
+        judge_open_loop(_at_rate(ticked=1000, p99_ms=20, lag_ms=15), 1000, "ejabberd"),
+        judge_phase(_total(1.0, 0.2), "writing", "ejabberd"),
+    ):
+        assert all("ejabberd" in sentence and "node" not in sentence for sentence in verdict.sentences)
 
 
 def test_of_a_node_elsewhere_only_the_load_is_judged() -> None:

@@ -18,4 +18,14 @@ def test_everything_is_in_the_folder_and_no_distribution_is_started(tmp_path: Pa
     words = PEER.command(place, "/usr/sbin/ejabberdctl")
     assert f'"{place.data}"' in words
     assert not {"-name", "-sname"} & set(words)
+
+
+def test_schedulers_do_not_spin_while_they_wait(tmp_path: Path) -> None:
+    words = PEER.command(Place(tmp_path, 5333), "/usr/sbin/ejabberdctl")
+    values = {flag: words[words.index(flag) + 1] for flag in ("+sbwt", "+sbwtdcpu", "+sbwtdio")}
+    assert set(values.values()) == {"none"}
+
+
+def test_the_configuration_is_in_the_folder(tmp_path: Path) -> None:
+    place = Place(tmp_path, 5333)
     assert PEER.environment(place)["EJABBERD_CONFIG_PATH"].startswith(str(tmp_path))
