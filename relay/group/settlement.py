@@ -9,6 +9,9 @@ Restarts as: permanent; a new one finds what is there. What a killed worker has 
 
 Rule 1: whoever cannot be settled now (a mailbox that is restarted, a full disk) keeps the fan-out row where
     it is until the next round, and nobody else waiting.
+Rule 2: from asking a door to the submission is one turn. Were there a wait between, what the mailbox submits
+    meanwhile would be overwritten by a cursor from before; and whoever ends the actor there would leave
+    queues behind that count on rows which nobody writes.
 """
 
 import logging
@@ -28,6 +31,7 @@ from relay.worker import Worker
 from storage import JournalError, Op
 from storage.fanouts import remove_fanout
 from storage.groups import Mark
+from storage.tables import only_grows
 from supervisors import ChildSpec, ChildStartError
 
 log = logging.getLogger("roost.relay")
@@ -126,34 +130,46 @@ class Settlement(Actor):
 
         round_ = _Round(self._worker, durable)
         for start in range(0, len(everybody), USERS_AT_ONCE):
-            share = _Share()
-            for user, devices in everybody[start : start + USERS_AT_ONCE]:
-                if not await self._settle_user(share, user, devices):
+            some = everybody[start : start + USERS_AT_ONCE]
+            gone: dict[UserId, None] = {}
+            for user, _ in some:
+                if not await self._is_there(user):
+                    gone[user] = None
+            # Apart from those who need rows: a disk without room for these takes cursors all the same.
+            small, growing = _Share(), _Share()
+            for user, devices in some:
+                if user not in gone and not self._settle_user(small, growing, user, devices):
                     kept[user] = None
-            round_.submit(share)
+            for share in (small, growing):
+                if share.flights:
+                    round_.submit(share)
             await trio.lowlevel.checkpoint()
         round_.submit(_Share(), is_last=True)
 
-    async def _settle_user(self, share: _Share, user: UserId, devices: Devices) -> bool:
-        """False: not now."""
+    async def _is_there(self, user: UserId) -> bool:
+        """Have the mailbox of a user in memory if that can be; False: the account is gone, and its queues."""
         flight = self._worker.flights.get(user)
         if flight is None or not flight.is_open:
             try:
                 await self._mailboxes.get(user)
             except RefusalError as refusal:
-                return refusal.code is ErrorCode.UNKNOWN_USER  # the account is gone, and its queues
+                return refusal.code is not ErrorCode.UNKNOWN_USER
             except (ActorDeadError, ChildStartError):
-                return False
-            flight = self._worker.flights.get(user)
+                pass
+        return True
+
+    def _settle_user(self, small: _Share, growing: _Share, user: UserId, devices: Devices) -> bool:
+        """False: not now."""
+        flight = self._worker.flights.get(user)
         if flight is None or not flight.is_open or flight.door is None:
             return False
-        door = flight.door
+        door, ops = flight.door, list[Op]()
+        queues = [(door.settle(device, upto, ops), upto) for device, upto in devices.items()]
+        share = growing if only_grows(ops) else small
         flight.join()
+        share.ops += ops
         share.flights.append(flight)
-        for device, upto in devices.items():
-            queue = door.settle(device, upto, share.ops)
-            if queue is not None:
-                share.queues.append((queue, upto))
+        share.queues += [(queue, upto) for queue, upto in queues if queue is not None]
         told = door.take_told_early()
         if told:
             share.told_early.append((user, told))

@@ -3,21 +3,26 @@
 In that time anything may happen to whoever has it: a kill, a crash, a full disk, a message between.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from protocol import Deliver, Delivered, DeviceAddress, GroupSeq
+from protocol import Deliver, Delivered, DeviceAddress, GroupSeq, UserId
 from relay import expiry
 from relay.group import payload_sweep
+from relay.group.settlement import Settlement
 from relay.mailbox_handle import MailboxHandle
 from relay.mailbox_handle import name_of as mailbox_name
-from storage import fanouts, mailboxes, payloads
+from relay.mailboxes import Mailboxes
+from storage import Op, StorageFullError, fanouts, mailboxes, payloads
 from storage.accounts import NO_DEVICE
 from storage.fanouts import Fanout
+from storage.journal import Done
+from storage.tables import only_grows
 from tests.helpers.club import messages
 from tests.helpers.device import Device
 from tests.helpers.group_village import Village, open_village, with_any_workers
@@ -280,6 +285,36 @@ async def test_d2_a_disk_that_is_full_when_rows_are_due_is_waited_for(
         assert await messages(again, 2) == said([1, 2])
 
 
+async def test_d7_who_needs_rows_on_a_disk_without_room_for_them_costs_the_others_nothing(
+    sim: SimNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, lates = late_journals(sim)
+    async with open_village(tmp_path, sim, 1, make_journal=make) as village:
+        a, b, c = await founded(village, village.anna, village.ben, village.carla)
+        say(village, a, [1])
+        b.ack((await b.expect(Deliver)).seq)
+        await c.expect(Deliver)
+        await village.settled()
+        submit = lates[0].submit
+
+        def submit_with_little_room(ops: Sequence[Op], done: Done) -> None:
+            if only_grows(ops):
+                raise StorageFullError("a test has left little room")
+            submit(ops, done)
+
+        monkeypatch.setattr(village.node.worker(0).journal, "submit", submit_with_little_room)
+        await trio.sleep(SETTLED_SECONDS)
+        with village.node.stores[0].own.read() as reader:
+            cursor = mailboxes.load_device_queue_state(reader, village.ben.address)
+        assert (cursor.acked_seq, cursor.next_seq) == (2, 3)
+        assert not village.node.worker(0).flights[village.ben.address.user].failed
+        assert len(borne(village)) == 1
+        monkeypatch.undo()
+        await trio.sleep(SETTLED_SECONDS)
+        assert borne(village) == []
+        assert rows_of(village, village.carla) == [2]
+
+
 async def test_d7_an_account_that_goes_keeps_no_fan_out_row(sim: SimNetwork, tmp_path: Path) -> None:
     async with open_village(tmp_path, sim, 1) as village:
         a, b, c = await founded(village, village.anna, village.ben, village.carla)
@@ -333,3 +368,71 @@ async def test_d2_whoever_is_removed_meanwhile_is_no_reason_to_keep_anything(
             )
         assert borne(village) == []
         assert (cursor.next_seq, cursor.acked_seq, cursor.messages) == (4, 3, 0)
+
+
+@asynccontextmanager
+async def settling_that_waits(village: Village, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Resident]:
+    """A round that waits, for the length of the block, for the mailbox of the last in a fan-out row.
+
+    As it does while the mailboxes' supervisor starts it again. Yields who comes first.
+    """
+    residents = {each.address: each for each in (village.ben, village.carla)}
+    first, last = (residents[DeviceAddress(*each)] for each in borne(village)[0].devices)
+    get, is_back = Mailboxes.get, trio.Event()
+
+    async def get_when_back(mailboxes: Mailboxes, user: UserId) -> MailboxHandle:
+        if user == last.address.user:
+            await is_back.wait()
+        return await get(mailboxes, user)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mailboxes, "get", get_when_back)
+        village.node.worker(0).flights[last.address.user].join()
+        crash_mailbox(village, last)
+        await trio.sleep(SETTLED_SECONDS)
+        yield first
+        village.node.worker(0).flights[last.address.user].settled(None)
+        await trio.testing.wait_all_tasks_blocked()
+        is_back.set()
+        await village.settled()
+
+
+async def test_d1_what_comes_from_a_chat_while_settling_waits_for_somebody_else_is_not_overwritten(
+    sim: SimNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_village(tmp_path, sim, 1) as village:
+        a, *others = await founded(village, village.anna, village.ben, village.carla)
+        say(village, a, [1])
+        for device in others:
+            await device.expect(Deliver)
+        await village.settled()
+        async with settling_that_waits(village, monkeypatch) as who:
+            a.send(who.address.user, 1, b"first")
+            await trio.testing.wait_all_tasks_blocked()
+        await village.node.restart(0)
+        late = await village.anna.connect(resume=2)
+        late.send(who.address.user, 2, b"second")
+        await village.settled()
+        back = await who.connect(resume=1)
+        assert await messages(back, 3) == [b"1", b"first", b"second"]
+
+
+async def test_d8_a_settlement_that_ends_while_it_waits_leaves_nobody_without_rows(
+    sim: SimNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_village(tmp_path, sim, 1) as village:
+        a, *others = await founded(village, village.anna, village.ben, village.carla)
+        say(village, a, [1])
+        for device in others:
+            await device.expect(Deliver)
+        await village.settled()
+        system = village.node.worker(0).system
+        async with settling_that_waits(village, monkeypatch) as who:
+            next(ref for ref in system.actors if ref.kind_name == Settlement.__name__).kill()
+            await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(2 * SETTLED_SECONDS)
+        assert borne(village) == []
+        assert rows_of(village, who) == [2]
+        await village.node.restart(0)
+        back = await who.connect(resume=1)
+        assert await messages(back, 1) == said([1])
