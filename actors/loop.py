@@ -94,10 +94,7 @@ async def leave(ref: ActorRef, stopping: Stopping) -> None:
     """Be the task of a plain actor whose on_stop waits."""
     ref._task = current_task()
     try:
-        if ref._exit is KILLED:
-            stopping.close()
-        else:
-            await _stop(ref, stopping)
+        await _stop(ref, stopping)
     except BaseException:
         ref.system._abandon()
         raise
@@ -189,6 +186,9 @@ def begin_stop(ref: ActorRef, actor: Actor) -> Stopping | None:
 
 
 async def _stop(ref: ActorRef, stopping: Stopping) -> None:
+    if ref._exit is KILLED:  # since begin_stop
+        stopping.close()
+        return
     try:
         with trio.CancelScope() as ref._scope:
             _change_reason(ref, await stopping)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from actors import Actor, open_actor_system
+from actors import Actor, ExitReason, open_actor_system
+from actors.exits import KILLED, SHUTDOWN
 from actors.loop import SLICE_MESSAGES
 from actors.testing import ManualClock, settle
 from actors.warmth import COOLING_SECONDS
@@ -229,3 +231,33 @@ async def test_the_dead_leave_nothing_to_the_garbage_collector(kind: type[Actor]
             assert [actor() for actor in gone] == [None] * 5
         finally:
             gc.enable()
+
+
+class SelfKiller(Recorder):
+    """Kills itself when it is to stop, and would wait then."""
+
+    def on_stop(self, reason: ExitReason) -> Coroutine[Any, Any, None]:
+        self.ref.kill()
+        return self.linger()
+
+    async def linger(self) -> None:
+        self.seen.append("lingered")
+        await trio.sleep_forever()
+
+
+class AsyncSelfKiller(SelfKiller):
+    """Likewise, with an async handler."""
+
+    async def handle(self, message: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", [SelfKiller, AsyncSelfKiller])
+async def test_what_on_stop_would_wait_for_is_not_begun_after_a_kill(kind: type[SelfKiller]) -> None:
+    async with open_actor_system() as system:
+        actor = kind()
+        ref = await system.start(lambda: actor)
+        ref.exit(SHUTDOWN)
+        with trio.fail_after(1):
+            assert await ref.wait_stopped() is KILLED
+        assert actor.seen == []
