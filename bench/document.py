@@ -115,7 +115,10 @@ def read_document(file: Path) -> Document:
 
 def _median(values: Sequence[Figure]) -> Figure:
     known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
+    if not known:
+        return None
+    median = statistics.median(known)
+    return round(median) if all(isinstance(value, int) for value in known) else median
 
 
 def _spread(values: Sequence[Figure]) -> dict[str, Figure]:

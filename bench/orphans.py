@@ -30,12 +30,15 @@ class Watcher:
     """
 
     def __init__(self, pid: int, folder: Path) -> None:
-        self._process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.orphans", str(pid), str(folder)],
             cwd=SOURCE,
             stdin=subprocess.PIPE,
             start_new_session=True,  # what ends the bench's terminal must not end this one first
         )
+        assert process.stdin is not None
+        self.pipe = process.stdin
+        """Its end is the bench's end."""
 
     def dismiss(self) -> None:
         """The server has ended."""
@@ -50,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         server = os.pidfd_open(pid)  # stands for this process, even when its number is another's
     except ProcessLookupError:
         return 0
-    if sys.stdin.buffer.read() != DONE:
+    # Not up to the end: a load process, which has forked from the bench, may still hold the pipe.
+    if sys.stdin.buffer.read(len(DONE)) != DONE:
         end(pid, server)
         shutil.rmtree(folder, ignore_errors=True)
     os.close(server)

@@ -35,12 +35,13 @@ tr { border-bottom: 1px solid var(--faint); } td.n { text-align: right; font-var
 figure { display: inline-block; width: 640px; max-width: 100%; margin: 1em 1em 1em 0; vertical-align: top; }
 figcaption { font-weight: 600; } figcaption span { font-weight: 400; margin-right: 1em; }
 svg { width: 100%; } svg text { fill: var(--dim); font-size: 12px; } .grid { stroke: var(--faint); }
-polyline { fill: none; stroke-width: 1.8; }
+polyline { fill: none; stroke-width: 1.8; stroke-linecap: round; }
 polyline.c0 { stroke: var(--c0); } polyline.c1 { stroke: var(--c1); }
 polyline.c2 { stroke: var(--c2); } polyline.c3 { stroke: var(--c3); }
 span.c0 { color: var(--c0); } span.c1 { color: var(--c1); }
 span.c2 { color: var(--c2); } span.c3 { color: var(--c3); }
-.invalid { color: var(--bad); font-weight: 600; } pre { overflow-x: auto; color: var(--dim); }
+.invalid { color: var(--bad); font-weight: 600; } pre { overflow-x: auto; }
+pre, code { color: var(--dim); }
 """
 
 # What was counted or timed: (the word that the load counts it with, what a plot calls it).
@@ -54,7 +55,7 @@ RATES = (
 TIMES = (
     ("ticked", "send → ✓✓"),
     ("accepted", "send → ✓"),
-    ("delivered", "send → deliver"),
+    ("delivered", "send → delivered"),
     ("login", "a login"),
 )
 
@@ -147,7 +148,7 @@ def _beside(found: Document) -> Iterator[str]:
         numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
         yield f"<tr><td>{escape(title)}</td>{numbers}<td>{escape(unit)}</td><td><code>{key}</code></td></tr>"
     for row in beside.promise_rows(found):
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "<td></td><td></td></tr>"
     yield "</table><ul>"
     yield from (f"<li>{escape(remark)}</li>" for remark in beside.remarks(found))
     yield "</ul>"
@@ -157,11 +158,11 @@ def _plots_of(points: Points) -> Iterator[str]:
     """The first repetition, second by second; warming up included, so that one sees whether it had ended."""
     seconds = "seconds since the load began"
     rates = [Line(name, _series(points, f"{word}_per_s")) for word, name in RATES if _has(points, word)]
-    yield plot("A second", rates, seconds, "a second")
+    yield plot("Messages or logins a second", rates, seconds, "a second")
     timed = [(word, name) for word, name in TIMES if _series(points, f"{word}_p99_ms")]
     for percentile in ("p50", "p99"):
         lines = [Line(name, _series(points, f"{word}_{percentile}_ms")) for word, name in timed]
-        yield plot(f"{percentile} of each second", lines, seconds, "ms")
+        yield plot(f"Latency, {percentile} of each second", lines, seconds, "ms")
     cpu = [Line(name, _series(points, f"{name}_cpu_percent")) for name in ("worker", "load")]
     yield plot("CPU, all processes of a kind together", cpu, seconds, "% of a core")
     yield plot("Memory of the workers against connections", _memory(points), "connections", "MiB (RSS)")

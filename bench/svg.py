@@ -94,7 +94,8 @@ def _axes(x_scale: Scale, y_scale: Scale, x_label: str, y_label: str) -> list[st
 
 
 def _curve(line: Line, x_scale: Scale, y_scale: Scale, number: int) -> str:
-    places = " ".join(f"{x_scale.at(x):.1f},{y_scale.at(y):.1f}" for x, y in line.points)
+    points = line.points if len(line.points) > 1 else [*line.points, *line.points]  # one is shown as a dot
+    places = " ".join(f"{x_scale.at(x):.1f},{y_scale.at(y):.1f}" for x, y in points)
     return f'<polyline class="c{number % 4}" points="{places}"/>'
 
 

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,8 +77,20 @@ def test_a_watcher_that_is_dismissed_touches_nothing(
     assert server.poll() is None
     assert not _has_ended(child, 0)
     assert tmp_path.exists()
-    os.killpg(server.pid, 9)
+    os.killpg(server.pid, signal.SIGKILL)
     os.close(child)
+
+
+@pytest.mark.slow
+def test_a_watcher_is_dismissed_while_a_load_process_still_holds_its_pipe(
+    server: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    watcher = Watcher(server.pid, tmp_path)
+    held = os.dup(watcher.pipe.fileno())
+    watcher.dismiss()
+    assert server.poll() is None
+    os.close(held)
+    os.killpg(server.pid, signal.SIGKILL)
 
 
 def test_a_number_that_is_nobodys_is_left_alone(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_each_line_is_a_curve_through_its_points() -> None:
 
 def test_the_vertical_axis_begins_at_nothing() -> None:
     (curve, _) = _svg(plot("", [Line("a", [(0, 0)]), Line("b", [(0, 9)])], "", "")).findall("polyline")
-    assert float(curve.attrib["points"].split(",")[1]) > HEIGHT - 50
+    assert float(curve.attrib["points"].split()[0].split(",")[1]) > HEIGHT - 50
 
 
 def test_a_plot_of_nothing_is_nothing() -> None:
@@ -42,3 +42,10 @@ def test_steps_are_round(rough: float, step: float) -> None:
 def test_ticks_are_multiples_of_the_step_within_the_range() -> None:
     assert Scale(0, 10, 0, 100).ticks() == [0, 2, 4, 6, 8, 10]
     assert Scale(0, 10, 0, 100).at(5) == 50
+
+
+def test_a_single_point_is_a_dot_and_not_nothing() -> None:
+    drawn = plot("one", [Line("a", [(1.0, 2.0)])], "x", "y")
+    places = drawn.partition('points="')[2].partition('"')[0].split()
+    assert len(places) == 2
+    assert places[0] == places[1]
