@@ -169,8 +169,8 @@ class DeviceQueue:
                 cursor = DeviceCursor(
                     Seq(upto + 1),
                     min(cursor.acked_seq, Seq(upto)),
-                    cursor.messages - left,
-                    cursor.ciphertext_bytes - size,
+                    max(0, cursor.messages - left),
+                    max(0, cursor.ciphertext_bytes - size),
                     cursor.soonest,
                 )
         self.accounted = cursor.next_seq - 1
@@ -325,8 +325,8 @@ class DeviceQueue:
         self.cursor = DeviceCursor(
             cursor.next_seq,
             cursor.acked_seq,
-            cursor.messages - 1,
-            cursor.ciphertext_bytes - len(message.ciphertext),
+            max(0, cursor.messages - 1),
+            max(0, cursor.ciphertext_bytes - len(message.ciphertext)),
             cursor.soonest,
         )
         return True

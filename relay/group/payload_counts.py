@@ -70,9 +70,11 @@ class PayloadCounts:
         self._dead.append(key)
 
     def uncount(self, keys: Iterable[PayloadKey]) -> None:
-        """Nobody knows any more how many rows refer to these."""
+        """Nobody knows any more how many rows refer to these, or will."""
         for key in keys:
             self._counts.pop(key, None)
+            if key in self._borne:
+                self._borne[key] = False  # an acknowledgement that was counted may have been forgotten
             self.has_uncounted = True
 
     def uncount_all(self) -> None:

@@ -216,6 +216,25 @@ async def test_d6_acknowledgements_that_are_counted_twice_delete_nothing_that_so
         assert payloads_of(village) == []
 
 
+async def test_d8_a_mailbox_that_forgets_the_last_acknowledgement_keeps_what_its_rows_refer_to(
+    sim: SimNetwork, tmp_path: Path
+) -> None:
+    async with open_village(tmp_path, sim, 1) as village:
+        a, b = await founded(village, village.anna, village.ben)
+        say(village, a, [1])
+        b.ack((await b.expect(Deliver)).seq)
+        await village.settled()
+        b.vanish()
+        await trio.testing.wait_all_tasks_blocked()
+        crash_mailbox(village, village.ben)  # nobody tells the successor of the acknowledgement
+        await trio.sleep(SETTLED_SECONDS)
+        assert borne(village) == []
+        assert rows_of(village, village.ben) == payloads_of(village) == [2]
+        back = await village.ben.connect(resume=2)
+        say(village, a, [2])
+        assert await messages(back, 1) == said([2])
+
+
 @with_any_workers
 async def test_d3_who_comes_back_within_the_second_gets_it_again_and_what_came_meanwhile(
     sim: SimNetwork, tmp_path: Path, workers: int

@@ -289,6 +289,12 @@ def test_what_came_later_may_stay_borne_when_the_rest_is_settled() -> None:
     assert queue.acknowledge(4)[1] == []
 
 
+def test_a_queue_that_was_counted_too_low_is_settled_all_the_same() -> None:
+    queue = borne_queue(3)
+    queue.cursor = DeviceCursor(queue.cursor.next_seq, queue.cursor.acked_seq, 1, 10)
+    assert cursor_of(queue.put_cursor(1)) == DeviceCursor(Seq(2), Seq(0), 0, 0)
+
+
 def test_a_device_that_comes_back_gets_what_is_borne_behind_what_is_on_the_disk() -> None:
     queue = make_queue(next_seq=2)
     queue.bear_again([(Seq(1), said(1)), (Seq(2), said(2)), (Seq(3), said(3))])

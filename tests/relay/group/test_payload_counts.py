@@ -108,3 +108,14 @@ def test_nothing_is_deleted_as_long_as_a_fan_out_row_brings_it_along() -> None:
     counts.release([OTHER])
     desk.end_turn()
     assert [len(ops) for ops in desk.submitted] == [1, 1]
+
+
+def test_what_waits_for_nobody_may_wait_again_when_an_acknowledgement_is_forgotten() -> None:
+    desk = Desk()
+    counts = counts_of(desk)
+    counts.hold(ONE, 1, is_borne=True)
+    counts.release([ONE])
+    counts.uncount([ONE])
+    counts.put_down([ONE])  # with a row that refers to it
+    desk.end_turn()
+    assert desk.submitted == []
