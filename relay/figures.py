@@ -37,7 +37,8 @@ FAMILIES: dict[str, str] = {
     "roost_journal_backlog_submissions": "Submissions that wait for the disk, or are on their way to it.",
     "roost_journal_backlog_peak_submissions": "The most that ever waited since the start.",
     "roost_actor_mailbox_longest_messages": "Messages in the longest mailbox of any actor.",
-    "roost_queued_messages": "Accepted messages that wait for a device, all devices together.",
+    "roost_queued_messages": "Accepted messages that wait for a device, all devices together; not the borne.",
+    "roost_borne_deliveries": "Deliveries that fan-out rows bear, acknowledged or not: of two seconds.",
     "roost_bus_behind_bytes": "Said to another worker and not dealt with there.",
     "roost_bus_waiting_senders": "Connections that wait until another worker has caught up.",
     "roost_bus_line_messages": "Messages from other workers that stand in line for a mailbox.",
@@ -206,6 +207,7 @@ def _storage(worker: Worker) -> Iterator[Family]:
     environment = worker.environment
     figures = environment.statistics()
     yield _gauge("roost_queued_messages", figures.rows[QUEUE])
+    yield _gauge("roost_borne_deliveries", worker.unsettled.deliveries)
     yield _gauge("roost_storage_room_bytes", environment.room_bytes())
     yield _gauge("roost_storage_disk_free_bytes", figures.disk_free_bytes)
     yield _gauge("roost_storage_map_bytes", figures.map_bytes)

@@ -19,6 +19,7 @@ def worker_status(worker: Worker) -> dict[str, Any]:
         "devices_online": worker.presence.device_count,
         "users_online": worker.presence.user_count(),
         "queued_messages": queued,
+        "borne_deliveries": worker.unsettled.deliveries,
         "messages_per_s": round(worker.messages_rate.per_second(), 1),
         "actors": len(worker.system),
         "counters": worker.counters.as_dict(),

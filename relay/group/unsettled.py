@@ -78,6 +78,11 @@ class Unsettled:
         return len(self._bearers)
 
     @property
+    def deliveries(self) -> int:
+        """For how many rows all of them stand, about; many are acknowledged already."""
+        return self._deliveries
+
+    @property
     def has_room(self) -> bool:
         """Whether there may be more."""
         return self._deliveries < MAX_DELIVERIES

@@ -18,6 +18,7 @@ from relay.group.settlement import Settlement
 from relay.mailbox_handle import MailboxHandle
 from relay.mailbox_handle import name_of as mailbox_name
 from relay.mailboxes import Mailboxes
+from relay.status import worker_status
 from storage import Op, StorageFullError, fanouts, mailboxes, payloads
 from storage.accounts import NO_DEVICE
 from storage.fanouts import Fanout
@@ -97,8 +98,11 @@ async def test_d6_who_acknowledges_in_time_never_has_a_row_and_who_does_not_gets
         await village.settled()
         assert rows_of(village, village.ben) == rows_of(village, village.carla) == []
         assert borne(village)
+        counted = [worker_status(village.node.worker(each))["borne_deliveries"] for each in range(workers)]
+        assert sum(counted) == 2 * COUNT
         await trio.sleep(SETTLED_SECONDS)
         assert borne(village) == []
+        assert worker_status(village.node.worker(0))["borne_deliveries"] == 0
         assert rows_of(village, village.ben) == []
         assert rows_of(village, village.carla) == payloads_of(village) == [5, 6, 7]
         assert [tick.number for tick in a.heard(Delivered)][-1] == 3

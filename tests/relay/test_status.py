@@ -14,6 +14,9 @@ async def test_an_idle_worker_has_nothing_to_show(
 ) -> None:
     async with open_stage(tmp_path, sim) as stage:
         status = worker_status(stage.running.worker)
-        levels = ("connections", "handshakes", "devices_online", "users_online", "queued_messages")
+        levels = (
+            *("connections", "handshakes", "devices_online", "users_online"),
+            *("queued_messages", "borne_deliveries"),
+        )
         assert [status[name] for name in levels] == [0] * len(levels)
         assert status["phase"] == "ready"
