@@ -5,13 +5,14 @@ In that time anything may happen to whoever has it: a kill, a crash, a full disk
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from protocol import Deliver, Delivered, DeviceAddress, GroupSeq, UserId
+from protocol import Deliver, Delivered, DeviceAddress, GroupSeq, KeyPair, UserId
 from relay import expiry
 from relay.group import payload_sweep
 from relay.group.settlement import Settlement
@@ -19,7 +20,7 @@ from relay.mailbox_handle import MailboxHandle
 from relay.mailbox_handle import name_of as mailbox_name
 from relay.mailboxes import Mailboxes
 from relay.status import worker_status
-from storage import Op, StorageFullError, fanouts, mailboxes, payloads
+from storage import Op, StorageFullError, accounts, fanouts, mailboxes, payloads
 from storage.accounts import NO_DEVICE
 from storage.fanouts import Fanout
 from storage.journal import Done
@@ -74,6 +75,22 @@ def crash_mailbox(village: Village, who: Resident) -> None:
     ref = village.node.worker(who.owner).system.whereis(mailbox_name(who.address.user))
     assert ref is not None
     MailboxHandle(ref).crash()
+
+
+async def replaced(village: Village, who: Resident) -> Resident:
+    """A new device in the place of all that somebody has."""
+    ref = village.node.worker(who.owner).system.whereis(mailbox_name(who.address.user))
+    assert ref is not None
+    with village.node.stores[who.owner].own.read() as reader:
+        account, old = accounts.load_user(reader, who.address.user), accounts.load_device(reader, who.address)
+    assert account is not None
+    assert old is not None
+    keys = KeyPair.generate(village.node.entropy)
+    record = replace(old, static_key=keys.public)
+    address, _, added = accounts.add_device(who.address.user, account, record)
+    gone = accounts.remove_device(who.address, old)
+    await MailboxHandle(ref).replace_devices(address.device, [*gone, *added])
+    return Resident(village.node, who.number, keys, address)
 
 
 async def founded(village: Village, *members: Resident) -> list[Device]:
@@ -306,6 +323,46 @@ async def test_d2_a_disk_that_is_full_when_rows_are_due_is_waited_for(
         c.vanish()
         again = await village.carla.connect(resume=1)
         assert await messages(again, 2) == said([1, 2])
+
+
+async def test_d5_a_group_that_begins_anew_is_told_again_what_it_was_told_before_that_was_durable(
+    sim: SimNetwork, tmp_path: Path
+) -> None:
+    async with open_village(tmp_path, sim, 1) as village:
+        a, b, c = await founded(village, village.anna, village.ben, village.carla)
+        say(village, a, [1])
+        b.ack((await b.expect(Deliver)).seq)
+        await village.settled()
+        village.group().crash()
+        await village.settled()
+        c.ack((await c.expect(Deliver)).seq)
+        await village.settled()
+        assert a.heard(Delivered) == []  # Ben's word was lost with the group
+        await trio.sleep(SETTLED_SECONDS)
+        assert [tick.number for tick in a.heard(Delivered)] == [1]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_d2_a_number_that_is_registered_anew_meanwhile_begins_without_what_was_borne(
+    sim: SimNetwork, tmp_path: Path, is_killed: bool
+) -> None:
+    async with open_village(tmp_path, sim, 1) as village:
+        a, b, _ = await founded(village, village.anna, village.ben, village.carla)
+        say(village, a, [1, 2])
+        await b.expect_deliveries(2)
+        b.ack(2)
+        await village.settled()
+        again = await replaced(village, village.ben)
+        say(village, a, [3])
+        await village.settled()
+        if is_killed:
+            await village.node.restart(0)
+        back = await again.connect()
+        assert await messages(back, 1) == said([3])
+        await trio.sleep(SETTLED_SECONDS)
+        assert borne(village) == []
+        assert back.heard(Deliver) == []
+        assert rows_of(village, village.ben) == []
 
 
 async def test_d7_who_needs_rows_on_a_disk_without_room_for_them_costs_the_others_nothing(
