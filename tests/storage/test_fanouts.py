@@ -13,6 +13,7 @@ from storage.accounts import UserRecord
 from storage.fanouts import FANOUT_CODEC, Fanout
 from storage.mailboxes import DeviceCursor, GroupMessage, QueuedMessage
 from storage.offline import open_writer
+from storage.restoration import SEQ_JUMP, make_safe
 from storage.tables import FANOUTS, Op
 from tests.storage.fixtures.make_store import ANNA as FIXED_ANNA
 from tests.storage.fixtures.make_store import device_record
@@ -94,6 +95,23 @@ def test_rows_are_written_for_every_device_when_no_node_runs(environment: Enviro
     assert cursor_of(environment, CARLA) == DeviceCursor(Seq(5), Seq(2), 2, 3)
     assert fanouts.expand(environment) == 0
     assert waiting_for(environment, BEN) == [(1, 1), (2, 2)]
+
+
+def test_a_restore_keeps_the_seqs_of_what_was_borne_and_gives_none_of_them_away_again(
+    environment: Environment,
+) -> None:
+    write(
+        environment,
+        *accounts_of(BEN, CARLA),
+        fanouts.put_fanout(fanout(message(1), message(2), ben=5, carla=1)),
+        mailboxes.put_cursor(BEN, DeviceCursor(Seq(5), Seq(4))),
+    )
+    make_safe(environment)
+    assert waiting_for(environment, BEN) == [(5, 1), (6, 2)]
+    assert waiting_for(environment, CARLA) == [(1, 1), (2, 2)]
+    assert cursor_of(environment, BEN) == DeviceCursor(Seq(7 + SEQ_JUMP), Seq(4), 2, 3, 99)
+    assert cursor_of(environment, CARLA).next_seq == 3 + SEQ_JUMP
+    assert fanouts.expand(environment) == 0
 
 
 def test_what_a_cursor_accounts_for_is_not_written_again(environment: Environment) -> None:
