@@ -30,7 +30,7 @@ from tests.helpers.device import Device
 from tests.helpers.group_village import Village, open_village, with_any_workers
 from tests.helpers.late_journal import late_journals
 from tests.helpers.relay_node import SettableClock
-from tests.helpers.several_workers import Resident
+from tests.helpers.several_workers import Resident, commit
 from tests.helpers.sim_network import SimNetwork
 
 SETTLED_SECONDS = 3.0
@@ -90,6 +90,22 @@ async def replaced(village: Village, who: Resident) -> Resident:
     address, _, added = accounts.add_device(who.address.user, account, record)
     gone = accounts.remove_device(who.address, old)
     await MailboxHandle(ref).replace_devices(address.device, [*gone, *added])
+    return Resident(village.node, who.number, keys, address)
+
+
+def linked(village: Village, who: Resident) -> Resident:
+    """One more device of somebody whose mailbox is not in memory yet."""
+    own = village.node.stores[who.owner].own
+    with own.read() as reader:
+        account, first = (
+            accounts.load_user(reader, who.address.user),
+            accounts.load_device(reader, who.address),
+        )
+    assert account is not None
+    assert first is not None
+    keys = KeyPair.generate(village.node.entropy)
+    address, _, ops = accounts.add_device(who.address.user, account, replace(first, static_key=keys.public))
+    commit(own, ops)
     return Resident(village.node, who.number, keys, address)
 
 
@@ -363,6 +379,35 @@ async def test_d2_a_number_that_is_registered_anew_meanwhile_begins_without_what
         assert borne(village) == []
         assert back.heard(Deliver) == []
         assert rows_of(village, village.ben) == []
+
+
+async def test_d2_each_device_of_a_user_gets_the_rest_of_what_was_borne_after_a_kill(
+    sim: SimNetwork, tmp_path: Path
+) -> None:
+    async with open_village(tmp_path, sim, 1) as village:
+        tablet, watch = linked(village, village.ben), linked(village, village.ben)
+        a, b = await village.found(village.anna, village.ben)
+        t = await tablet.connect()
+        t.ack((await t.expect(Deliver)).seq)
+        await trio.sleep(SETTLED_SECONDS)
+        say(village, a, range(1, COUNT + 1))
+        await b.expect_deliveries(COUNT)
+        b.ack(3)
+        await t.expect_deliveries(COUNT)
+        t.ack(5)
+        await village.settled()
+        await village.node.restart(0)
+        back, t = await village.ben.connect(resume=3), await tablet.connect(resume=5)
+        assert await messages(back, COUNT - 2) == said(range(3, COUNT + 1))
+        assert await messages(t, COUNT - 4) == said(range(5, COUNT + 1))
+        back.ack(COUNT + 1)
+        t.ack(COUNT + 1)
+        await trio.sleep(SETTLED_SECONDS)
+        assert borne(village) == []
+        assert rows_of(village, village.ben) == rows_of(village, tablet) == []
+        assert rows_of(village, watch) == list(range(1, COUNT + 2))
+        late = await watch.connect()
+        assert [each.seq for each in await late.expect_deliveries(COUNT + 1)] == list(range(1, COUNT + 2))
 
 
 async def test_d7_who_needs_rows_on_a_disk_without_room_for_them_costs_the_others_nothing(
