@@ -49,25 +49,32 @@ def unsettled(town: Town) -> list[str]:
                 continue
             for written in device.written:
                 entry = device.phone.entry(written.message_id)
-                if entry is None or entry.state is MessageState.PENDING or _is_awaited(town, written, entry):
+                if (
+                    entry is None
+                    or entry.state is MessageState.PENDING
+                    or _is_awaited(town, person, written, entry)
+                ):
                     waiting.append(f"{written.text!r} is {entry.state.name.lower() if entry else 'nowhere'}")
     return waiting
 
 
-def _is_awaited(town: Town, written: Written, entry: HistoryEntry) -> bool:
-    return entry.state is MessageState.ACCEPTED and _awaits(town, written)
+def _is_awaited(town: Town, writer: Person, written: Written, entry: HistoryEntry) -> bool:
+    return entry.state is MessageState.ACCEPTED and _awaits(town, writer, written)
 
 
-def _awaits(town: Town, written: Written) -> bool:
+def _awaits(town: Town, writer: Person, written: Written) -> bool:
     """Whether the end of a message is its delivery.
 
     In a group whose members have come and gone it need not be: ✓✓ waits for everybody who was meant, and a
-    device that has been logged out never comes for what it was owed.
+    device that has been logged out never comes for what it was owed. Nor if everybody else had left before
+    it was written: nobody can have it.
     """
     if written.to is not None:
         return bool(written.to.alive)
-    members = [person for person in town.people if person.user in written.members]
-    return not any(person.registered_anew or written.group in person.left for person in members)
+    others = [person for person in town.people if person.user in written.members and person is not writer]
+    if not others:
+        return False
+    return not any(person.registered_anew or written.group in person.left for person in (*others, writer))
 
 
 def check(town: Town) -> list[str]:

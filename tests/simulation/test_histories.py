@@ -20,9 +20,9 @@ FRESH_CHUNKS = 20
 FRESH_FIRST = Random(os.environ["SCHEDULER_SEED"]).randrange(1_000_000, 1_000_000_000)
 
 
-def run_seeds(founder: Founder, first: int) -> None:
+def run_seeds(founder: Founder, first: int, count: int = CHUNK) -> None:
     """A few histories; one that fails is told."""
-    for seed in range(first, first + CHUNK):
+    for seed in range(first, first + count):
         outcome = run_history(draw_plan(seed, people=PEOPLE, seconds=SECONDS), founder)
         words = f"roost faults simulate --seed {seed} --people {PEOPLE} --minutes {SECONDS / 60:.6f}"
         assert not outcome.problems, "\n".join([words, *outcome.problems, *outcome.story])
@@ -40,3 +40,7 @@ def test_nothing_that_was_promised_is_broken_in_histories_that_are_always_the_sa
 @pytest.mark.parametrize("chunk", range(FRESH_CHUNKS))
 def test_nothing_that_was_promised_is_broken_in_new_histories(founder: Founder, chunk: int) -> None:
     run_seeds(founder, FRESH_FIRST + chunk * CHUNK)
+
+
+def test_whoever_writes_into_a_group_that_all_others_have_left_waits_for_nobody(founder: Founder) -> None:
+    run_seeds(founder, 67_378_780, 1)
