@@ -59,6 +59,7 @@ bench: $(STAMP)  ## Measure a node and fill docs/benchmarks.md (eight minutes, o
 	@$(BIN)/roost bench pairs --rate 1000 --repeat 3 --json $(RESULTS)/pairs-1000.json || test $$? -eq 5
 	@$(BIN)/roost bench pairs --rate 6000 --repeat 3 --json $(RESULTS)/pairs-6000.json || test $$? -eq 5
 	@$(BIN)/roost bench fanout --repeat 3 --json $(RESULTS)/fanout.json || test $$? -eq 5
+	@$(BIN)/roost bench fanout --window 8 --repeat 3 --json $(RESULTS)/fanout-8.json || test $$? -eq 5
 	@$(BIN)/roost bench login --json $(RESULTS)/login.json || test $$? -eq 5
 	@$(BIN)/roost bench offline --repeat 3 --json $(RESULTS)/offline.json || test $$? -eq 5
 	@$(BIN)/roost bench idle --json $(RESULTS)/idle.json || test $$? -eq 5

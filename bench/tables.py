@@ -30,6 +30,7 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
     "pairs": {"ticked_per_s": 12_000, "worker_cpu_us_per_message": 70},
     "pairs-6000": {"p99_ms": 25},
     "fanout": {"delivered_per_s": 40_000, "last_member_ms": 50},
+    "fanout-8": {"delivered_per_s": 40_000},
     "idle": {"worker_bytes_per_connection": 10_000, "idle_cpu_percent": 1},
     "login": {"logins_per_s": 1_000},
     "offline": {"accepted_per_s": 20_000},

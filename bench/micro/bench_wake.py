@@ -45,7 +45,7 @@ async def measure(count: int) -> list[Figure]:
     note = f"CPU time, {count:,} a turn"
     return [
         Figure("wake_us", "roost", seconds * each, "us", note=note),
-        Figure("wake_us", "trio", floor * each, "us", note=note + ", bare tasks: the floor"),
+        Figure("wake_us", "trio", floor * each, "us", note=note + ", a bare task each"),
     ]
 
 
