@@ -74,7 +74,7 @@ bench-peers: $(STAMP)  ## The same work for ejabberd, prosody and mosquitto, whe
 	@$(BIN)/roost bench fanout --members 256 --repeat 3 --peer all --json $(RESULTS)/fanout-peers.json || test $$? -eq 5
 	@$(BIN)/roost bench login --peer all --json $(RESULTS)/login-peers.json || test $$? -eq 5
 	@$(BIN)/roost bench offline --recipients 20 --peer all --json $(RESULTS)/offline-peers.json || test $$? -eq 5
-	@$(BIN)/roost bench idle --connections 5000 --peer all --json $(RESULTS)/idle-peers.json || test $$? -eq 5
+	@$(BIN)/roost bench idle --connections 5000 --settle 5 --duration 20 --peer all --json $(RESULTS)/idle-peers.json || test $$? -eq 5
 	@$(BIN)/python -m bench.tables
 
 bench-micro: $(STAMP) .venv-tractor/.installed  ## Weight and speed of the actor runtime, beside its peers
