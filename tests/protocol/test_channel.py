@@ -273,7 +273,7 @@ def test_what_is_no_lone_ping_is_left_as_it_is_for_receive_data() -> None:
     ping = pair.client.data_to_send()
     assert pair.relay.hear_keepalive(ping[:-1]) is None  # not all of it
     assert pair.relay.hear_keepalive(ping + b"\0") is None  # more than it
-    assert pair.relay.hear_keepalive(ping[:-1] + b"\0") is None  # not authentic
+    assert pair.relay.hear_keepalive(ping[:-1] + bytes([ping[-1] ^ 1])) is None  # not authentic
     assert pair.relay.hear_keepalive(b"\0\0\x12" + ping[3:]) is None  # another length
     assert pair.relay.hear_keepalive(ping)
     pair.client.send(Ack(Seq(1)), Ping())

@@ -9,9 +9,9 @@ import pytest
 from faults.simulation.history import Founder, run_history
 from faults.simulation.plan import draw_plan
 
-PEOPLE, SECONDS = 2, 6.0  # 0.3 s of CPU each, so that two hundred take one minute
+PEOPLE, SECONDS = 2, 6.0  # 0.3 s of CPU each, so that a hundred take half a minute
 CHUNK = 5  # a busy machine takes three seconds for one
-CHUNKS = 40
+CHUNKS = 20
 
 
 def run_seeds(founder: Founder, first: int, count: int = CHUNK) -> None:
