@@ -185,9 +185,9 @@ class Stage:
         out, err = process.communicate(timeout=COMMAND_SECONDS)
         return process.returncode, out, err.strip()
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Ask again and again until something holds. Raises DemoFailedError if it takes too long."""
-        deadline = time.monotonic() + COMMAND_SECONDS
+    def until(self, holds: Callable[[], bool], what: str, within: float = COMMAND_SECONDS) -> None:
+        """Ask again and again until something holds. Raises DemoFailedError if it takes longer than `within` s."""
+        deadline = time.monotonic() + within
         while not holds():
             if time.monotonic() > deadline:
                 raise DemoFailedError(f"it did not come to pass that {what}")
