@@ -186,7 +186,7 @@ class Stage:
         return process.returncode, out, err.strip()
 
     def until(self, holds: Callable[[], bool], what: str, within: float = COMMAND_SECONDS) -> None:
-        """Ask again and again until something holds. Raises DemoFailedError if it is not so `within` seconds."""
+        """Ask again and again until something holds. Raises DemoFailedError if it does not in time (s)."""
         deadline = time.monotonic() + within
         while not holds():
             if time.monotonic() > deadline:
