@@ -5,16 +5,16 @@ from tests.client.conftest import ANN, BEN
 
 def test_a_message_is_viewed_once_and_both_sides_see_that_it_was(pair: Desk) -> None:
     ann, ben = pair.home("ann"), pair.home("ben")
-    assert pair.run(send, "--home", ann, "--to", BEN, "--view-once", "the code is 4711").status == 0
+    assert pair.run(send, "--home", ann, "--to", BEN, "--view-once", "for you alone").status == 0
     (event,) = pair.run(listen, "--home", ben, "--count", 1, "--json").objects
     assert (event["text"], event["view_once"]) == (None, "closed")
     for home in (ann, ben):
         shown = pair.run(history, "--home", home).out
         assert "to be viewed once" in shown
-        assert "4711" not in shown + pair.run(history, "--home", home, "--json").out
+        assert "for you alone" not in shown + pair.run(history, "--home", home, "--json").out
     refused = pair.run(forward, "--home", ben, event["id"], "--to", ANN)
     assert (refused.status, refused.err.split(":")[1]) == (2, " not-possible")
-    assert pair.run(view, "--home", ben, event["id"]).out == "the code is 4711\n"
+    assert pair.run(view, "--home", ben, event["id"]).out == "for you alone\n"
     again = pair.run(view, "--home", ben, event["id"])
     assert (again.status, again.err) == (2, "error: already-opened: it has been opened, and is gone\n")
     assert "(opened)" in pair.run(history, "--home", ben).out
