@@ -26,6 +26,10 @@ START_SECONDS_EACH = 4.0
 """And so much more for each worker of the node: they start side by side, a start takes a second or two of a
 core, and there may be more of them than cores."""
 
+PROGRAM: Sequence[str] = (sys.executable, "-m", "roost")
+"""What a worker's process runs. By module and not by the path of a script: it is this very program, whatever
+it was started as."""
+
 
 class Post:
     """One worker's place in the node, for all the lives that the worker has."""
@@ -132,8 +136,7 @@ def worker_commands(
     """
     return [
         Command(
-            # By module and not by the path of a script: it is this very program, whatever it was started as.
-            [sys.executable, "-m", "roost", "worker", *log_words],
+            [*PROGRAM, "worker", *log_words],
             ready=True,
             start_seconds=START_SECONDS + START_SECONDS_EACH * config.workers,
             in_background=True,
