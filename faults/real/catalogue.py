@@ -1,22 +1,33 @@
-"""All faults there are, by their names."""
+"""All faults there are: by family, and by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from faults.real.fault import Fault
 
+FAMILIES: Mapping[str, Sequence[Fault]] = {
+    # Each module's tuple on a line of its own: (*kills.FAULTS, *pauses.FAULTS, ...).
+    "process": (),
+    "network": (),
+    "hostile": (),
+    "disk": (),
+}
+"""{family: its faults}; plans choose among families."""
 
-def _by_name(*families: Iterable[Fault]) -> dict[str, Fault]:
-    """One table of several; the same name twice is a mistake."""
+
+def by_name(families: Mapping[str, Sequence[Fault]]) -> dict[str, Fault]:
+    """One table of all.
+
+    Raises:
+        ValueError: two have the same name.
+    """
     table: dict[str, Fault] = {}
-    for fault in (fault for family in families for fault in family):
+    for fault in (fault for faults in families.values() for fault in faults):
         if fault.name in table:
             raise ValueError(f"two faults are called {fault.name!r}")
         table[fault.name] = fault
     return table
 
 
-FAULTS: Mapping[str, Fault] = _by_name(
-    # A line for each module that has some: kills.FAULTS, and so on.
-)
+FAULTS: Mapping[str, Fault] = by_name(FAMILIES)

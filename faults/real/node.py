@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -19,6 +18,7 @@ import trio
 
 from faults.real.fault import Broken
 from faults.real.processes import children, kill_session, of_session, open_files, resident_bytes
+from faults.real.within import FOLDER_VARIABLE, PROGRAM
 from roost.admin import AdminError, fetch_object
 
 SOURCE = Path(__file__).parents[2]
@@ -57,6 +57,8 @@ class NodeProcess:
         self.log = folder / "node.log"
         self.sms = folder / "sms.jsonl"
         self.ready_file = folder / "ready.json"
+        self.within = folder / "within"
+        """What happens within its processes (within.py)."""
         self.port = free_port()
         self.admin = f"http://127.0.0.1:{free_port()}"
         self.config: dict[str, str | int] = {}
@@ -111,14 +113,14 @@ class NodeProcess:
         config = self.folder / "roost.toml"
         config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in self.config.items()))
         with self.log.open("ab") as log:
-            self._process = await _spawn(self._command(config), log)
+            self._process = await _spawn(self._command(config), log, self.within)
         self.lives += 1
         self.asked_to_end = False
         if self._minder is not None:
             self._minder.mind_session(self._process.pid)
 
     def _command(self, config: Path) -> list[str]:
-        words = [sys.executable, "-m", "roost", "serve", "--log", "json", "--log-level", "info"]
+        words = [*PROGRAM, "serve", "--log", "json", "--log-level", "info"]
         words += ["--config", str(config), "--data", str(self.data), "--ready-file", str(self.ready_file)]
         words += ["--listen", f"127.0.0.1:{self.port}", "--admin", self.admin.removeprefix("http://")]
         return [*words, "--workers", str(self.worker_count), "--sms", f"file:{self.sms}"]
@@ -268,12 +270,13 @@ def free_port() -> int:
             return port
 
 
-async def _spawn(words: list[str], output: IO[bytes]) -> trio.Process:
+async def _spawn(words: list[str], output: IO[bytes], within: Path) -> trio.Process:
     """A process in a session of its own, without what our environment says to a node."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOST_")}
     return await trio.lowlevel.open_process(
         words,
         cwd=SOURCE,
-        env={name: value for name, value in os.environ.items() if not name.startswith("ROOST_")},
+        env={**environment, FOLDER_VARIABLE: str(within)},
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
