@@ -254,7 +254,7 @@ class Crowd:
             client.tell(Word.WRITE)
 
     async def quiet(self, seconds: float) -> list[str]:
-        """Have all write no more, let what is on its way come to its end, have the clients note what phones show.
+        """Have all write no more, let what is on its way come to its end, and have what phones show noted.
 
         Clients that do not run are left out.
 

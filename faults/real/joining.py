@@ -1,4 +1,4 @@
-"""How the devices of a client come to have accounts: by a code from the relay's file, or linked to a first one.
+"""How the devices of a client get their accounts: by a code from the relay's file, or linked to a first.
 
 Each step may be broken off at any moment, by a fault or by the end of the process, and is then begun again.
 """

@@ -116,7 +116,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message came in, and the phone says so. Said at most once of each; a process that dies may not say it."""
+    """A message came in, and the phone says so: at most once of each, never if the process dies."""
 
     what: ClassVar[str] = "shown"
     at: float
