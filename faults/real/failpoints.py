@@ -20,6 +20,7 @@ from relay.outgoing import Outgoing
 from storage import batch
 from storage.committer import Committer
 from storage.tables import GROWING_TABLES, Op, Table, only_grows
+from supervisors import tell_ready
 
 ComeBy = Callable[[], None]
 
@@ -103,8 +104,6 @@ def _taking(stack: ExitStack, come_by: ComeBy) -> None:
 
 
 def _starting(stack: ExitStack, come_by: ComeBy) -> None:
-    tell_ready = worker_process.tell_ready
-
     def come_by_and_tell() -> bool:
         come_by()
         return tell_ready()
