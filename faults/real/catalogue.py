@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from faults.real import kills, pauses
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
-    # Each module's tuple on a line of its own: (*kills.FAULTS, *pauses.FAULTS, ...).
-    "process": (),
+    "process": (*kills.FAULTS, *pauses.FAULTS),
     "network": (),
     "hostile": (),
     "disk": (),

@@ -139,10 +139,10 @@ class NodeProcess:
         self.relay = str(json.loads(self.ready_file.read_text())["relay"])
 
     async def kill(self) -> None:
-        """End the parent as a crash would (SIGKILL); returns when all its workers have followed it.
+        """End the parent as a crash would (SIGKILL); returns when all its processes have followed it.
 
         Raises:
-            Broken: a worker outlived its parent by more than `STOP_SECONDS`.
+            Broken: one of them outlived its parent by more than `STOP_SECONDS`.
         """
         self.asked_to_end = True
         if self._process is None:
