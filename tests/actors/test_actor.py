@@ -347,7 +347,7 @@ async def test_stopping_itself_between_two_messages_ends_it_at_once() -> None:
         ref = await system.start(lambda: recorder)
         await settle()  # it is parked now
         recorder.stop()
-        assert await ref.wait_stopped(timeout=1) is NORMAL
+        assert await ref.wait_stopped() is NORMAL
     assert recorder.end is NORMAL
 
 

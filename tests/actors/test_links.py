@@ -109,7 +109,7 @@ async def test_the_kill_of_a_parent_ends_a_child_that_traps_exits_whatever_it_is
         ref.tell_nowait("hang")
         await child.entered.wait()
         parent.kill()
-        assert await ref.wait_stopped(timeout=1) is KILLED
+        assert await ref.wait_stopped() is KILLED
         assert child.end is None
 
 

@@ -40,6 +40,14 @@ async def connected_locally(network: Network, path: Path) -> tuple[Link, Link]:
     return near, far
 
 
+async def an_orphan_was_found(network: Network) -> None:
+    """Wait for the next check for orphans: it aborts a link whose owner dies now."""
+    near, far = await connected(network)
+    survivor = RecordingOwner(near)
+    RecordingOwner(far).is_alive = False
+    assert await survivor.wait_closed() == "reset"
+
+
 class NetworkContract:
     """What every implementation keeps; a subclass gives the fixture ``network``."""
 
@@ -223,10 +231,7 @@ class NetworkContract:
         assert first.told == []
 
     async def test_a_link_whose_owner_has_died_is_aborted(self, network: Network) -> None:
-        near, far = await connected(network)
-        survivor = RecordingOwner(near)
-        RecordingOwner(far).is_alive = False
-        assert await survivor.wait_closed() == "reset"
+        await an_orphan_was_found(network)
 
     async def test_an_owner_may_close_its_link_and_die_with_bytes_unsent(self, network: Network) -> None:
         near, far = await connected(network)
@@ -234,7 +239,7 @@ class NetworkContract:
         near.write(b"x" * MORE_THAN_BUFFERS)
         near.close()
         owner.is_alive = False
-        await trio.sleep(0.05)  # longer than the check for orphans takes
+        await an_orphan_was_found(network)
         heir = RecordingOwner(far, keep_reading=True)
         assert await heir.wait_closed() == "eof"
         assert len(heir.data) == MORE_THAN_BUFFERS

@@ -28,6 +28,8 @@ from actors.socket_parcels import (
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has SOCK_SEQPACKET Unix sockets")
 
+WAIT_SECONDS = 30.0
+
 # Takes parcels at a path; writes the payload back into the socket of each; ends with its input.
 ECHO_PROGRAM = """
 import sys, trio
@@ -117,10 +119,15 @@ def descriptors() -> Iterator[None]:
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
+@pytest.fixture(autouse=True)
+def _a_busy_machine_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_parcels, "PATIENCE_SECONDS", WAIT_SECONDS)
+
+
 async def read(sock: socket.socket) -> bytes:
     """What the other end says until it closes: the kernel may hand a long word over in pieces."""
     said = b""
-    with sock, trio.fail_after(5):
+    with sock, trio.fail_after(WAIT_SECONDS):
         while True:
             await trio.lowlevel.wait_readable(sock)
             piece = sock.recv(MAX_PARCEL_BYTES)
@@ -204,7 +211,7 @@ async def test_who_does_not_keep_up_is_waited_for_in_bounds(
                 ends.append(post.send(b"more"))
             assert post.failures == [Failure.FULL]  # one too many: the others are on their way, or wait
             assert post.outbox.waiting == MAX_WAITING
-            with trio.fail_after(5):
+            with trio.fail_after(WAIT_SECONDS):
                 while post.outbox.waiting:
                     await trio.lowlevel.checkpoint()
             assert post.failures == [Failure.FULL] * (MAX_WAITING + 1)
@@ -241,10 +248,10 @@ async def test_what_waits_for_a_process_that_dies_comes_back_at_once(path: Path)
                 ends.append(post.send(b"more"))
             idle.kill()
             idle.wait()
-            with trio.fail_after(1):
+            with trio.fail_after(WAIT_SECONDS):
                 while post.outbox.waiting:
                     await trio.lowlevel.checkpoint()
-            assert post.failures == [Failure.GONE] * 20
+            assert post.failures == [Failure.GONE] * 20  # not FULL: nobody's patience has ended
         for end in ends:
             end.close()
 
@@ -273,7 +280,7 @@ async def test_a_parcel_that_is_too_large_comes_back(path: Path) -> None:
 
 
 async def _take(inbox: Inbox) -> socket.socket:
-    with trio.fail_after(5):
+    with trio.fail_after(WAIT_SECONDS):
         return (await inbox.take()).sock
 
 

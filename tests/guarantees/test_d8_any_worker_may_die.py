@@ -189,7 +189,7 @@ async def test_a_node_that_drains_says_goodbye_to_the_phones_of_all_workers(tmp_
             changes: list[ConnectionChanged] = []
             with phones[0].events.watch(changes.append), phones[1].events.watch(changes.append):
                 node.process.send_signal(signal.SIGTERM)
-                with trio.fail_after(5):
+                with trio.fail_after(WAIT_SECONDS):
                     assert await trio.to_thread.run_sync(node.process.wait) == 0
             goodbyes = [change for change in changes if change.connectivity is Connectivity.WAITING]
             assert [change.reason for change in goodbyes[:2]] == ["restarting", "restarting"]

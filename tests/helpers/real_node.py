@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 30.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0
 
 
 @dataclass(slots=True)

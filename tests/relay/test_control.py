@@ -1,5 +1,6 @@
 """A worker is asked over its control socket; whatever becomes of it, the asker waits a second at most."""
 
+import math
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,8 +69,7 @@ async def test_an_order_is_told_what_it_is_about(tmp_path: Path) -> None:
 
 
 async def test_a_worker_that_is_not_there_is_missing_at_once(tmp_path: Path) -> None:
-    with trio.fail_after(0.5):
-        assert await ask(tmp_path / "control-0", "how") is None
+    assert await ask(tmp_path / "control-0", "how", seconds=math.inf) is None
 
 
 async def test_what_a_killed_worker_left_behind_answers_nothing(tmp_path: Path) -> None:
@@ -130,8 +130,7 @@ async def test_an_answer_that_crashes_takes_this_actor_and_the_next_life_answers
     path = tmp_path / "control-0"
     async with asked_at(path) as (system, ref):
         assert await ask(path, "broken") is None
-        with trio.fail_after(5):
-            assert (await ref.wait_stopped()).is_abnormal
+        assert (await ref.wait_stopped()).is_abnormal
         await system.start(child_spec(path, QUESTIONS).start)
         assert await ask(path, "how") == {"mood": "fine"}
 

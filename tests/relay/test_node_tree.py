@@ -82,7 +82,7 @@ async def test_workers_are_stopped_all_at_once(tmp_path: Path) -> None:
         node = node_over(crew, system)
         node.commands = [process(code("a", "b")), process(code("b", "a"))]
         root = await system.start(lambda: node_tree(node))
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await crew.wait_until_ready()
             await root.stop()
     assert (tmp_path / "a").exists()

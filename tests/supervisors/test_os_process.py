@@ -102,7 +102,7 @@ async def test_a_process_that_is_not_ready_in_time_is_killed(system: ActorSystem
         await system.start(lambda: OsProcess(slow))
     assert isinstance(caught.value.reason.error, ProcessNotReadyError)
     await trio.testing.wait_all_tasks_blocked()
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         for ref in system.actors:
             await ref.wait_stopped()
 
@@ -171,7 +171,7 @@ async def test_a_killed_actor_takes_its_process_along(system: ActorSystem) -> No
     ref = await system.start(lambda: OsProcess(STAYS_DEAF))
     pid = await pid_of(ref)
     ref.kill()
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         for left in system.actors:
             await left.wait_stopped()
     assert not is_running(pid)
@@ -249,7 +249,7 @@ class Watching:
         self._change = trio.Event()
 
     async def until(self, condition: Callable[[Succession], bool]) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not condition(self.line):
                 await self._change.wait()
 
@@ -289,10 +289,14 @@ async def test_in_the_background_an_end_before_it_is_ready_is_a_crash_like_any_o
 
 async def test_in_the_background_who_is_not_ready_in_time_is_killed(system: ActorSystem) -> None:
     deaf = python(DEAF + UNTIL_PARENT_DIES, start_seconds=0.05, in_background=True)
-    ref = await system.start(lambda: OsProcess(deaf))
-    pid = await pid_of(ref)
+    pids: list[int | None] = []
+    line = Succession(lambda: pids.append(line.pid))
+    ref = await system.start(lambda: OsProcess(deaf, line))
     assert isinstance((await ref.wait_stopped()).error, ProcessNotReadyError)
-    assert not is_running(pid)
+    begun, ended = pids
+    assert begun is not None
+    assert ended is None
+    assert not is_running(begun)
 
 
 async def test_a_restart_in_the_background_shows_in_the_succession(system: ActorSystem) -> None:
@@ -379,7 +383,7 @@ async def pid_when_running(sup: SupervisorHandle) -> int:
 
 async def wait_until_only(system: ActorSystem, sup: SupervisorHandle) -> None:
     """Wait until no actor but the supervisor is left."""
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         for ref in system.actors:
             if ref is not sup.ref:
                 await ref.wait_stopped()

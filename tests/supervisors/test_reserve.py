@@ -41,7 +41,7 @@ def is_running(pid: int) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110 - other processes: there is no event to wait for
             await trio.sleep(0.005)
 

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,12 @@ def test_a_message_that_expired_is_shown_as_such_in_the_history(pair: Desk) -> N
     assert "✗ expired" in pair.run(history, "--home", pair.home("ann")).out
 
 
+@pytest.mark.slow  # time enough to be accepted on a busy machine
 def test_an_accepted_message_that_nobody_fetches_is_not_delivered_in_time(pair: Desk) -> None:
-    words = ("--home", pair.home("ann"), "--to", BEN, "hello", "--until", "delivered", "--timeout", 0.5)
+    words = ("--home", pair.home("ann"), "--to", BEN, "hello", "--until", "delivered", "--timeout", 2.5)
     outcome = pair.run(send, *words)
     assert outcome.status == 4
-    assert outcome.err == "error: time-is-up: not delivered within 0.5 s; it is accepted\n"
+    assert outcome.err == "error: time-is-up: not delivered within 2.5 s; it is accepted\n"
 
 
 @pytest.mark.slow
@@ -81,7 +83,7 @@ def test_it_waits_for_the_tick_that_was_asked_for(pair: Desk) -> None:
     heard: list[int] = []
     ear = _in_background(pair, heard, "ben", "--count", 1, "--timeout", 20)
     outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--until", "read", "--json")
-    ear.join(20)
+    ear.join()
     assert outcome.status == 0
     assert [told["state"] for told in outcome.objects if "state" in told] == ["read"]
     assert heard == [0]
@@ -92,7 +94,7 @@ def test_it_works_while_another_command_is_the_phone(pair: Desk) -> None:
     heard: list[int] = []
     holder = _in_background(pair, heard, "ann", "--timeout", 3)
     outcome = pair.run(send, "--home", pair.home("ann"), "--to", BEN, "hello", "--json")
-    holder.join(20)
+    holder.join()
     assert outcome.status == 0
     assert heard == [0]
 
@@ -133,11 +135,9 @@ def _in_background(desk: Desk, statuses: list[int], name: str, *words: object) -
 
     thread = threading.Thread(target=wait)
     thread.start()
-    deadline = threading.Event()
-    for _ in range(200):
-        if len(desk.relay.lines) > known:
-            break
-        deadline.wait(0.05)
+    while len(desk.relay.lines) <= known:
+        assert process.poll() is None
+        time.sleep(0.02)  # another process: there is no event to wait for
     return thread
 
 
