@@ -89,7 +89,6 @@ def _converse(controller: int, node: RealNode) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_every_command_does_what_the_readme_shows(node: RealNode, tmp_path: Path) -> None:
     shown = shown_commands()
     assert len(shown) > 5

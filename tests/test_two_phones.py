@@ -220,7 +220,6 @@ async def shows(phone: Phone, text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 async def test_a_phone_killed_again_and_again_neither_loses_nor_repeats_a_message(street: Street) -> None:
     chance = random.Random(5)
     printed: list[str] = []

@@ -34,7 +34,7 @@ RESTART_SECONDS = 10.0
 
 NUMBERS = [f"+49171392{number:04}" for number in range(1, 40)]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -122,7 +122,6 @@ def test_a_worker_that_hangs_makes_the_node_red_and_the_node_still_ends_in_time(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_a_worker_that_dies_again_and_again_ends_the_node_with_a_clear_word(tmp_path: Path) -> None:
     with running(tmp_path) as (node, facts):
         killed: dict[int, None] = {}
