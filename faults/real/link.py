@@ -7,7 +7,8 @@ from random import Random
 
 import trio
 
-from faults.real.pipe import End, Pipe
+from faults.real.frames import PREAMBLE_BYTES
+from faults.real.pipe import Pipe
 from faults.real.rules import Rules
 from faults.real.sides import Side
 
@@ -27,8 +28,8 @@ class Link:
     ) -> None:
         self.client = client
         self.node: Side | None = None
-        self.up = Pipe(up, random, self._review)
-        self.down = Pipe(down, random, self._review)
+        self.up = Pipe(up, PREAMBLE_BYTES, random, self._review)
+        self.down = Pipe(down, 0, random, self._review)
         self.is_half_open = False
         self.ended = trio.Event()
         self._dial = dial
@@ -98,7 +99,9 @@ class Link:
         while self.up.is_shut or self.down.is_shut:
             await self.up.let_through()
             await self.down.let_through()
-        if self.up.end is End.RESET or self.is_half_open:
+            if self.up.end is not None:
+                return None
+        if self.is_half_open:
             return None
         try:
             return await self._dial()

@@ -1,6 +1,6 @@
 """One direction of a connection through the proxy: reads, keeps for as long as the rules say, writes.
 
-What is kept is bounded: whoever writes feels a slow reader, or a line that is held, as through a real network.
+What is kept is bounded: whoever writes feels a slow reader, or a line that is held, as on a real network.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from random import Random
 
 import trio
 
+from faults.real.frames import Alteration, Alterations
 from faults.real.rules import Pace, Rules, Valve
 from faults.real.sides import Side
 
@@ -32,10 +33,13 @@ class Pipe:
 
     Args:
         rules: what holds for this direction of all connections of a port.
+        preamble_bytes: how many bytes come before the first frame.
         on_change: told when the source has ended, and when the sink has.
     """
 
-    def __init__(self, rules: Rules, random: Random, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, rules: Rules, preamble_bytes: int, random: Random, on_change: Callable[[], None]
+    ) -> None:
         self.rules = rules
         self.valve = Valve()
         self.carried_bytes = 0
@@ -48,6 +52,7 @@ class Pipe:
         self.is_broken = False
         """Whether its sink takes no more."""
         self._on_change = on_change
+        self._alterations = Alterations(preamble_bytes)
         self._pace = Pace(rules, random)
         self._waiting: deque[tuple[float, bytes | End]] = deque()
         self._waiting_bytes = 0
@@ -68,7 +73,7 @@ class Pipe:
                 self.finish(End.FINISHED)
                 return
             if not self.is_silenced:
-                self._take(data)
+                self._take_altered(data)
 
     async def write(self, sink: Side) -> None:
         """Give the sink what was taken in, each piece in its time, to the end."""
@@ -102,6 +107,12 @@ class Pipe:
             self._put(end, self._pace.due(0, trio.current_time()))
             self._on_change()
 
+    def alter(self, alteration: Alteration | None) -> None:
+        """Send others in the place of the frames that come from now on; None: none any more."""
+        kept = self._alterations.set(alteration)
+        if kept:
+            self._take(kept)
+
     @property
     def is_shut(self) -> bool:
         return self.valve.is_shut or self.rules.valve.is_shut
@@ -111,6 +122,10 @@ class Pipe:
         while self.is_shut:
             await self.valve.passed()
             await self.rules.valve.passed()
+
+    def _take_altered(self, data: bytes) -> None:
+        for piece in self._alterations.apply(data):
+            self._take(piece)
 
     def _take(self, data: bytes) -> None:
         now = trio.current_time()
