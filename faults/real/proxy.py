@@ -14,6 +14,7 @@ from random import Random
 import trio
 
 from faults.real.link import Link
+from faults.real.node import free_port
 from faults.real.rules import Rules
 from faults.real.sides import Side, SocketSide, dial
 
@@ -38,7 +39,7 @@ class Port:
         self.accepted = 0
         self._dial = dial
         self._random = random
-        self._listener = _listen(0)
+        self._listener = _listen(free_port())
         self.number: int = self._listener.getsockname()[1]
         self._listening = trio.Event()
 

@@ -1,8 +1,9 @@
 """The proxy with real sockets; what it does with bytes is tried in test_pipe.py and test_link.py."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
+from typing import TypeAlias
 
 import pytest
 import trio
@@ -31,8 +32,21 @@ async def echoing() -> AsyncIterator[Proxy]:
         nursery.cancel_scope.cancel()
 
 
-async def call(number: int) -> trio.SocketStream:
-    return await trio.open_tcp_stream("127.0.0.1", number)
+Call: TypeAlias = Callable[[int], Awaitable[trio.SocketStream]]
+
+
+@pytest.fixture
+async def call() -> AsyncIterator[Call]:
+    """Connects to a port; all that has connected is gone when the test ends."""
+    streams: list[trio.SocketStream] = []
+
+    async def connect(number: int) -> trio.SocketStream:
+        streams.append(await trio.open_tcp_stream("127.0.0.1", number))
+        return streams[-1]
+
+    yield connect
+    for stream in streams:
+        stream.socket.close()
 
 
 async def hears_itself(stream: trio.SocketStream) -> None:
@@ -53,7 +67,7 @@ def port(proxy: Proxy, name: str) -> Port:
     return proxy.ports[name]
 
 
-async def test_every_port_leads_to_the_node_and_a_name_keeps_its_port() -> None:
+async def test_every_port_leads_to_the_node_and_a_name_keeps_its_port(call: Call) -> None:
     async with echoing() as proxy:
         number = proxy.open_port("c1")
         assert proxy.open_port("c1") == number != proxy.port
@@ -64,7 +78,7 @@ async def test_every_port_leads_to_the_node_and_a_name_keeps_its_port() -> None:
         assert proxy.accepted == 2
 
 
-async def test_connections_that_end_are_forgotten() -> None:
+async def test_connections_that_end_are_forgotten(call: Call) -> None:
     async with echoing() as proxy:
         stream = await call(proxy.port)
         await hears_itself(stream)
@@ -75,7 +89,7 @@ async def test_connections_that_end_are_forgotten() -> None:
         assert proxy.links == []
 
 
-async def test_all_connections_are_broken_at_once() -> None:
+async def test_all_connections_are_broken_at_once(call: Call) -> None:
     async with echoing() as proxy:
         streams = [await call(proxy.open_port(name)) for name in ("c1", "c1", "c2")]
         for stream in streams:
@@ -84,13 +98,13 @@ async def test_all_connections_are_broken_at_once() -> None:
         assert [await is_reset(stream) for stream in streams] == [True] * 3
 
 
-async def test_who_connects_while_the_node_is_away_is_reset() -> None:
+async def test_who_connects_while_the_node_is_away_is_reset(call: Call) -> None:
     async with echoing() as proxy:
         proxy.node_port = 1
         assert await is_reset(await call(proxy.port))
 
 
-async def test_one_client_is_cut_off_alone_and_its_new_connections_too() -> None:
+async def test_one_client_is_cut_off_alone_and_its_new_connections_too(call: Call) -> None:
     async with echoing() as proxy:
         mine, others = port(proxy, "c1"), port(proxy, "c2")
         old = await call(mine.number)
@@ -107,7 +121,7 @@ async def test_one_client_is_cut_off_alone_and_its_new_connections_too() -> None
         assert [await stream.receive_some() for stream in (old, new)] == [b"hello"] * 2
 
 
-async def test_connections_are_refused_and_taken_again_at_the_same_port() -> None:
+async def test_connections_are_refused_and_taken_again_at_the_same_port(call: Call) -> None:
     async with echoing() as proxy:
         mine = port(proxy, "c1")
         old = await call(mine.number)
@@ -120,7 +134,7 @@ async def test_connections_are_refused_and_taken_again_at_the_same_port() -> Non
         await hears_itself(await call(mine.number))
 
 
-async def test_what_is_half_open_counts_no_more_and_ends_when_all_is_mended() -> None:
+async def test_what_is_half_open_counts_no_more_and_ends_when_all_is_mended(call: Call) -> None:
     async with echoing() as proxy:
         stream = await call(proxy.port)
         await hears_itself(stream)
@@ -131,7 +145,7 @@ async def test_what_is_half_open_counts_no_more_and_ends_when_all_is_mended() ->
         assert await is_reset(stream)
 
 
-async def test_the_weather_of_a_port_is_that_of_all_its_connections() -> None:
+async def test_the_weather_of_a_port_is_that_of_all_its_connections(call: Call) -> None:
     async with echoing() as proxy:
         mine = port(proxy, "c1")
         stream = await call(mine.number)
