@@ -145,7 +145,8 @@ class ClientProcess:
     async def close(self) -> None:
         """Let it go: it says goodbye and ends, or is killed after `STOP_SECONDS`."""
         self.asked_to_end = True
-        if self.process is None:
+        if self.process is None or not self.is_running:
+            self._close_pipes()
             return
         with trio.CancelScope(shield=True):
             assert self.process.stdin is not None

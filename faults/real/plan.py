@@ -47,7 +47,9 @@ class Size:
     clients: int = 4
     """Client processes."""
     phones: int = 3
-    """Phones of each."""
+    """People of each, with a phone each."""
+    companions: int = 1
+    """How many of them have a second device."""
     rate: float = 2.0
     """Messages a second that each phone writes."""
     talk: float = 8.0
