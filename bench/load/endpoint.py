@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.errors import WireError
@@ -30,7 +31,7 @@ IP_BIND_ADDRESS_NO_PORT: Final = 24
 LINGER_NOT: Final = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
-class Endpoint:
+class Endpoint(ABC):
     """A socket and who it is for; the protocol is missing.
 
     Args:
@@ -64,36 +65,36 @@ class Endpoint:
         self._socket: socket.socket | None = None
         self._unsent = b""
 
-    # --- for each protocol to override ---
+    # --- each protocol's own ---
 
+    @abstractmethod
     def begin(self, key: bytes | None) -> None:
         """Forget the old connection, and prepare what is said first on a new one.
 
         Args:
             key: what is known of the server: its static key, or nothing.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def receive(self, data: bytes, now: float) -> None:
         """Act on what the network has brought.
 
         Raises:
             WireError: the server refuses us, or does not speak our language.
         """
-        raise NotImplementedError
 
-    def heard_all(self, now: float) -> None:
+    def heard_all(self, now: float) -> None:  # noqa: B027 - whoever answers each word at once has no need of it
         """Everything that was read at `now` has been heard; what is said now goes out together."""
 
+    @abstractmethod
     def data_to_send(self) -> bytes:
         """Take what is to be written."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ping(self) -> None:
         """Say the protocol's word for 'I am still here'; the caller flushes."""
-        raise NotImplementedError
 
-    def rest(self) -> None:
+    def rest(self) -> None:  # noqa: B027 - not every protocol keeps something
         """There may be nothing to say for long: give back what is not needed for that."""
 
     # --- coming and going ---

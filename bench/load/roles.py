@@ -7,6 +7,7 @@ some): they are for hundreds of devices, and not for the tens of thousands that 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,9 @@ class Talking(Endpoint):
         """Online: do what has to be done before talking, and count as ready when that is done."""
         self.crew.ready += 1
 
+    @abstractmethod
     def write(self, number: int) -> None:
         """Say message `number` to the partner; the caller flushes."""
-        raise NotImplementedError
 
     def send(self, due: float) -> None:
         """Write one message, which counts from when it was due."""
@@ -111,9 +112,9 @@ class Writing(Endpoint):
         """Online: do what has to be done before writing, and count as ready when that is done."""
         self.crew.ready += 1
 
+    @abstractmethod
     def write(self, number: int) -> None:
         """Say message `number` to the recipient; the caller flushes."""
-        raise NotImplementedError
 
     def fill(self, now: float) -> None:
         """Send until the window is full."""
@@ -136,9 +137,9 @@ class Gathered(Endpoint):
 
     crew: FanoutCrew
 
+    @abstractmethod
     def join(self) -> None:
         """All are online: do what has to be done to be a member, and add to `crew.ready` when it is done."""
-        raise NotImplementedError
 
 
 class GroupWriting(Gathered):
@@ -152,9 +153,9 @@ class GroupWriting(Gathered):
         self.number = 0
         self.due = deque()  # when those that are not ticked yet were sent
 
+    @abstractmethod
     def write(self, number: int, payload: bytes) -> None:
         """Say message `number` to the group; the caller flushes."""
-        raise NotImplementedError
 
     def fill(self) -> None:
         """Write until the window is full."""

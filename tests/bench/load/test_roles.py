@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from bench.load.device import Device
 from bench.load.roles import Step, Talking
 from bench.scenarios.pairs import PairsCrew
 
@@ -27,7 +28,7 @@ class Counted:
         self.counted.append((what, due))
 
 
-class Witness(Talking):
+class Witness(Talking, Device):
     """Writes down what it would say."""
 
     def __init__(self, window: int) -> None:
