@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Protocol
 
 import lmdb
+from lmdb.verify import VerifyError
 from lmdb.verify import verify as verify_structure
 
 from storage import migrations
@@ -458,8 +459,12 @@ def verify(folder: Path) -> list[str]:
     It reads the file by itself, without LMDB, so that no damage can crash the process. Rows have their
     checksums checked by `check_records` of checks.py.
     """
-    # lmdb.verify is the one module of py-lmdb that has no stub.
-    problems: list[str] = verify_structure(str(folder))  # type: ignore[no-untyped-call]
+    try:
+        # lmdb.verify is the one module of py-lmdb that has no stub.
+        problems: list[str] = verify_structure(str(folder))  # type: ignore[no-untyped-call]
+    except VerifyError as error:
+        # Its very beginning is damaged, or gone, so that there are no pages to look at.
+        return [str(error)]
     return problems
 
 

@@ -221,3 +221,17 @@ def test_verify_finds_a_damaged_page(environment: Environment) -> None:
         data[page * 4096 + 10 : page * 4096 + 16] = b"\xff" * 6
     path.write_bytes(data)
     assert verify(environment.folder) != []
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\0" * 8192, b"no store at all", None],
+    ids=["empty", "zeros", "something else", "cut short"],
+)
+def test_verify_says_of_a_file_that_is_no_store_any_more_what_is_wrong(
+    environment: Environment, damaged: bytes | None
+) -> None:
+    environment.close()
+    path = environment.folder / "data.mdb"
+    path.write_bytes(path.read_bytes()[:4000] if damaged is None else damaged)
+    assert len(verify(environment.folder)) == 1
