@@ -18,7 +18,7 @@ from tests.helpers.real_node import RealNode, running_node
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 CODE_PROMPT = "Code: "
-COMMAND_SECONDS = 30.0
+COMMAND_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,13 @@ class NetworkContract:
 
     @pytest.fixture(autouse=True)
     def _time_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        # Real sockets need real time, so the time is made short.
+        # Real sockets need real time, so the time of what the tests wait for is made short; and that of what
+        # should not happen long, since the machine may be busy.
         monkeypatch.setattr(socket_network, "ORPHAN_CHECK_SECONDS", 0.02)
         monkeypatch.setattr(sim_network, "ORPHAN_CHECK_SECONDS", 0.02)
         monkeypatch.setattr(socket_network, "SETTLE_SECONDS", 0.02)
+        monkeypatch.setattr(socket_network, "FLUSH_SECONDS", 60.0)
+        monkeypatch.setattr(socket_network, "LINGER_SECONDS", 60.0)
 
     async def test_bytes_arrive_in_order_both_ways(self, network: Network) -> None:
         near, far = await connected(network)

@@ -41,7 +41,9 @@ async def test_leaving_the_reactor_ends_its_links() -> None:
     assert owner.reasons == ["aborted"]
 
 
-async def test_leaving_waits_for_a_link_that_is_closing() -> None:
+async def test_leaving_waits_for_a_link_that_is_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FLUSH_SECONDS", "LINGER_SECONDS", "SETTLE_SECONDS"):
+        monkeypatch.setattr(socket_network, name, 60.0)  # the reader may be slow
     with socket.socket() as peer:
         async with open_reactor() as network:
             listener = await network.listen(HOST, 0, 1)

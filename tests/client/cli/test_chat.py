@@ -18,7 +18,7 @@ def test_in_a_pipe_lines_go_out_and_the_end_of_the_input_is_the_end(pair: Desk) 
         input="hello Ben\n/help\n",
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )
@@ -38,7 +38,7 @@ def test_a_message_that_comes_while_the_pipe_is_open_is_printed(pair: Desk) -> N
         text=True,
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )
-    watchdog = threading.Timer(30, process.kill)
+    watchdog = threading.Timer(60, process.kill)
     watchdog.start()
     pair.run(send, "--home", pair.home("ben"), "--to", ANN, "knock knock")
     assert process.stdout is not None
