@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
-from faults.simulation.network import READ_BYTES, SimLink
+from faults.simulation.link import READ_BYTES, SimLink
 from faults.simulation.people import Device
 from faults.simulation.plan import Step
 from faults.simulation.town import Town

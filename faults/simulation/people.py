@@ -27,8 +27,8 @@ from client.groups.records import Group
 from client.records import MessageState
 from client.store import Store
 from faults.simulation.clock import WallClock
+from faults.simulation.host import HostNetwork
 from faults.simulation.network import SimNetwork
-from faults.simulation.node import HostNetwork
 from faults.simulation.trace import Trace
 from protocol.ids import GroupId, UserId
 

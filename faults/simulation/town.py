@@ -17,8 +17,9 @@ from client.groups.wishes import WishAdd, WishLeave
 from client.linking import Invitation, open_newcomer
 from faults.simulation.clock import WallClock
 from faults.simulation.determinism import stream
+from faults.simulation.host import HostNetwork
 from faults.simulation.network import SimNetwork
-from faults.simulation.node import HOST, PORT, HostNetwork, SimNode
+from faults.simulation.node import HOST, PORT, SimNode
 from faults.simulation.people import Device, Person, relay_url
 from faults.simulation.plan import Plan, Step
 from faults.simulation.trace import Trace

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
-from faults.simulation.network import SimLink
+from faults.simulation.link import SimLink
 from storage import Op
 
 

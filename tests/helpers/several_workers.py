@@ -15,8 +15,8 @@ from pathlib import Path
 import trio
 import trio.testing
 
-from actors.network import Detached, Link, Listener
 from actors.ports import Clock, Entropy, system_clock, system_entropy
+from faults.simulation.host import HostNetwork
 from protocol import CodeRoute, CodeSent, DeviceAddress, KeyPair, Registered, RequestCode, UserId
 from protocol.slots import first_user_of, slots_of
 from relay.bus.peer import Peer
@@ -45,70 +45,6 @@ from tests.helpers.stage import registration
 
 WAIT_SECONDS = 60.0  # of the virtual clock
 USER_ID_BYTES = 8  # what a user id is drawn from; a code takes fewer, a key more
-
-
-class WorkerNetwork:
-    """The simulated network as one life of one worker has it: what it has opened goes with it."""
-
-    def __init__(self, sim: SimNetwork) -> None:
-        self._sim = sim
-        self._listeners: list[Listener] = []
-        self._links: list[Link] = []
-
-    async def listen(self, host: str, port: int, backlog: int, *, reuse_port: bool = False) -> Listener:
-        return self._keep(await self._sim.listen(host, port, backlog, reuse_port=reuse_port))
-
-    async def listen_local(self, path: Path, backlog: int) -> Listener:
-        return self._keep(await self._sim.listen_local(path, backlog))
-
-    async def connect(self, host: str, port: int) -> Link:
-        return self.keep_link(await self._sim.connect(host, port))
-
-    async def connect_local(self, path: Path) -> Link:
-        return self.keep_link(await self._sim.connect_local(path))
-
-    def adopt(self, detached: Detached) -> Link:
-        return self.keep_link(self._sim.adopt(detached))
-
-    @property
-    def open_links(self) -> int:
-        return sum(link in self._links for link in self._sim.links)
-
-    def call_at_turn_end(self, fn: Callable[[], None]) -> None:
-        self._sim.call_at_turn_end(fn)
-
-    def keep_link(self, link: Link) -> Link:
-        self._links.append(link)
-        return link
-
-    def cut(self) -> None:
-        """The process is gone, and the kernel closes what it had."""
-        for listener in self._listeners:
-            listener.close()
-        alive = self._sim.links  # without those that have ended, or were handed to another worker
-        for link in self._links:
-            if isinstance(link, SimLink) and link in alive:
-                self._sim.cut(link)
-
-    def _keep(self, listener: Listener) -> Listener:
-        kept = _WorkerListener(listener, self)
-        self._listeners.append(kept)
-        return kept
-
-
-class _WorkerListener:
-    """A listener whose links are those of a worker."""
-
-    def __init__(self, listener: Listener, network: WorkerNetwork) -> None:
-        self.host, self.port = listener.host, listener.port
-        self._listener = listener
-        self._network = network
-
-    async def accept(self) -> Link:
-        return self._network.keep_link(await self._listener.accept())
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 @dataclass(slots=True)
@@ -161,7 +97,7 @@ class SeveralWorkers:
         self._secrets = secrets
         self._make_journal = make_journal
         self._scopes: list[trio.CancelScope | None] = [None] * len(stores)
-        self._networks: list[WorkerNetwork | None] = [None] * len(stores)
+        self._networks: list[HostNetwork | None] = [None] * len(stores)
 
     def worker(self, number: int) -> Worker:
         """A worker that is alive."""
@@ -181,7 +117,7 @@ class SeveralWorkers:
         await self._nursery.start(self._live, number)
 
     async def _live(self, number: int, task_status: trio.TaskStatus[None]) -> None:
-        network = self._networks[number] = WorkerNetwork(self.sim)
+        network = self._networks[number] = HostNetwork(self.sim, f"worker {number}")
         self._routing.drop_worker(number, self.clock.now())  # as every worker begins
         ports = Ports(
             self.clock,
