@@ -25,7 +25,7 @@ from storage.environment import (
     Reader,
     open_environment,
 )
-from storage.errors import NoStoreError
+from storage.errors import FolderUnusableError, NoStoreError
 from storage.layout import read_layout
 from storage.peer import PeerEnvironment
 
@@ -126,18 +126,22 @@ def open_store(
     Raises:
         NoStoreError: nobody has prepared one for a worker of this number.
         DataFolderInUseError: another process has the own environment open.
+        FolderUnusableError: the folder cannot be read or written: a disk that has failed, for one.
         CorruptLayoutError, SchemaTooNewError: it cannot be used.
     """
     layout = read_layout(data)
     if not 0 <= worker < layout.environments:
         raise NoStoreError(data)
-    own = open_environment(
-        data,
-        worker,
-        patience=LEFTOVER_PATIENCE_SECONDS,
-        map_bytes=map_bytes,
-        max_map_bytes=max_map_bytes,
-        reserve_bytes=reserve_bytes,
-    )
+    try:
+        own = open_environment(
+            data,
+            worker,
+            patience=LEFTOVER_PATIENCE_SECONDS,
+            map_bytes=map_bytes,
+            max_map_bytes=max_map_bytes,
+            reserve_bytes=reserve_bytes,
+        )
+    except OSError as error:
+        raise FolderUnusableError(data, error) from error
     peers = (PeerEnvironment(data, number, map_bytes=map_bytes) for number in range(layout.environments))
     return Store(own, [own if peer.number == worker else peer for peer in peers])

@@ -23,6 +23,8 @@ from storage import (
 )
 from storage import store as module
 from storage.accounts import UserRecord
+from storage.errors import FolderUnusableError
+from storage.folder import environment_lock_file
 from storage.tables import USERS
 from tests.storage.conftest import MIB
 from tests.storage.test_accounts import store as commit
@@ -96,6 +98,14 @@ def test_a_worker_opens_what_was_prepared_for_it(tmp_path: Path) -> None:
 def test_a_worker_that_nobody_prepared_for_is_refused(tmp_path: Path) -> None:
     with prepare_store(tmp_path, 2, say_nothing), pytest.raises(NoStoreError):
         open_store(tmp_path, 2)
+
+
+def test_a_worker_in_a_folder_that_the_system_does_not_let_it_have_says_so(tmp_path: Path) -> None:
+    prepare_store(tmp_path, 1, say_nothing).release()
+    environment_lock_file(tmp_path, 0).unlink()
+    environment_lock_file(tmp_path, 0).mkdir()
+    with pytest.raises(FolderUnusableError, match="cannot be used"):
+        open_store(tmp_path, 0)
 
 
 def test_two_workers_never_write_the_same_environment(
