@@ -16,8 +16,6 @@ from protocol import (
     Refused,
 )
 from relay.journal import RelayJournal
-from relay.mailbox_handle import MailboxHandle
-from relay.mailbox_handle import name_of as mailbox_name
 from storage import Environment
 from tests.helpers.club import messages
 from tests.helpers.group_village import open_village, with_any_workers
@@ -80,10 +78,7 @@ async def test_d8_a_members_mailbox_that_crashes_gets_everything_once_and_in_ord
         who = {"ben": village.ben, "carla": village.carla}[victim]
         for number in range(1, 7):
             if number == 3:
-                system = village.node.worker(who.owner).system
-                ref = system.whereis(mailbox_name(who.address.user))
-                assert ref is not None
-                MailboxHandle(ref).crash()
+                village.mailbox_of(who).crash()
             village.club.send(a, number, b"%d" % number)
         await a.expect_accepted(6)
         expected = [b"%d" % number for number in range(1, 7)]

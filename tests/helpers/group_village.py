@@ -21,6 +21,7 @@ from relay.config import Config
 from relay.group.groups import Groups
 from relay.group.handle import GroupHandle
 from relay.journal import RelayJournal
+from relay.mailbox_handle import MailboxHandle, name_of
 from storage import Environment
 from tests.helpers.club import Club
 from tests.helpers.device import Device
@@ -52,6 +53,12 @@ class Village:
         handle = Groups(self.node.worker(self.home)).running(self.club.group)
         assert handle is not None
         return handle
+
+    def mailbox_of(self, who: Resident) -> MailboxHandle:
+        """Somebody's mailbox, which is in memory."""
+        ref = self.node.worker(who.owner).system.whereis(name_of(who.address.user))
+        assert ref is not None
+        return MailboxHandle(ref)
 
     async def found(self, *members: Resident) -> list[Device]:
         """Anna begins the group; the members, all connected, have acknowledged that."""
