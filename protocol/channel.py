@@ -85,7 +85,7 @@ class Channel(ABC):
         `_items` is empty as long as there is no `_transport`.
     """
 
-    __slots__ = ("_decoder", "_handles", "_hearable", "_items", "_out", "_state", "_transport")
+    __slots__ = ("_decoder", "_handles", "_hearable", "_heard", "_items", "_out", "_state", "_transport")
 
     sender: ClassVar[Sender]
     peer: ClassVar[Sender]
@@ -98,6 +98,7 @@ class Channel(ABC):
         self._decoder = FrameDecoder()
         self._transport: Transport | None = None
         self._handles = HandleTable(odd=self.sender is Sender.RELAY)
+        self._heard = 0  # stanzas, since `take_heard_count`
         self._out: list[bytes] = []  # whole frames and the preamble, ready to be written
         self._items: list[WireItem] = []  # stanzas that wait for data_to_send; bounded by whoever sends them
 
@@ -228,6 +229,11 @@ class Channel(ABC):
         if not self.is_closed:
             self._end(code, detail)
 
+    def take_heard_count(self) -> int:
+        """How many stanzas have come since this was asked last, those included that are no events."""
+        count, self._heard = self._heard, 0
+        return count
+
     def rest(self) -> None:
         """Give back what an idle connection does not need: two cipher objects, 2.5 KB each."""
         if self._transport is not None:
@@ -286,7 +292,9 @@ class Channel(ABC):
     def _hear_plaintext(self, plaintext: bytes, events: list[Event]) -> None:
         """Take in the stanzas of a frame."""
         hearable = self._hearable[self._state]
-        for item in split_frame(plaintext):
+        items = split_frame(plaintext)
+        self._heard += len(items)
+        for item in items:
             spec = spec_of(item)
             if spec.stanza not in hearable:
                 raise self._refusal(spec)

@@ -69,12 +69,16 @@ from relay.mailboxes import Mailboxes
 from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
 from relay.pin_guard import PinGuardHandle
+from relay.rate_limits import STANZA_BYTES
 from relay.sweeper import handshake_ends
 from relay.worker import Worker
 from storage import JournalError, accounts
 from supervisors import ChildSpec, ChildStartError, Restart
 
 log = logging.getLogger("roost.relay")
+
+STEPS_A_TURN = 128
+"""Things that a device asks for before others get their turn: some milliseconds."""
 
 SUPERVISOR_NAME = "connections"
 """What the registry knows the supervisor of all connections as."""
@@ -282,7 +286,9 @@ class Connection(Actor):
 
     def _hear(self, events: list[Event], count: int) -> Waiting | None:
         """Do what these stanzas ask for, which came in so many bytes, and go on."""
-        waiting = self._do(iter(self._steps(events)), count)
+        steps = self._steps(events)
+        many = len(steps) > STEPS_A_TURN
+        waiting = self._do_rest(None, iter(steps), count) if many else self._do(iter(steps), count)
         if waiting is None:
             self._heard(count)
         return waiting
@@ -299,7 +305,8 @@ class Connection(Actor):
             outgoing.plan_flush()
         # The sweeper's clock: good enough for limits a second, and looking at it costs nothing.
         now = worker.surroundings.beat * SWEEP_SECONDS
-        pause = worker.limits.bytes.charge(self._payer(), now, count)
+        cost = count + STANZA_BYTES * self._channel.take_heard_count()
+        pause = worker.limits.bytes.charge(self._payer(), now, cost)
         if pause:
             self.send_after(pause, RESUME)
         else:
@@ -352,15 +359,18 @@ class Connection(Actor):
                 break
         return None
 
-    async def _do_rest(self, waiting: Waiting, steps: Iterator[Step], count: int) -> None:
-        await waiting
-        for act, what in steps:
+    async def _do_rest(self, waiting: Waiting | None, steps: Iterator[Step], count: int) -> None:
+        """Take the rest of the steps; there may be thousands, so others get their turn between them."""
+        if waiting is not None:
+            await waiting
+        for done, (act, what) in enumerate(steps, 1):
             if self._outgoing.end is not None:
                 return
             more = act(what)
             if more is not None:
                 await more
-                await trio.lowlevel.checkpoint()  # there may be thousands, and many wait for nobody in fact
+            if more is not None or done % STEPS_A_TURN == 0:  # many that are awaited wait for nobody in fact
+                await trio.lowlevel.checkpoint()
         self._heard(count)
 
     def _payer(self) -> int:

@@ -72,6 +72,11 @@ core accepts. Bots that need more are the operator's decision."""
 BYTES = Limit(2**20, "s", 2**24)
 """The burst is a phone's whole backlog; the rate is what a fast mobile network uploads."""
 
+STANZA_BYTES = 512
+"""What each stanza counts as besides its bytes: it costs CPU time however short it is, some 10 to 30 µs.
+Without it an account could say hundreds of thousands a second. So it has 2,000 a second, and 30,000 at once:
+some percent of a core, and far above what its messages may be."""
+
 PREKEY_FETCHES = Limit(30, "min", 500)
 """The burst is for whoever joins a large group; after that people meet few new ones."""
 

@@ -3,6 +3,7 @@
 Counted by figures and never by wall time: under a virtual clock, what the node holds and what others get.
 """
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,26 @@ import pytest
 import trio
 import trio.testing
 
-from protocol import Accepted, Error, ErrorCode, Refused, Welcome
+from protocol import (
+    Accepted,
+    Available,
+    Bind,
+    Error,
+    ErrorCode,
+    FetchProgress,
+    Ping,
+    Progresses,
+    Refused,
+    Typing,
+    Welcome,
+    address_to_bytes,
+)
+from protocol.limits import MAX_STANZAS_PER_FRAME
+from protocol.schema import SPEC_OF_CLASS
 from relay.config import HANDSHAKE_SECONDS
-from relay.rate_limits import LOGINS, Limit
+from relay.connection import STEPS_A_TURN
+from relay.dealings import Dealings
+from relay.rate_limits import LOGINS, STANZA_BYTES, Limit
 from storage import mailboxes
 from tests.helpers.device import Closed, Device
 from tests.helpers.recording_owner import RecordingOwner
@@ -136,6 +154,49 @@ async def test_bytes_beyond_the_limit_are_read_more_slowly_and_not_lost(
                 while (await writer.expect(Accepted)).number < number:
                     pass
         assert trio.current_time() - began >= 10  # 200,000 bytes less 50,000 and what one read may be ahead
+
+
+@pytest.mark.parametrize("word", ["Typing", "Bind", "Ping"])
+async def test_many_short_stanzas_are_read_more_slowly_as_many_bytes_are(
+    tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock, word: str
+) -> None:
+    config = replace(TEST_CONFIG, limit_bytes=Limit(50 * STANZA_BYTES, "s", 100 * STANZA_BYTES))
+    async with open_stage(tmp_path, sim, config=config) as stage:
+        chatterer, user = await stage.anna.connect(), stage.ben.address.user
+        bind = (SPEC_OF_CLASS[Bind].number, 0, address_to_bytes(user))
+        began = trio.current_time()
+        for _ in range(10):
+            if word == "Bind":
+                chatterer.say_raw(*[bind] * 100)
+            else:
+                chatterer.say(*[Typing(user) if word == "Typing" else Ping()] * 100)
+        await trio.sleep(0.1)  # so that what follows is not of the same read
+        chatterer.say(FetchProgress(1, (user,)))
+        await chatterer.expect(Progresses, seconds=60)
+        assert 15 <= trio.current_time() - began <= 20
+
+
+async def test_who_says_thousands_of_things_in_a_breath_lets_others_have_their_turns_between(
+    tmp_path: Path, sim: SimNetwork, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[int] = []
+    now = 0
+
+    async def count_turns() -> None:
+        nonlocal now
+        while len(turns) < MAX_STANZAS_PER_FRAME:
+            now += 1
+            await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(Dealings, "activity", lambda _self, _event: turns.append(now))
+    async with open_stage(tmp_path, sim) as stage, trio.open_nursery() as nursery:
+        chatterer = await stage.anna.connect()
+        chatterer.say(*[Typing(stage.ben.address.user)] * (MAX_STANZAS_PER_FRAME - 1), Available())
+        nursery.start_soon(count_turns)
+        await chatterer.ping()
+        chatterer.say(Typing(stage.ben.address.user))
+    # Whoever is due in the same round has its turn in any order, so two slices may follow one another.
+    assert max(Counter(turns).values()) <= 2 * STEPS_A_TURN
 
 
 @pytest.mark.slow

@@ -111,9 +111,9 @@ class Device:
         self.channel.send(*stanzas)
         self.flush()
 
-    def say_raw(self, item: object) -> None:
-        """Say something that no proper client would: a CBOR item as it is."""
-        self.channel._items.append(item)  # type: ignore[arg-type]  # that is the point
+    def say_raw(self, *items: object) -> None:
+        """Say what no proper client would: CBOR items as they are."""
+        self.channel._items += items  # type: ignore[arg-type]  # that is the point
         self.flush()
 
     def send(
@@ -127,17 +127,17 @@ class Device:
         self.say(Ack(Seq(seq)))
 
     @overload
-    async def expect(self, kind: type[E]) -> E: ...
+    async def expect(self, kind: type[E], seconds: float = ...) -> E: ...
     @overload
-    async def expect(self, kind: tuple[type[E], type[F]]) -> E | F: ...
-    async def expect(self, kind: type[E] | tuple[type[E], type[F]]) -> E | F:
+    async def expect(self, kind: tuple[type[E], type[F]], seconds: float = ...) -> E | F: ...
+    async def expect(self, kind: type[E] | tuple[type[E], type[F]], seconds: float = EXPECT_SECONDS) -> E | F:
         """The next event of a kind, or of two; others before it are passed over.
 
         Raises:
             trio.TooSlowError: it does not come.
             AssertionError: the connection ended before it came.
         """
-        with trio.fail_after(EXPECT_SECONDS):
+        with trio.fail_after(seconds):
             while True:
                 while self.events:
                     event = self.events.popleft()
