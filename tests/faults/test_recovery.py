@@ -110,7 +110,7 @@ def test_strokes_of_one_fault_are_summed_up_together() -> None:
     assert found[0].runs == 2
     assert found[0].recovered == (1.5, 3.0)
     assert found[0].late == 1
-    assert found[0].to_delivery == (pytest.approx(2.2),)
+    assert found[0].to_delivery == pytest.approx((2.2,))
     assert found[1].recovered == ()
 
 
