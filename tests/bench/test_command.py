@@ -4,8 +4,10 @@ import argparse
 import json
 import os
 import signal
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from bench.command import LOAD_WAS_THE_LIMIT, SCENARIOS, SERIES, TOOLS
 from bench.document import write_document
 from bench.measurement import Measurement, Stage
 from bench.node import Node
+from bench.peers.peer import Peer
 from bench.scenarios import pairs
 from tests.bench.peers.fakes import FAILS, FakePeer, MissingPeer
 from tests.bench.test_document import FINE, SPOILT, a_document, measurement
@@ -90,37 +93,42 @@ def test_what_cannot_be_compared_or_read_is_said(tmp_path: Path, capsys: pytest.
     assert _bench("compare", str(first), str(tmp_path / "c.json")) == 1
 
 
+@pytest.fixture
+def beside(
+    without_node: list[Measurement], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Run beside these peers; gives the status, and what was written of the peers."""
+
+    def run(*peers: Peer) -> tuple[int, dict[str, Any]]:
+        without_node.append(measurement(10.0))
+        monkeypatch.setattr(command, "_node", lambda *args: nullcontext(Node("127.0.0.1", 1, b"", ())))
+        monkeypatch.setattr(command, "peers_named", lambda names: peers if names else ())
+        out = tmp_path / "a.json"
+        status = _bench("pairs", "--pairs", "1", "--peer", "all", "--quiet", "--json", str(out))
+        return status, json.loads(out.read_text())["peers"]
+
+    return run
+
+
 def test_a_peer_that_is_not_installed_is_skipped_and_the_run_goes_on(
-    without_node: list[Measurement],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    beside: Callable[..., tuple[int, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    without_node += [measurement(10.0)]
-    monkeypatch.setattr(command, "_node", lambda *args: nullcontext(Node("127.0.0.1", 1, b"", ())))
-    monkeypatch.setattr(command, "peers_named", lambda names: [MissingPeer()] if names else [])
-    out = tmp_path / "a.json"
-    assert _bench("pairs", "--pairs", "1", "--peer", "ejabberd", "--quiet", "--json", str(out)) == 0
+    status, peers = beside(MissingPeer())
+    assert status == 0
     assert "missing was skipped: missing is not installed: apt-get install" in capsys.readouterr().out
-    assert "apt-get" in json.loads(out.read_text())["peers"]["missing"]["skipped"]
+    assert "apt-get" in peers["missing"]["skipped"]
 
 
 def test_a_peer_that_fails_fails_the_run_after_the_others_were_measured(
-    without_node: list[Measurement],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    beside: Callable[..., tuple[int, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    without_node += [measurement(10.0)]
-    monkeypatch.setattr(command, "_node", lambda *args: nullcontext(Node("127.0.0.1", 1, b"", ())))
-    monkeypatch.setattr(command, "peers_named", lambda names: [FakePeer(FAILS), MissingPeer()])
-    out = tmp_path / "a.json"
-    assert _bench("pairs", "--pairs", "1", "--peer", "all", "--quiet", "--json", str(out)) == 1
+    status, peers = beside(FakePeer(FAILS), MissingPeer())
+    assert status == 1
     printed = capsys.readouterr().out
     assert "10.0" in printed
     assert "fake FAILED: fake did not start: no such luck" in printed
     assert "missing was skipped" in printed
-    assert "no such luck" in json.loads(out.read_text())["peers"]["fake"]["failed"]
+    assert "no such luck" in peers["fake"]["failed"]
 
 
 def test_what_measures_nothing_is_not_among_the_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
