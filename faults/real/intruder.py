@@ -201,8 +201,10 @@ class Intruder:
         """
         while not self._heard:
             frame = await self._frame()
-            if self._transport is None or len(frame) == _ALERT_BYTES:
-                raise Ended(frame[0] if len(frame) == _ALERT_BYTES else None, how="a frame out of turn")
+            if len(frame) == _ALERT_BYTES:
+                raise Ended(frame[0])
+            if self._transport is None:
+                continue  # an answer to a handshake that nobody means to end
             try:
                 plaintext = self._transport.decrypt(frame)
             except ProtocolError:
@@ -238,6 +240,17 @@ class Intruder:
             else:
                 others.append(item)
         return others
+
+    async def hear_answer(self) -> str:
+        """What the relay answers to the first handshake message, in a word.
+
+        Raises:
+            Ended: an alert, or no answer.
+        """
+        frame = await self._frame()
+        if len(frame) == _ALERT_BYTES:
+            raise Ended(frame[0])
+        return "answered"
 
     async def end(self) -> Ended:
         """Wait for the end of the connection, whatever comes before it."""

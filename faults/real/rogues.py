@@ -91,7 +91,7 @@ class Rogues:
         try:
             await intruder.shake_hands(account.keys, self._door.key)
             await intruder.say(PING)
-            return (await intruder.hear_first(WELCOME))[1] == account.user
+            return bool((await intruder.hear_first(WELCOME))[1] == account.user)
         except Ended as ended:
             raise Broken(f"an account was not let in: {ended}") from None
         finally:

@@ -120,8 +120,8 @@ async def until_given_back(node: NodeProcess, before: Toll, seconds: float, spar
             after = await take_toll(node)
     if not _is_given_back(before, after, spare):
         raise Broken(
-            f"after {seconds:.0f} s the workers still held {after.descriptors - before.descriptors} descriptors "
-            f"and {after.connections - before.connections} connections more than before"
+            f"after {seconds:.0f} s the workers still held {after.descriptors - before.descriptors} "
+            f"descriptors and {after.connections - before.connections} connections more than before"
         )
     return after
 

@@ -1,0 +1,119 @@
+"""A mob: peers in numbers, in a process of their own: `python -m faults.real.mob`, the order on its input.
+
+In a process of its own, because what it costs us must not be taken for what it costs the node: the proxy and
+the others who are watched live in the run's process. It ends when its order is done, or its input closed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from faults.real.fault import Broken
+from faults.real.intruder import door_of
+from faults.real.mob_acts import ACTS
+from faults.real.mob_order import Order, Tally
+
+if TYPE_CHECKING:
+    from faults.real.node import NodeProcess
+
+SOURCE = Path(__file__).parents[2]
+
+SPARE_SECONDS = 60.0
+"""What a mob may take besides: it starts, connects, and is not alone on the machine."""
+
+MAX_DESCRIPTORS = 8_000
+"""Of the mob and of the node each: what most machines allow without asking."""
+
+
+async def send_mob(node: NodeProcess, kind: str, **rest: Any) -> Tally:
+    """Have a mob do something to a node; returns when it is done and gone.
+
+    Args:
+        node: to which.
+        kind: what, one of `ACTS`.
+        rest: the other fields of its order.
+
+    Raises:
+        Broken: the mob itself failed.
+    """
+    door = door_of(node)
+    return await _run(Order(kind, door.port, door.key.hex(), **rest))
+
+
+async def _run(order: Order) -> Tally:
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "faults.real.mob"],
+        cwd=SOURCE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said = b""
+    try:
+        with trio.move_on_after(order.seconds + SPARE_SECONDS):
+            await process.stdin.send_all(order.to_json().encode() + b"\n")
+            async for piece in process.stdout:
+                said += piece
+    finally:
+        with trio.CancelScope(shield=True):
+            process.kill()
+            await process.wait()
+            await process.stdin.aclose()
+            await process.stdout.aclose()
+    if not said.endswith(b"\n"):
+        raise Broken(f"the mob itself failed: {order.kind}")
+    return Tally.from_json(said)
+
+
+async def obey(order: Order) -> Tally:
+    """Do it, for as long as ordered."""
+    tally = Tally()
+    with trio.move_on_after(order.seconds):
+        await ACTS[order.kind](order, tally)
+    return tally
+
+
+async def _obey_while_wanted() -> Tally:
+    """Do what our input says, unless whoever has ordered it is gone before: that closes our input."""
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as wishes, trio.open_nursery() as nursery:
+        said = b""
+        while not said.endswith(b"\n"):
+            piece = await wishes.receive_some()
+            if not piece:
+                raise SystemExit(1)
+            said += piece
+
+        async def end_with_input() -> None:
+            await wishes.receive_some()
+            os._exit(1)  # nobody hears us any more
+
+        nursery.start_soon(end_with_input)
+        tally = await obey(Order.from_json(said))
+        nursery.cancel_scope.cancel()
+    return tally
+
+
+def raise_descriptor_limit() -> None:
+    """Take as many as we bind ourselves to, and are allowed without asking anybody."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> None:
+    """Read an order, obey, say what was seen."""
+    raise_descriptor_limit()
+    print(trio.run(_obey_while_wanted).to_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
