@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from faults.real import kills, pauses
+from faults.real import cuts, kills, lines, pauses
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
     "process": (*kills.FAULTS, *pauses.FAULTS),
-    "network": (),
+    "network": (*cuts.FAULTS, *lines.FAULTS),
     "hostile": (),
     "disk": (),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 class Broken(Exception):
     """Something that is promised did not hold; the text says what was seen."""
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The errors in a group, and in the groups in it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +58,6 @@ class Fault:
     needs: tuple[Need, ...] = ()
     weight: int = 10
     """How often plans take it that draw at random."""
+    errors: tuple[str, ...] = ()
+    """Events at level error that the node's log may have because of it, besides the word of a worker that was
+    ended by SIGKILL. Any other is a violation."""

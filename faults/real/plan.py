@@ -135,7 +135,7 @@ def draw_plan(
     families: Families,
     *,
     only: Sequence[str] = (),
-    size: Mapping[str, float | None] | None = None,
+    size: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan that belongs to a name, a seed and these choices.
 

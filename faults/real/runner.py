@@ -6,18 +6,19 @@ Not here: what of it becomes a verdict (verdict.py) and a table (report.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import trio
 
 from faults.real.arena import Arena
-from faults.real.fault import Broken, Fault
+from faults.real.bout import Bout, Course
+from faults.real.fault import Broken, Fault, leaves
 from faults.real.following import Following
-from faults.real.node_health import Health, look_at
+from faults.real.node_health import complaints, look_at
 from faults.real.plan import Plan, Step
 from faults.real.stage import open_arena
+from roost.admin import AdminError
 
 RECOVERY_SECONDS = 60.0
 """Generous: a phone that was refused for a while waits for up to half of that before it tries again."""
@@ -29,47 +30,7 @@ QUIET_SECONDS = 120.0
 Say = Callable[[str], None]
 
 
-@dataclass(slots=True)
-class Struck:
-    """A step of the plan, and what came of it. Moments are of the machine's monotonic clock."""
-
-    step: Step
-    began: float
-    mended: float = 0.0
-    over: float = 0.0
-    """When all had recovered, or were not waited for any more."""
-    done: str = ""
-    """What the fault says that it did."""
-    skipped: str = ""
-    """Why it was left out."""
-    broken: str = ""
-    """What did not hold."""
-    back: dict[str, float] = field(default_factory=dict)
-    """{device: seconds from the mending until it was back}"""
-
-
-@dataclass(slots=True)
-class Course:
-    """The whole of a run, as it went."""
-
-    plan: Plan
-    began: float
-    began_at: float
-    """The same moment in Unix seconds."""
-    struck: list[Struck] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    """What did not hold that belongs to no step."""
-    unsettled: list[str] = field(default_factory=list)
-    """Clients that had not come to an end with what they had written."""
-    left_out: int = 0
-    """Steps that the time was over for."""
-    before: Health | None = None
-    after: Health | None = None
-    ledgers: list[Path] = field(default_factory=list)
-    node_log: Path | None = None
-
-
-async def carry_out(plan: Plan, faults: dict[str, Fault], folder: Path, say: Say) -> Course:
+async def carry_out(plan: Plan, faults: Mapping[str, Fault], folder: Path, say: Say) -> Course:
     """Carry out a plan in a folder.
 
     Raises:
@@ -78,6 +39,7 @@ async def carry_out(plan: Plan, faults: dict[str, Fault], folder: Path, say: Say
     course = Course(plan, time.monotonic(), time.time())
     async with open_arena(plan, folder, say) as arena:
         course.ledgers, course.node_log = arena.crowd.ledgers, arena.node.log
+        course.client_logs = [client.log for client in arena.crowd.clients]
         following = Following(arena.crowd.ledgers)
         course.before = await look_at(arena.node)
         say(f"everybody talks for {plan.size.talk:.0f} s")
@@ -103,39 +65,39 @@ def _in_time(course: Course) -> Iterator[Step]:
 
 
 async def _carry_out(step: Step, fault: Fault, arena: Arena, following: Following, course: Course) -> None:
-    struck = Struck(step, time.monotonic())
-    course.struck.append(struck)
+    bout = Bout(step, time.monotonic())
+    course.bouts.append(bout)
     lacking = next((word for word in (need.missing() for need in fault.needs) if word), None)
     if lacking is not None:
-        struck.skipped = lacking
-        struck.mended = struck.over = struck.began
+        bout.skipped = lacking
+        bout.mended = bout.over = bout.began
         arena.say(f"{fault.name}: left out, {lacking}")
         return
     try:
         with trio.fail_after(step.seconds + STRIKE_SECONDS):
-            struck.done = await fault.strike(arena, step.stroke())
-    except Broken as broken:
-        struck.broken = str(broken)
-    except trio.TooSlowError:
-        struck.broken = f"it was not mended within {step.seconds + STRIKE_SECONDS:.0f} s"
-    struck.mended = time.monotonic()
-    await _recover(struck, arena, following)
-    struck.over = time.monotonic()
-    arena.say(_told(struck))
+            bout.done = await fault.strike(arena, step.stroke())
+    except* (Broken, AdminError) as broken:  # a group, if it comes from a nursery
+        bout.broken = "; ".join(map(str, leaves(broken)))
+    except* trio.TooSlowError:
+        bout.broken = f"it was not mended within {step.seconds + STRIKE_SECONDS:.0f} s"
+    bout.mended = time.monotonic()
+    await _recover(bout, arena, following)
+    bout.over = time.monotonic()
+    arena.say(_told(bout))
 
 
-async def _recover(struck: Struck, arena: Arena, following: Following) -> None:
+async def _recover(bout: Bout, arena: Arena, following: Following) -> None:
     """Wait until every device has got a message through, and all workers serve."""
     try:
         await _raise_the_dead(arena)
-        following.start_from(struck.mended)
+        following.start_from(bout.mended)
         late = await following.until_all_back(RECOVERY_SECONDS)
-        struck.back = dict(following.back)
+        bout.back = dict(following.back)
         if late:
             raise Broken(f"did not recover within {RECOVERY_SECONDS:.0f} s: no ✓✓ for {', '.join(late)}")
         await arena.node.until_ready(RECOVERY_SECONDS)
     except Broken as broken:
-        struck.broken = "; ".join(word for word in (struck.broken, str(broken)) if word)
+        bout.broken = "; ".join(word for word in (bout.broken, str(broken)) if word)
 
 
 async def _raise_the_dead(arena: Arena) -> None:
@@ -156,12 +118,12 @@ async def _raise_the_dead(arena: Arena) -> None:
         raise Broken("; ".join(ended))
 
 
-def _told(struck: Struck) -> str:
-    worst = max(struck.back.values(), default=0.0)
-    words = f"{struck.step.fault}: {struck.done or 'not finished'}"
-    if struck.broken:
-        return f"{words}: BROKEN: {struck.broken}"
-    return f"{words}; all {len(struck.back)} devices were back after {worst:.1f} s"
+def _told(bout: Bout) -> str:
+    worst = max(bout.back.values(), default=0.0)
+    words = f"{bout.step.fault}: {bout.done or 'not finished'}"
+    if bout.broken:
+        return f"{words}: BROKEN: {bout.broken}"
+    return f"{words}; all {len(bout.back)} devices were back after {worst:.1f} s"
 
 
 # ---- the end ----
@@ -171,13 +133,20 @@ async def _end(arena: Arena, course: Course) -> None:
     """Have everything come to its end, and look at what is left."""
     arena.proxy.clear()
     arena.say("quiet: nobody writes any more")
-    course.unsettled = await arena.crowd.quiet(QUIET_SECONDS)
+    unsettled = await arena.crowd.quiet(QUIET_SECONDS)
+    course.problems += [
+        f"client {name} had not come to an end with what it had written after {QUIET_SECONDS:.0f} s of peace"
+        for name in unsettled
+    ]
     try:
         await arena.node.until_ready(RECOVERY_SECONDS)
         course.after = await look_at(arena.node)
+        if course.before is not None:
+            course.problems += complaints(course.before, course.after)
         await arena.crowd.close()
         status = await arena.node.stop()
         if status != 0:
             course.problems.append(f"the node ended with status {status} when it was asked to")
     except Broken as broken:
         course.problems.append(str(broken))
+    course.ended = time.monotonic()
