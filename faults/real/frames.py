@@ -27,6 +27,8 @@ class FrameEnds:
         """Whether this cannot be a stream of frames; no more ends are found."""
         self.is_between = True
         """Whether all that has begun has ended."""
+        self.count = 0
+        """How many have ended, the preamble included."""
 
     def find(self, data: bytes) -> list[int]:
         """The places in the next bytes at which a frame, or the preamble, has just ended."""
@@ -42,6 +44,7 @@ class FrameEnds:
             if self._rest == 0:
                 ends.append(place)
         self.is_between = bool(ends) and ends[-1] == len(data)
+        self.count += len(ends)
         return ends
 
     def _read_header(self, data: bytes, place: int) -> int:
@@ -62,6 +65,11 @@ class Alterations:
         self._alter: Alteration | None = None
         self._begun = b""  # a frame for it that has not ended
         self._is_halfway = False  # through a frame that began before it, and goes on as it is
+
+    @property
+    def count(self) -> int:
+        """How many frames have come, the preamble included."""
+        return self._ends.count
 
     def set(self, alter: Alteration | None) -> bytes:
         """From the next frame on; returns what was kept of a frame that will not be altered now."""

@@ -31,6 +31,8 @@ class Link:
         self.up = Pipe(up, PREAMBLE_BYTES, random, self._review)
         self.down = Pipe(down, 0, random, self._review)
         self.is_half_open = False
+        self.left_first: Side | None = None
+        """Which side has ended it, as far as that was not us."""
         self.ended = trio.Event()
         self._dial = dial
         self._life = trio.CancelScope()
@@ -53,6 +55,11 @@ class Link:
             if self.node is not None:
                 self.node.close()
             self.ended.set()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether neither side has ended it, as far as the proxy knows."""
+        return not self.is_half_open and self.up.end is None and self.down.end is None
 
     # ---- faults ----
 
@@ -109,8 +116,10 @@ class Link:
             return None
 
     def _review(self) -> None:
-        """End if neither side has anything to learn any more."""
+        """Something has ended: end all if neither side has anything to learn any more."""
         up, down = self.up, self.down
+        if self.left_first is None and (up.end is not None) != (down.end is not None):
+            self.left_first = self.client if up.end is not None else self.node
         if self.is_half_open:
             if up.end is not None and down.end is not None:
                 self._life.cancel()

@@ -114,6 +114,11 @@ class Pipe:
             self._take(kept)
 
     @property
+    def frames(self) -> int:
+        """How many frames its source has said, the preamble included."""
+        return self._alterations.count
+
+    @property
     def is_shut(self) -> bool:
         return self.valve.is_shut or self.rules.valve.is_shut
 

@@ -37,6 +37,8 @@ class Port:
         self.links: list[Link] = []
         """Connections that have not ended, oldest first."""
         self.accepted = 0
+        self.on_link: list[Callable[[Link], None]] = []
+        """Are told of each new connection, before a byte of it is carried."""
         self._dial = dial
         self._random = random
         self._listener = _listen(free_port())
@@ -105,6 +107,8 @@ class Port:
     async def _carry(self, side: Side) -> None:
         link = Link(side, self._dial, self.up, self.down, self._random)
         self.links.append(link)
+        for tell in list(self.on_link):
+            tell(link)
         try:
             await link.run()
         finally:

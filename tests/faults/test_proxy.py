@@ -148,9 +148,18 @@ async def test_what_is_half_open_counts_no_more_and_ends_when_all_is_mended(call
 async def test_the_weather_of_a_port_is_that_of_all_its_connections(call: Call) -> None:
     async with echoing() as proxy:
         mine = port(proxy, "c1")
+        for _ in range(2):
+            await hears_itself(await call(mine.number))
+        assert [(link.up.rules, link.down.rules) for link in proxy.links] == [(mine.up, mine.down)] * 2
+
+
+async def test_who_asks_is_told_of_each_connection_before_a_byte_is_carried(call: Call) -> None:
+    async with echoing() as proxy:
+        mine = port(proxy, "c1")
+        mine.on_link.append(lambda link: link.up.alter(lambda frame: [frame[:1], b"aunted"]))
         stream = await call(mine.number)
-        mine.up.segment_bytes, mine.up.segment_seconds = 1, 0.001
-        await stream.send_all(b"hello")
-        assert await stream.receive_some() == b"h"
-        mine.clear()
-        assert mine.up.is_fair
+        await stream.send_all(b"h...")
+        heard = b""
+        while len(heard) < 7:
+            heard += await stream.receive_some()
+        assert heard == b"haunted"
