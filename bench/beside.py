@@ -61,6 +61,11 @@ def unmeasured_peers(found: Document) -> Iterator[str]:
             yield f"{name} FAILED: {each['failed']}"
 
 
+def keys_beside(found: Document) -> dict[str, None]:
+    """The keys of the figures that stand beside those of peers."""
+    return dict.fromkeys(cells[-1] for cells in figure_rows(found))
+
+
 def heading(found: Document) -> list[str]:
     """The names of the columns: what it is, our own node, the peers, the unit, the key."""
     return ["", "roost", *measured_peers(found), "", ""]
@@ -100,7 +105,7 @@ def as_text(found: Document, *, with_keys: bool = False) -> str:
     names = heading(found)
     lines = []
     if measured_peers(found):
-        rows = [names, *figure_rows(found)]
+        rows = [names, *figure_rows(found, with_spread=True)]
         lines = columns(rows if with_keys else [row[:-1] for row in rows], right=range(1, len(names) - 2))
     for title, *texts in promise_rows(found) if lines else ():
         told = [(f"  {name}", text) for name, text in zip(names[1:-2], texts, strict=True)]

@@ -153,9 +153,9 @@ def run_scenario(args: argparse.Namespace) -> int:
     peers = _peers(args)
     measurements = _repeat(args, scenario, plan, cores, peers)
     found = document(measurements, facts, {each.peer.name: each.as_document() for each in peers})
-    print(as_table(found, with_keys=args.keys))
     if peers:
-        print(f"\n{beside.as_text(found, with_keys=args.keys)}")
+        print(f"{beside.as_text(found, with_keys=args.keys)}\n")
+    print(as_table(found, with_keys=args.keys, without=beside.keys_beside(found)))
     if args.json is not None:
         write_document(args.json, found)
     if args.report is not None:

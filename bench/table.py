@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from bench.catalogue import kind_of
 from bench.document import INVALID, Document, figures_of
 from bench.measurement import Figure
 
 
-def as_table(found: Document, *, with_keys: bool = False) -> str:
+def as_table(found: Document, *, with_keys: bool = False, without: Container[str] = ()) -> str:
     """The figures, with lowest and highest if there were repetitions; then what is to be said of them.
 
     Args:
         found: the run.
         with_keys: what the JSON calls each figure, as last column.
+        without: keys of figures that stand elsewhere, beside those of others.
     """
-    rows = [_row(found, key, value) for key, value in figures_of(found).items() if value is not None]
+    figures = {key: value for key, value in figures_of(found).items() if key not in without}
+    rows = [_row(found, key, value) for key, value in figures.items() if value is not None]
     lines = columns(rows if with_keys else [row[:-1] for row in rows])
-    lines += ["", *([] if found["is_valid"] else [INVALID]), *(f"note: {line}" for line in found["remarks"])]
+    if without and lines:
+        lines.insert(0, "of roost alone")
+    lines += [
+        *([""] if lines else []),
+        *([] if found["is_valid"] else [INVALID]),
+        *(f"note: {line}" for line in found["remarks"]),
+    ]
     return "\n".join(lines)
 
 

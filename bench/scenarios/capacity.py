@@ -26,7 +26,14 @@ from bench.load.endpoint import Endpoint
 from bench.load.loop import Loop
 from bench.measurement import Figure, Measurement, Stage, points
 from bench.scenarios import pairs
-from bench.scenarios.idle import LOGIN_SECONDS, idle_percent, login_cpu, weigh
+from bench.scenarios.idle import (
+    ENOUGH_TO_WEIGH,
+    LOGIN_SECONDS,
+    idle_percent,
+    login_cpu,
+    too_few_to_weigh,
+    weigh,
+)
 from bench.scenarios.options import add_times, positive, positive_float
 from bench.timeline import INTERVAL_SECONDS, Interval, Watch, total
 from bench.verdict import Verdict, both
@@ -217,7 +224,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     figures: dict[str, Figure] = {
         "connections": held,
         **after.each(before, held),
-        "machine_bytes_per_connection": round(taken / max(1, held)),
+        "machine_bytes_per_connection": round(taken / held) if held >= ENOUGH_TO_WEIGH else None,
         "ramp_s": round(logins.seconds, 1),
         "idle_cpu_percent": idle_percent(stage, idle),
         "logins_per_s": round(logins.per_second("logins"), 1),
@@ -226,7 +233,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
     }
     return Measurement(
         figures=figures,
-        verdict=both(talking.verdict, stopped_by(plan, held, logins.seconds)),
+        verdict=both(talking.verdict, stopped_by(plan, held, logins.seconds), *too_few_to_weigh(held)),
         uses=talking.uses,
         points=points(watch.intervals),
         histograms=talking.histograms,

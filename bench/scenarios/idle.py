@@ -11,6 +11,7 @@ both sides together manage; `login_cpu_us` is the node's part.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.accounting import kernel_socket_bytes, memory
@@ -19,12 +20,16 @@ from bench.load.fleet import Fleet
 from bench.measurement import Figure, Measurement, Stage, points
 from bench.scenarios.options import positive, positive_float, seconds
 from bench.timeline import Interval, Total, Watch, total
-from bench.verdict import both, judge_phase
+from bench.verdict import Verdict, both, judge_phase
 
 DEVICES_A_PROCESS = 15_000
 """Below the 20,000 descriptors that a process usually may have."""
 
 LOGIN_SECONDS = 600.0
+
+ENOUGH_TO_WEIGH = 1_000
+"""Fewer connections weigh no more than processes, and a machine, grow and shrink by anyway: a share of that
+may be anything, and less than nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,15 @@ class Weight:
     load: int
 
     def each(self, before: Weight, connections: int) -> dict[str, Figure]:
-        """What one connection weighs: the difference, shared out."""
-        return {
+        """What one connection weighs: the difference, shared out; None where they are too few to tell."""
+        shares: dict[str, Figure] = {
             "worker_bytes_per_connection": _share(self.pss, before.pss, connections),
             "worker_rss_bytes_per_connection": _share(self.rss, before.rss, connections),
             # Both ends of each connection are sockets of this kernel.
             "kernel_bytes_per_connection": _share(self.kernel, before.kernel, 2 * connections),
             "load_bytes_per_connection": _share(self.load, before.load, connections),
         }
+        return shares if connections >= ENOUGH_TO_WEIGH else dict.fromkeys(shares)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +122,7 @@ def measure(stage: Stage, plan: Plan) -> Measurement:
             "logins_per_s": round(logins.per_second("logins"), 1),
             "login_cpu_us": login_cpu(stage, logins),
         },
-        verdict=both(judge_phase(logins, "logins", stage.node.name)),
+        verdict=both(judge_phase(logins, "logins", stage.node.name), *too_few_to_weigh(count)),
         uses=idle.uses,
         points=points(watch.intervals),
         histograms=logins.times,
@@ -136,6 +142,13 @@ def weigh(stage: Stage, fleet: Fleet) -> Weight:
 
 def _share(now: int | None, before: int | None, count: int) -> int | None:
     return None if now is None or before is None else round((now - before) / count)
+
+
+def too_few_to_weigh(connections: int) -> Iterator[Verdict]:
+    """Why there is no weight, if there is none."""
+    if connections < ENOUGH_TO_WEIGH:
+        text = f"memory a connection cannot be told from {connections:,}: {ENOUGH_TO_WEIGH:,} are enough"
+        yield Verdict(True, "unknown", (text,))
 
 
 def idle_percent(stage: Stage, idle: Total) -> Figure:

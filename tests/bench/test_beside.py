@@ -1,6 +1,6 @@
 """Columns of several systems: figures that there are, what each promises, and who could not be measured."""
 
-from bench.beside import as_markdown, as_text, figure_rows, heading, promise_rows
+from bench.beside import as_markdown, as_text, figure_rows, heading, keys_beside, promise_rows
 from bench.document import Document, document, summary
 from tests.bench.peers.fakes import PROMISES
 from tests.bench.test_document import FINE, SPOILT, measurement
@@ -31,6 +31,14 @@ def test_promises_stand_under_the_figures() -> None:
     rows = {title: cells for title, *cells in promise_rows(_found(fast=a_peer(40.0)))}
     assert rows["on disk when accepted"] == ["yes, fsync before ✓", "nothing"]
     assert rows["version"] == ["abc", "1.0"]
+
+
+def test_the_terminal_has_what_repetitions_differ_by_and_no_figure_a_second_time() -> None:
+    found = document([measurement(10.0), measurement(30.0)], {"scenario": "pairs", "commit": "abc"})
+    found["peers"] = {"fast": a_peer(40.0)}
+    assert "20.0 (10.0 to 30.0)" in as_text(found)
+    assert list(keys_beside(found)) == ["ticked_per_s"]
+    assert list(keys_beside(found | {"peers": {"gone": {"skipped": "not installed"}}})) == []
 
 
 def test_who_was_skipped_is_said_with_the_reason() -> None:

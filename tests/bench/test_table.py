@@ -24,6 +24,13 @@ def test_what_could_not_be_read_is_left_out() -> None:
     assert "worker_cpu" not in as_table(a_document(10.0))
 
 
+def test_figures_that_stand_beside_those_of_others_are_not_repeated() -> None:
+    found = document([measurement(1.0, FINE)], {"scenario": "pairs"})
+    assert "up to ✓✓" in as_table(found)
+    rest = as_table(found, without={"ticked_per_s"}).splitlines()
+    assert rest == [f"note: {line}" for line in FINE.sentences]
+
+
 def test_figures_that_are_the_loads_are_marked() -> None:
     assert "INVALID" in as_table(document([measurement(1.0, SPOILT)], {"scenario": "pairs"}))
     assert "INVALID" not in as_table(document([measurement(1.0, FINE)], {"scenario": "pairs"}))
