@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from faults.real import cuts, kills, lines, pauses
+from faults.real import cuts, failing_disk, full, kills, lines, pauses, power_loss
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
     "process": (*kills.FAULTS, *pauses.FAULTS),
     "network": (*cuts.FAULTS, *lines.FAULTS),
     "hostile": (),
-    "disk": (),
+    "disk": (*full.FAULTS, *failing_disk.FAULTS, *power_loss.FAULTS),
 }
 """{family: its faults}; plans choose among families."""
 

@@ -1,7 +1,8 @@
 """A small disk for the node's data: a file system of its own, which can be filled up, and fail as a whole.
 
 An ext4 in a file (a loop device) behaves as a real one does; where there are no loop devices it is a tmpfs of
-limited size, which can be filled, and does not fail. Only root may mount; a watcher unmounts if we are killed.
+limited size, which can be filled, and does not fail. Only root may mount; a watcher unmounts if we are
+killed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import trio
 
 MIB = 1 << 20
 
-DEFAULT_BYTES = 192 * MIB
-"""Three times what a node keeps free; the file in which it lies takes only what was ever written."""
+DEFAULT_BYTES = 384 * MIB
+"""Six times what a node keeps free; the file in which it lies takes only what was ever written."""
 
 LEFT_TO_NOBODY = 4096
 """Less than a block is no room."""
@@ -137,9 +138,13 @@ class SmallDisk:
         else:
             await _run(["mount", "-t", "tmpfs", "-o", f"size={self._size}", "tmpfs", folder])
 
+    def is_mounted(self) -> bool:
+        """Whether it is there at the moment."""
+        return os.path.ismount(self.folder)
+
     async def unmount(self) -> None:
         """Unmount it for good; if somebody still has something open there, as soon as he has not."""
-        if os.path.ismount(self.folder):
+        if self.is_mounted():
             await _run(["umount", "--lazy", str(self.folder)])
         self._image.unlink(missing_ok=True)
 

@@ -5,6 +5,8 @@ import shutil
 import sys
 from enum import Enum
 
+from faults.real.disk import why_not
+
 
 class Need(Enum):
     """Something that not every machine has."""
@@ -12,6 +14,7 @@ class Need(Enum):
     LINUX = "Linux"
     ROOT = "root"
     STRACE = "strace"
+    MOUNT = "mount"
 
     def missing(self) -> str | None:
         """Why it is not here, in a few words; None if it is."""
@@ -22,3 +25,5 @@ class Need(Enum):
                 return None if os.geteuid() == 0 else "needs root"
             case Need.STRACE:
                 return None if shutil.which("strace") else "needs strace (apt install strace)"
+            case Need.MOUNT:
+                return why_not()

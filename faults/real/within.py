@@ -3,9 +3,9 @@
     python -m faults.real.within serve ...
 
 Takes the words that `roost` takes, and does what `roost` does: it is started by its own `main`. A node that
-is started this way starts its workers this way; nothing in the product knows of it. Traps (moments.py) and
-clocks (skew.py) are both off unless a file says otherwise in the folder that FOLDER_VARIABLE names, and there
-is nothing of them if it names none.
+is started this way starts its workers this way; nothing in the product knows of it. Traps (moments.py),
+clocks (skew.py) and limits of the store (small_map.py) are off unless a file says otherwise in the folder
+that FOLDER_VARIABLE names, and there is nothing of them if it names none.
 """
 
 from __future__ import annotations
@@ -46,9 +46,11 @@ def prepared(words: Sequence[str], folder: str | None) -> Iterator[None]:
             from actors.ports import system_clock
             from faults.real.failpoints import passages, worker_number
             from faults.real.skew import Skew, skewed
+            from faults.real.small_map import small_map
 
             stack.enter_context(passages(Path(folder)))
             stack.enter_context(skewed(system_clock, Skew(Path(folder), worker_number)))
+            stack.enter_context(small_map(Path(folder)))
         yield
 
 
