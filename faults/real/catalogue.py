@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from faults.real import cuts, failing_disk, full, kills, lines, pauses, power_loss
+from faults.real import cuts, failing_disk, forgery, full, kills, lines, pauses, power_loss, replays
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
     "process": (*kills.FAULTS, *pauses.FAULTS),
-    "network": (*cuts.FAULTS, *lines.FAULTS),
+    "network": (*cuts.FAULTS, *lines.FAULTS, *forgery.FAULTS, *replays.FAULTS),
     "hostile": (),
     "disk": (*full.FAULTS, *failing_disk.FAULTS, *power_loss.FAULTS),
 }
