@@ -8,7 +8,8 @@ the homes and the ledger when it is started again.
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import trio
@@ -17,7 +18,7 @@ from actors.network import Network
 from actors.reactor import open_reactor
 from client.relay_url import parse_relay_url
 from faults.real.handset import Handset
-from faults.real.joining import link, register
+from faults.real.joining import RETRY_SECONDS, link, register
 from faults.real.ledger import Ledger, read_ledger
 from faults.real.memory import Memory, remember
 from faults.real.orders import Orders, Role, Word
@@ -34,26 +35,31 @@ class Client:
     Args:
         orders: who they are.
         ledger: what they write in.
+        network: where links come from.
+        say: tells the crowd.
     """
 
-    def __init__(self, orders: Orders, ledger: Ledger) -> None:
+    def __init__(self, orders: Orders, ledger: Ledger, network: Network, say: Callable[[Word], None]) -> None:
         self._orders = orders
         self._ledger = ledger
+        self._network = network
+        self._say = say
         self._memories = remember(read_ledger(ledger.path))
         self._relay = parse_relay_url(orders.relay)
         self._handsets: list[Handset] = []
+        self._living = trio.Event()
         self._joined = trio.Event()
         self._word = Word.QUIET
 
-    async def run(self) -> None:
-        """Be there until the leash is let go."""
-        async with open_reactor() as network, trio.open_nursery() as nursery:
-            nursery.start_soon(self._join, network, nursery)
-            async for word in _words():
-                await self._obey(word, nursery)
+    async def run(self, words: AsyncIterable[Word]) -> None:
+        """Do what is said, until nothing more will be."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._join, nursery)
+            async for word in words:
+                self._obey(word, nursery)
             nursery.cancel_scope.cancel()
 
-    async def _obey(self, word: Word, nursery: trio.Nursery) -> None:
+    def _obey(self, word: Word, nursery: trio.Nursery) -> None:
         self._word = word
         for handset in self._handsets:
             handset.is_writing = word is Word.WRITE
@@ -64,37 +70,38 @@ class Client:
 
     # ---- the beginning ----
 
-    async def _join(self, network: Network, nursery: trio.Nursery) -> None:
+    async def _join(self, nursery: trio.Nursery) -> None:
         for role in self._orders.roles:
-            await self._bring_in(role, network)
+            await self._bring_in(role)
         for handset in self._handsets:
             nursery.start_soon(handset.live)
+        self._living.set()
         while not all(handset.is_online for handset in self._handsets):  # noqa: ASYNC110
             await trio.sleep(POLL_SECONDS)
-        say(Word.JOINED)
+        self._say(Word.JOINED)
         self._joined.set()
         await self._make_groups()
 
-    async def _bring_in(self, role: Role, network: Network) -> None:
+    async def _bring_in(self, role: Role) -> None:
         home, sms = Path(self._orders.folder) / role.person, Path(self._orders.sms)
-        await register(home, role.number, self._relay, sms, network)
-        self._add(role.person, role, home, network)
+        await register(home, role.number, self._relay, sms, self._network)
+        self._add(role.person, role, home)
         if role.has_companion:
             name = role.person + COMPANION
-            await link(home.with_name(name), name, home, self._relay, network)
-            self._add(name, role, home.with_name(name), network)
+            await link(home.with_name(name), name, home, self._relay, self._network)
+            self._add(name, role, home.with_name(name))
 
-    def _add(self, who: str, role: Role, home: Path, network: Network) -> None:
+    def _add(self, who: str, role: Role, home: Path) -> None:
         memory = self._memories.get(who, Memory())
-        handset = Handset(who, role, self._orders, home, network, self._ledger, memory)
+        handset = Handset(who, role, self._orders, home, self._network, self._ledger, memory)
         handset.is_writing = self._word is Word.WRITE
         self._handsets.append(handset)
 
     async def _make_groups(self) -> None:
         while self._word is not Word.WRITE:  # noqa: ASYNC110 - not before everybody is there
             await trio.sleep(POLL_SECONDS)
-        for handset in self._handsets:
-            await handset.make_groups()
+        while not all([await each.make_groups() for each in self._handsets]):  # noqa: ASYNC110
+            await trio.sleep(RETRY_SECONDS)
 
     # ---- the end ----
 
@@ -106,13 +113,13 @@ class Client:
             await trio.sleep(POLL_SECONDS)
         for handset in self._handsets:
             handset.note_settled()
-        say(Word.SETTLED)
+        self._say(Word.SETTLED)
 
     async def _show(self) -> None:
+        await self._living.wait()
         for handset in self._handsets:
-            handset.show()
-            await trio.lowlevel.checkpoint()
-        say(Word.SHOWN)
+            await handset.show()
+        self._say(Word.SHOWN)
 
 
 def say(word: Word) -> None:
@@ -120,9 +127,9 @@ def say(word: Word) -> None:
     print(word.value, flush=True)
 
 
-async def _words() -> AsyncIterator[Word]:
-    """What is said on standard input, until it is closed."""
-    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
+async def words_of(descriptor: int) -> AsyncGenerator[Word, None]:
+    """What is said on a descriptor, until it is closed."""
+    async with trio.lowlevel.FdStream(os.dup(descriptor)) as stream:
         begun = b""
         while heard := await stream.receive_some(HEARD_BYTES):
             *lines, begun = (begun + heard).split(b"\n")
@@ -130,13 +137,18 @@ async def _words() -> AsyncIterator[Word]:
                 yield Word(line.decode())
 
 
+async def serve(orders: Orders) -> None:
+    """Be a client until standard input is closed."""
+    ledger = Ledger(Path(orders.ledger))
+    async with open_reactor() as network, aclosing(words_of(sys.stdin.fileno())) as words:
+        await Client(orders, ledger, network, say).run(words)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a client; the exit status."""
     words = sys.argv[1:] if argv is None else argv
-    orders = Orders.load(Path(words[0]))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    ledger = Ledger(Path(orders.ledger))
-    trio.run(Client(orders, ledger).run)
+    trio.run(serve, Orders.load(Path(words[0])))
     return 0
 
 

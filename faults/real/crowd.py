@@ -21,9 +21,11 @@ from faults.real.ledger import Record, read_ledgers
 from faults.real.orders import Orders, Role, Word
 
 SOURCE = Path(__file__).parents[2]
+CLIENT = "faults.real.client"
 JOIN_SECONDS = 120.0
 """For all devices of a crowd to have accounts and be online."""
-SHOW_SECONDS = 60.0
+SHOW_SECONDS = 180.0
+"""A phone's history of half an hour is some ten thousand messages, of which each takes some queries."""
 STOP_SECONDS = 10.0
 GROUP_SIZE = 4
 GROUP_EVERY = 4
@@ -82,7 +84,7 @@ class ClientProcess:
         self._words = []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "faults.real.client", str(path)],
+                [sys.executable, "-m", CLIENT, str(path)],
                 cwd=SOURCE,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -149,11 +151,12 @@ class ClientProcess:
             self._close_pipes()
             return
         with trio.CancelScope(shield=True):
-            assert self.process.stdin is not None
-            self.process.stdin.close()
-            self.go_on()
-            with trio.move_on_after(STOP_SECONDS):
-                await self._until_ended()
+            if self.is_running:
+                assert self.process.stdin is not None
+                self.process.stdin.close()
+                self.go_on()
+                with trio.move_on_after(STOP_SECONDS):
+                    await self._until_ended()
             await self.kill()
 
     async def _until_ended(self) -> None:
@@ -250,7 +253,7 @@ class Crowd:
             client.start()
         late = await self._until_all(Word.JOINED, seconds)
         if late:
-            raise Broken(f"after {seconds:.0f} s not everybody was online at {', '.join(late)}")
+            raise Broken(f"not everybody came online within {seconds:.0f} s: {'; '.join(late.values())}")
         for client in self.clients:
             client.tell(Word.WRITE)
 
@@ -268,7 +271,7 @@ class Crowd:
         for client in self.clients:
             client.tell(Word.SHOW)
         await self._until_all(Word.SHOWN, SHOW_SECONDS)
-        return unsettled
+        return list(unsettled)
 
     async def close(self) -> None:
         """Let all clients go, and wait until they have ended."""
@@ -277,20 +280,24 @@ class Crowd:
                 for client in self.clients:
                     nursery.start_soon(client.close)
 
-    async def _until_all(self, word: Word, seconds: float) -> list[str]:
-        """Wait until all that run have said this; the names of those who did not in time."""
-        late = {client.name: None for client in self.clients if client.is_running}
+    async def _until_all(self, word: Word, seconds: float) -> dict[str, str]:
+        """Wait until all that run have said this; {client: why not} of those who did not in time."""
+        running = [client for client in self.clients if client.is_running]
+        late = {client.name: f"{client.name} is not {word.value}" for client in running}
 
         async def wait(client: ClientProcess) -> None:
-            await client.until(word)
-            del late[client.name]
+            try:
+                await client.until(word)
+            except Broken as broken:
+                late[client.name] = str(broken)
+            else:
+                del late[client.name]
 
         with trio.move_on_after(seconds):
             async with trio.open_nursery() as nursery:
-                for client in self.clients:
-                    if client.is_running:
-                        nursery.start_soon(wait, client)
-        return list(late)
+                for client in running:
+                    nursery.start_soon(wait, client)
+        return late
 
 
 def _groups(people: Sequence[str]) -> dict[str, tuple[str, ...]]:

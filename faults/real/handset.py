@@ -13,7 +13,7 @@ import trio
 
 from actors.network import Network
 from client import Phone, open_phone
-from client.errors import ClientError
+from client.errors import ClientError, GroupError
 from client.events import (
     ConnectionChanged,
     Connectivity,
@@ -57,6 +57,7 @@ AGAIN_SECONDS = 1.0
 """After a phone has given up, which no phone should."""
 STILL_SECONDS = 1.0
 """What has settled has heard nothing for so long."""
+POLL_SECONDS = 0.1
 LOCK_SECONDS = 5.0
 NEWEST = 50
 """Where in the history to look for the message about which a life ended."""
@@ -290,27 +291,32 @@ class Handset:
         known = phone.group(group)
         return "?" if known is None else known.name
 
-    async def make_groups(self) -> None:
-        """Make the groups that its person is to make, unless an earlier life has."""
-        for name, members in self._orders.groups.items():
-            if members[0] == self._role.person and not self._role_is_companion():
-                await self._make_group(name, members)
-
-    def _role_is_companion(self) -> bool:
-        return self.who != self._role.person
+    async def make_groups(self) -> bool:
+        """Make the groups that its person is to make, unless an earlier life has; whether all are there."""
+        if self.who != self._role.person:
+            return True  # a companion leaves that to the first phone
+        to_make = [name for name, members in self._orders.groups.items() if members[0] == self.who]
+        for name in to_make:
+            try:
+                await self._make_group(name, self._orders.groups[name])
+            except ClientError as error:
+                print(f"{self.who} cannot make {name} yet: {error!r}", file=sys.stderr, flush=True)
+                return False
+        return self.phone is not None
 
     async def _make_group(self, name: str, members: tuple[str, ...]) -> None:
         phone = self.phone
         if phone is None or any(group.name == name for group in phone._store.groups.all()):
             return
-        try:
-            users = [await phone.find(self._orders.everybody[each]) for each in members[1:]]
-            if name not in self._memory.grouped:
-                self._ledger.write(Grouped(self._now(), self.who, name, members))
-            phone._store.groups.create([user for user in users if user is not None], GroupInfo(name))
-            phone.groups._sync.look()
-        except ClientError as error:
-            print(f"{self.who} cannot make {name}: {error!r}", file=sys.stderr, flush=True)
+        users = [await phone.find(self._orders.everybody[each]) for each in members[1:]]
+        known = [user for user in users if user is not None]
+        if len(known) < len(users) or phone is not self.phone:
+            raise GroupError("not-yet", "not everybody is there")
+        if name not in self._memory.grouped:
+            self._ledger.write(Grouped(self._now(), self.who, name, members))
+            self._memory.grouped[name] = None
+        phone._store.groups.create(known, GroupInfo(name))
+        phone.groups._sync.look()
 
     # ---- the end ----
 
@@ -318,13 +324,14 @@ class Handset:
         """Nothing of it is on its way any more."""
         self._ledger.write(Settled(self._now(), self.who))
 
-    def show(self) -> None:
-        """Write down what the phone shows. It has to be on."""
-        if self.phone is not None:
-            entries = tuple(self._entry(self.phone, entry) for entry in self.phone.history())
-            self._ledger.write(Shelf(self._now(), self.who, entries))
+    async def show(self) -> None:
+        """Write down what the phone shows, as soon as it is on."""
+        while self.phone is None:  # noqa: ASYNC110 - it is on its way
+            await trio.sleep(POLL_SECONDS)
+        entries = tuple(self._entry(entry) for entry in self.phone.history())
+        self._ledger.write(Shelf(self._now(), self.who, entries))
 
-    def _entry(self, phone: Phone, entry: HistoryEntry) -> Entry:
+    def _entry(self, entry: HistoryEntry) -> Entry:
         user = entry.author if entry.group is not None else entry.user
         return Entry(
             entry.text or "",
