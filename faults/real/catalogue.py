@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from faults.real import cuts, failing_disk, forgery, full, kills, lines, pauses, power_loss, replays
+from faults.real import cuts, failing_disk, floods, forgery, full, kills, lines, pauses, power_loss, replays
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
     "process": (*kills.FAULTS, *pauses.FAULTS),
     "network": (*cuts.FAULTS, *lines.FAULTS, *forgery.FAULTS, *replays.FAULTS),
-    "hostile": (),
+    "hostile": (*floods.FAULTS,),
     "disk": (*full.FAULTS, *failing_disk.FAULTS, *power_loss.FAULTS),
 }
 """{family: its faults}; plans choose among families."""

@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -142,20 +143,21 @@ class NodeProcess:
         """End the parent as a crash would (SIGKILL); returns when all its processes have followed it.
 
         Raises:
-            Broken: one of them outlived its parent by more than `STOP_SECONDS`.
+            Broken: a worker outlived its parent by more than `STOP_SECONDS`.
         """
         self.asked_to_end = True
         if self._process is None:
             return
         self._process.kill()
         await self._process.wait()
-        with trio.move_on_after(STOP_SECONDS):
-            while self.processes():  # noqa: ASYNC110 - not our children: there is no event to wait for
-                await trio.sleep(POLL_SECONDS)
-            return
-        left = self.processes()
+        with trio.move_on_after(STOP_SECONDS) as in_time:
+            await _until(lambda: not self._users_of_data())
+        # A process that was just started, to wait in reserve, finds out when it has imported everything.
+        with trio.move_on_after(START_SECONDS):
+            await _until(lambda: not self.processes())
         kill_session(self.pid)
-        raise Broken(f"{len(left)} processes of the node outlived their parent by {STOP_SECONDS:.0f} s")
+        if in_time.cancelled_caught:
+            raise Broken(f"a worker outlived the node's parent by more than {STOP_SECONDS:.0f} s")
 
     async def stop(self) -> int:
         """Ask it to end (SIGTERM); its exit status.
@@ -199,6 +201,10 @@ class NodeProcess:
                 if lock is not None and path.parent == self.data.resolve():
                     found[int(lock[1])] = pid
         return dict(sorted(found.items()))
+
+    def _users_of_data(self) -> list[int]:
+        data = self.data.resolve()
+        return [pid for pid in self.processes() if any(data in path.parents for path in open_files(pid))]
 
     def resident_bytes(self) -> int:
         """The memory of all its processes; pages that they share count several times."""
@@ -268,6 +274,11 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - processes that are not our children: there is no event to wait for
+        await trio.sleep(POLL_SECONDS)
 
 
 async def _spawn(words: list[str], output: IO[bytes], within: Path) -> trio.Process:
