@@ -18,7 +18,7 @@ from typing import IO, Any, Protocol
 import trio
 
 from faults.real.fault import Broken
-from faults.real.processes import children, kill_session, of_session, open_files, resident_bytes
+from faults.real.processes import children, is_stopped, kill_session, of_session, open_files, resident_bytes
 from faults.real.within import FOLDER_VARIABLE, PROGRAM
 from roost.admin import AdminError, fetch_object
 
@@ -173,6 +173,12 @@ class NodeProcess:
             return int(await self._process.wait())
         await self.kill()
         raise Broken(f"the node had not ended {STOP_SECONDS:.0f} s after SIGTERM")
+
+    def go_on(self) -> None:
+        """Let those of its processes go on that were stopped (SIGCONT)."""
+        for pid in self.processes():
+            if is_stopped(pid):
+                os.kill(pid, signal.SIGCONT)
 
     async def close(self) -> None:
         """End it for good, whatever state it is in, stopped processes included."""

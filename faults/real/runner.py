@@ -78,8 +78,13 @@ async def _carry_out(step: Step, fault: Fault, arena: Arena, following: Followin
             bout.done = await fault.strike(arena, step.stroke())
     except* (Broken, AdminError) as broken:  # a group, if it comes from a nursery
         bout.broken = "; ".join(map(str, leaves(broken)))
+    except* OSError as error:  # a process or a file that was there a moment ago: the run goes on all the same
+        bout.broken = f"it could not be done: {'; '.join(map(repr, leaves(error)))}"
     except* trio.TooSlowError:
         bout.broken = f"it was not mended within {step.seconds + STRIKE_SECONDS:.0f} s"
+    if bout.broken:
+        arena.proxy.clear()
+        arena.node.go_on()
     bout.mended = time.monotonic()
     await _recover(bout, arena, following)
     bout.over = time.monotonic()
