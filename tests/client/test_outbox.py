@@ -123,9 +123,9 @@ async def test_a_relay_that_has_no_room_for_long_is_asked_more_and_more_rarely(
         await settled(ann, [ann.send_text(BEN, "zero")])
         town.relay.refusals = [(ErrorCode.STORAGE_FULL, None)] * 10_000
         message_id = ann.send_text(BEN, "one")
-        await trio.sleep(3_600)
+        await trio.sleep(900)  # by turns of 60 s on average, in the end
         asked = 10_000 - len(town.relay.refusals)
-        assert 20 < asked < 100
+        assert 7 < asked < 50
         town.relay.refusals = []
         await settled(ann, [message_id])
 

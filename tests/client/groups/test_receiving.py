@@ -1,4 +1,5 @@
 import pytest
+import trio
 from trio.testing import MockClock
 
 from client.errors import NotAllowedInGroupError
@@ -126,6 +127,7 @@ async def test_what_disappears_in_a_group_is_gone_on_all_phones(
     await club.say(club.ben, "soon gone")
     for each in everybody:
         await club.hears(each, "soon gone")
+    await trio.sleep(29)
     for each in everybody:
         await until(lambda each=each: "soon gone" not in texts(each, club.group))  # type: ignore[misc]
 
