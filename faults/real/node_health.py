@@ -39,7 +39,7 @@ async def look_at(node: NodeProcess) -> Health:
         status, tree = await node.status(), await node.tree()
     except AdminError as error:
         raise Broken(f"the node does not say how it is: {error}") from None
-    skeleton = dict(_skeleton(tree))
+    skeleton = dict(skeleton(tree))
     return Health(
         resident_bytes=node.resident_bytes(),
         restarts=sum(int(worker["restarts"]) for worker in status["workers"]),
@@ -50,14 +50,14 @@ async def look_at(node: NodeProcess) -> Health:
     )
 
 
-def _skeleton(actor: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+def skeleton(actor: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """Path and state of each actor, but for those that come and go with users."""
     path = f"{above}/{actor['name']}" if above else str(actor["name"])
     yield path, str(actor.get("state", "running"))
     if "max_children" in actor:
         return  # a dynamic supervisor's children are there for somebody
     for child in actor.get("children", ()):
-        yield from _skeleton(child, path)
+        yield from skeleton(child, path)
 
 
 def complaints(before: Health, after: Health) -> list[str]:
