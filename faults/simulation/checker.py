@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from client.phone import Phone
 from client.records import EntryKind, HistoryEntry, MessageState
 from client.store import Store
 from faults.simulation.people import Device, Person, Written
@@ -37,29 +38,53 @@ class Shelf:
         return sum(entry.text == text for entry in self.incoming)
 
 
-def unsettled(town: Town) -> list[str]:
-    """What has not come to its end yet, in words: healing waits until there is nothing."""
-    waiting: list[str] = []
-    for person in town.people:
-        if person.is_moving:
-            waiting.append(f"{person.name} is registering")
-        for device in person.alive:
-            if device.phone is None:
-                waiting.append(f"{device.name} is off")
+class Settling:
+    """What has not come to its end yet: healing waits until there is nothing. What has is not asked again."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._settled: dict[tuple[str, str], None] = {}  # {(writer, message id)}
+
+    def waits(self) -> bool:
+        """Whether anything is open."""
+        return next(self.open(), None) is not None
+
+    def open(self) -> Iterator[str]:
+        """What is open, in words."""
+        for person in self._town.people:
+            if person.is_moving:
+                yield f"{person.name} is registering"
+            for device in person.alive:
+                if device.phone is None:
+                    yield f"{device.name} is off"
+                else:
+                    yield from self._open_of(person, device, device.phone)
+
+    def _open_of(self, person: Person, device: Device, phone: Phone) -> Iterator[str]:
+        for written in device.written:
+            place = (device.name, written.message_id)
+            if place in self._settled:
                 continue
-            for written in device.written:
-                entry = device.phone.entry(written.message_id)
-                if (
-                    entry is None
-                    or entry.state is MessageState.PENDING
-                    or _is_awaited(town, person, written, entry)
-                ):
-                    waiting.append(f"{written.text!r} is {entry.state.name.lower() if entry else 'nowhere'}")
-    return waiting
+            what = self._open_end(person, device, phone, written)
+            if what is None:
+                self._settled[place] = None
+            else:
+                yield f"{written.text!r} {what}"
 
-
-def _is_awaited(town: Town, writer: Person, written: Written, entry: HistoryEntry) -> bool:
-    return entry.state is MessageState.ACCEPTED and _awaits(town, writer, written)
+    def _open_end(self, person: Person, device: Device, phone: Phone, written: Written) -> str | None:
+        entry = phone.entry(written.message_id)
+        if entry is None:
+            return "is nowhere"
+        if entry.state is MessageState.PENDING:
+            return "is pending"
+        if entry.state is MessageState.FAILED:
+            return None
+        if entry.state is MessageState.ACCEPTED and _awaits(self._town, person, written):
+            return "is accepted"
+        for sibling in person.devices:
+            if sibling is not device and _is_owed(sibling, person, written) and not sibling.has(written):
+                return f"is not known to {sibling.name}"
+        return None
 
 
 def _awaits(town: Town, writer: Person, written: Written) -> bool:
@@ -80,7 +105,7 @@ def _awaits(town: Town, writer: Person, written: Written) -> bool:
 def check(town: Town) -> list[str]:
     """What is wrong, in words."""
     shelves = {device.name: _shelf(device) for person in town.people for device in person.devices}
-    problems = [f"liveness: {what}" for what in unsettled(town)]
+    problems = [f"liveness: {what}" for what in Settling(town).open()]
     authors = {
         written.text: (device, written)
         for person in town.people

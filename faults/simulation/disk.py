@@ -90,6 +90,11 @@ class SimJournal(InlineJournal):
         self._enqueue(ops, done)
         self._plan()
 
+    @property
+    def backlog_limit(self) -> int:
+        """How many submissions may wait."""
+        return self._backlog_limit
+
     def die(self) -> None:
         """The process was killed: what was not committed never will be, and nobody is told anything."""
         self._is_dead = True

@@ -19,12 +19,13 @@ from faults.simulation.disk import SimDisk, SimJournal, open_sim_journal
 from faults.simulation.handover import SimHandOvers
 from faults.simulation.host import HostNetwork
 from faults.simulation.network import SimNetwork
-from protocol import KeyPair
+from protocol import DeviceId, KeyPair, UserId
 from relay.config import Config, HostPort
 from relay.tree import relay_tree
 from relay.tree_report import ROOT_NAME
 from relay.worker import Phase, Worker
 from storage import NodeSecrets, Store, load_or_create_secrets
+from storage.accounts import list_devices
 from storage.environment import Environment, open_environment
 from storage.preparation import prepare_store
 from storage.routing import RoutingTable, open_routing_table
@@ -88,7 +89,7 @@ class SimNode:
         self._data = data
         self._workers = workers
         self._sim = sim
-        self._config = replace(config, listen=HostPort(HOST, PORT), data=data)
+        self.config = replace(config, listen=HostPort(HOST, PORT), data=data)
         self._entropy_of = entropy_of
         self._clock = clock
         self._note = note
@@ -130,8 +131,11 @@ class SimNode:
         """The node's public key."""
         return KeyPair.from_private_bytes(self._secrets.static_key).public
 
-    def environments(self) -> list[Environment]:
-        return [store.own for store in self._stores]
+    def devices_of(self, user: UserId) -> list[DeviceId]:
+        """The devices of an account, by the disk of its worker."""
+        store = self._stores[0]
+        with store.read_of(user) as reader:
+            return [device for device, _ in list_devices(reader, user)]
 
     # ---- life and death ----
 
@@ -165,7 +169,7 @@ class SimNode:
                     open_actor_system(grace_s=0.0, stall_clock=trio.current_time)
                 )
                 worker = Worker(
-                    config=self._config,
+                    config=self.config,
                     clock=self._clock,
                     entropy=self._entropy_of(f"{name} life {self._born[number]}"),
                     network=network,

@@ -112,6 +112,10 @@ class Device:
         self._scope = trio.CancelScope()
         self._off_until = 0.0
 
+    def has(self, written: Written) -> bool:
+        """Whether its phone is on, and knows of a message."""
+        return self.phone is not None and self.phone.entry(written.message_id) is not None
+
     # ---- being on and off ----
 
     @property

@@ -1,26 +1,28 @@
 """What is looked at while a history runs, because nobody could tell it afterwards.
 
-- D1, at the moment a ✓ comes: the message is on a disk.
 - No message key is used for two messages.
+- D9: whoever listens behind the channels' encryption, between the workers or at the disks reads no text.
+- D7: no mailbox, journal or connection has ever held more than its bound.
 - What the node and the phones log as a surprise.
+
+What is on the disks is looked at by ``rows.py``.
 """
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from client.records import MessageState
-from faults.simulation.people import Device
+from actors import ActorRef
+from actors.introspection import actor_info
+from actors.mailbox import Mailbox
+from faults.simulation.link import SimLink
 from faults.substitution import substituted
 from protocol.e2e import sender_keys
 from protocol.e2e.aead import MessageAead
-from protocol.ids import DeviceAddress, UserId
-from storage import Op
-from storage.mailboxes import MESSAGE_CODEC, QueuedMessage
-from storage.tables import QUEUE, Put
-
-SEQ_BYTES = 8
+from protocol.ids import DeviceAddress
+from protocol.noise.transport import Transport
 
 # Exceptions that no fault brings about: whoever raises one in an actor has a bug.
 SURPRISES = (
@@ -42,65 +44,6 @@ SURPRISES = (
     "ValueError",
     "ZeroDivisionError",
 )
-
-
-class Disks:
-    """What has ever been on a disk of the node."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-        self._stored: dict[tuple[DeviceAddress, UserId], int] = {}
-        """{(from, to): the highest number}"""
-        self._once: dict[tuple[bytes, DeviceAddress, int], None] = {}
-
-    def look(self, batches: Sequence[Sequence[Op]]) -> None:
-        """At a commit."""
-        for ops in batches:
-            for op in ops:
-                if isinstance(op, Put) and op.table == QUEUE:
-                    self._note(op)
-
-    def _note(self, op: Put) -> None:
-        message = MESSAGE_CODEC.unpack(op.key, op.value)
-        if not isinstance(message, QueuedMessage):
-            return
-        owner = op.key[:-SEQ_BYTES]
-        once = (owner, message.sender, int(message.number))
-        if once in self._once:
-            self.problems.append(f"D4: number {message.number} of {message.sender} was stored twice")
-        self._once[once] = None
-        pair = (message.sender, UserId(int.from_bytes(owner[:8])))
-        self._stored[pair] = max(self._stored.get(pair, 0), int(message.number))
-
-    def find_false_tick(self, device: Device, message_id: str, state: MessageState) -> str | None:
-        """What is wrong with a tick at the moment it comes."""
-        phone = device.phone
-        entry = phone.entry(message_id) if phone is not None else None
-        if phone is None or entry is None or entry.group is not None:
-            return None
-        if state is MessageState.DELIVERED:
-            return _find_false_delivery(device, message_id)
-        if state is not MessageState.ACCEPTED:
-            return None
-        if entry.number is None or entry.user is None:
-            return None
-        stored = self._stored.get((phone.account.address, entry.user), 0)
-        if stored >= entry.number:
-            return None
-        return f"D1: {entry.text!r} was ticked and is on no disk ({entry.number}, {stored} stored)"
-
-
-def _find_false_delivery(device: Device, message_id: str) -> str | None:
-    """D5, at the moment a ✓✓ comes: a device of the recipient has the message; looked at if all are on."""
-    written = next((each for each in device.written if each.message_id == message_id), None)
-    if written is None or written.to is None or written.to.is_moving:
-        return None
-    phones = [each.phone for each in written.to.devices]
-    if None in phones:
-        return None
-    if any(phone is not None and phone.entry(message_id) is not None for phone in phones):
-        return None
-    return f"D5: {written.text!r} has ✓✓ and no device of {written.to.name} has it"
 
 
 class KeyUses:
@@ -140,6 +83,75 @@ class KeyUses:
             yield
 
 
+TEXT = re.compile(rb"p\d\d\.\d+ #\d|of p\d\d\.\d")
+"""What people here write, and what they call their groups: no chance of it in what is encrypted."""
+
+
+class Eavesdropper:
+    """D9: reads all that the relay could read, and finds no text in it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, data: bytes, where: str) -> None:
+        """Look at some bytes."""
+        found = TEXT.search(data)
+        if found is not None:
+            self.problems.append(f"D9: {found.group().decode()!r} can be read {where}")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Read what comes out of the channels' encryption, at both ends, for the length of a block."""
+        decrypt = Transport.decrypt
+
+        def overheard(transport: Transport, message: bytes) -> bytes:
+            plaintext = decrypt(transport, message)
+            self.read(plaintext, "in a frame")
+            return plaintext
+
+        with substituted(Transport, "decrypt", overheard):
+            yield
+
+
+class Watermarks:
+    """D7: how full queues have been, at the most."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def note_actor(self, ref: ActorRef) -> None:
+        """A living actor's mailbox."""
+        info = actor_info(ref)
+        if info is not None and info.mailbox.peak > info.mailbox.limit:
+            self._note(f"the mailbox of {ref}", info.mailbox.peak, info.mailbox.limit)
+
+    def note_unsent(self, link: SimLink, data: bytes, limit: int) -> None:
+        """A connection's: what is over the bound must be what the last writing has added."""
+        if link.unsent_bytes > limit + len(data):
+            self._note(f"what is unsent of {link.name}", link.unsent_bytes, limit + len(data))
+
+    def note_backlog(self, peak: int, limit: int) -> None:
+        """A journal's."""
+        if peak > limit:
+            self._note("a journal", peak, limit)
+
+    def _note(self, what: str, peak: int, limit: int) -> None:
+        self.problems.append(f"D7: {what} has held {peak}, and its bound is {limit}")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look at each mailbox when it is closed, for the length of a block."""
+        close = Mailbox.close
+
+        def looked_at(mailbox: Mailbox) -> list[object]:
+            if mailbox.peak > mailbox.limit:
+                self._note("the mailbox of an actor that has ended", mailbox.peak, mailbox.limit)
+            return close(mailbox)
+
+        with substituted(Mailbox, "close", looked_at):
+            yield
+
+
 class Complaints(logging.Handler):
     """What was logged that no fault explains."""
 
@@ -147,11 +159,15 @@ class Complaints(logging.Handler):
         super().__init__(logging.WARNING)
         self.problems: list[str] = []
         self.counts: dict[str, int] = {}
+        self.given_up: list[str] = []
+        """Supervisors whose restart limit was reached."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Count it, and keep it if it is a surprise."""
         event = record.getMessage()
         self.counts[event] = self.counts.get(event, 0) + 1
+        if event == "supervisor_gave_up":
+            self.given_up.append(f"{vars(record).get('supervisor')} over {vars(record).get('child')}")
         facts = {key: value for key, value in vars(record).items() if key in _FACTS}
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
         words = " ".join(str(value) for value in facts.values()) + " " + kind
