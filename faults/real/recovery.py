@@ -76,6 +76,8 @@ class _Sent:
 
 def recoveries(records: Iterable[Record], strokes: Sequence[Struck]) -> list[Recovery]:
     """What followed each stroke; they are in the order of their times, and do not overlap."""
+    if not strokes:
+        return []
     events = sorted(records, key=lambda record: record.at)
     lives: dict[str, list[float]] = {}
     for record in events:

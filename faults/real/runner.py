@@ -20,8 +20,9 @@ from faults.real.plan import Plan, Step
 from faults.real.stage import open_arena
 from roost.admin import AdminError
 
-RECOVERY_SECONDS = 60.0
-"""Generous: a phone that was refused for a while waits for up to half of that before it tries again."""
+RECOVERY_SECONDS = 120.0
+"""Generous, to tell a machine that is busy from somebody who never comes back; how long it takes says the
+table. A phone that was refused for a while waits for half a minute before it tries again."""
 STRIKE_SECONDS = 180.0
 """What a strike may take besides the seconds that the plan gives it."""
 QUIET_SECONDS = 120.0
