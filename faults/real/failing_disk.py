@@ -106,7 +106,7 @@ FAULTS = (
         point="fdatasync of a worker's store fails with EIO (strace), at any of its next calls",
         promise="Nothing of that batch is ticked, nor synced again: the worker ends, its successor goes on.",
         strike=partial(_failing_call, _Story("fdatasync", "EIO", ends_worker=True)),
-        needs=(Need.STRACE,),
+        needs=(Need.ROOT, Need.STRACE),
         errors=("journal_failed", "child_terminated"),
     ),
     Fault(
@@ -114,7 +114,7 @@ FAULTS = (
         point="pwrite64 of a worker, of a page or of what ends a transaction, fails with EIO (strace)",
         promise="Nothing of that batch is ticked: the worker ends, and its successor goes on.",
         strike=partial(_failing_call, _Story("pwrite64", "EIO", ends_worker=True)),
-        needs=(Need.STRACE,),
+        needs=(Need.ROOT, Need.STRACE),
         errors=("journal_failed", "child_terminated"),
     ),
     Fault(
@@ -122,7 +122,7 @@ FAULTS = (
         point="pwrite64 of a worker, of a page or of what ends a transaction, fails with ENOSPC (strace)",
         promise="That batch is refused with storage-full; the worker goes on in the same process.",
         strike=partial(_failing_call, _Story("pwrite64", "ENOSPC", ends_worker=False)),
-        needs=(Need.STRACE,),
+        needs=(Need.ROOT, Need.STRACE),
         errors=("storage_full",),
     ),
 )

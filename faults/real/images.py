@@ -8,11 +8,12 @@ what is left (power_loss.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 from typing import TypeAlias
 
-from faults.real.strace import Event, Said, Sync, Write
+from faults.real.strace import Event, Renamed, Said, Sync, Write
 
 PAGE_BYTES = 4096
 SECTOR_BYTES = 512
@@ -30,47 +31,60 @@ class Loss(Enum):
     SECTORS = "sectors of it, at random"
 
 
+@dataclass(slots=True)
+class _File:
+    """What is on the disk of a file, and what might be."""
+
+    durable: bytearray = field(default_factory=bytearray)
+    at_risk: list[Piece] = field(default_factory=list)
+
+    def write(self, write: Write) -> None:
+        first, end = write.offset, write.offset + len(write.data)
+        if not write.is_synced:
+            self.at_risk.append((first, write.data))
+            return
+        # It alone is on the disk: what was written before it still waits, if not for the same place.
+        _put(self.durable, (first, write.data))
+        self.at_risk = [left for piece in self.at_risk for left in _beside(piece, first, end)]
+
+    def sync(self) -> None:
+        for piece in self.at_risk:
+            _put(self.durable, piece)
+        self.at_risk.clear()
+
+
 class Platter:
-    """One file on a disk, while it is being written to.
+    """Files on a disk, while they are written to; what becomes of one of them is asked.
 
     Args:
-        file: its path, as events name it.
+        file: its path, as events name it; a file that is renamed to it later is meant then.
         before: what was in it, and on the disk, at the beginning.
     """
 
     def __init__(self, file: str, before: bytes = b"") -> None:
-        self._file = file
-        self._durable = bytearray(before)
-        self._at_risk: list[Piece] = []
+        self._asked = file
+        self._files = {file: _File(bytearray(before))}
 
     def happens(self, event: Event) -> None:
-        """Something is done to a file; if it is another one, nothing changes."""
+        """Something is done to a file."""
         match event:
-            case Write(file, offset, data, is_synced) if file == self._file:
-                if is_synced:
-                    # It alone is on the disk: what was written before it still waits.
-                    _put(self._durable, (offset, data))
-                    # And whatever waits for the same place is older.
-                    self._at_risk = [
-                        left for piece in self._at_risk for left in _beside(piece, offset, offset + len(data))
-                    ]
-                else:
-                    self._at_risk.append((offset, data))
-            case Sync(file) if file == self._file:
-                self.settle()
-            case Write() | Sync() | Said():
+            case Write(name):
+                self._file(name).write(event)
+            case Sync(name):
+                self._file(name).sync()
+            case Renamed(old, new):
+                # A power loss before the name is on the disk is one before this.
+                self._files[new] = self._files.pop(old, _File())
+            case Said():
                 pass
 
-    def settle(self) -> None:
-        """All that was written is on the disk."""
-        for piece in self._at_risk:
-            _put(self._durable, piece)
-        self._at_risk.clear()
+    def _file(self, name: str) -> _File:
+        return self._files.setdefault(name, _File())
 
     @property
     def bytes_at_risk(self) -> int:
-        """How much a power loss could take now."""
-        return sum(len(data) for _, data in self._at_risk)
+        """How much of it a power loss could take now."""
+        return sum(len(data) for _, data in self._file(self._asked).at_risk)
 
     def after(self, loss: Loss, random: Random, during: Event | None = None) -> bytes:
         """The file as the power comes back.
@@ -81,10 +95,11 @@ class Platter:
             during: what was being done as the power went: a write may be on the disk in part, even one that
                 would have been synced when it returned.
         """
-        at_risk = list(self._at_risk)
-        if isinstance(during, Write) and during.file == self._file:
+        file = self._file(self._asked)
+        at_risk = list(file.at_risk)
+        if isinstance(during, Write) and during.file == self._asked:
             at_risk.append((during.offset, during.data))
-        image = bytearray(self._durable)
+        image = bytearray(file.durable)
         for piece in survivors(at_risk, loss, random):
             _put(image, piece)
         return bytes(image)

@@ -25,17 +25,21 @@ from faults.real.images import Loss, Platter
 from faults.real.needs import Need
 from faults.real.node import NodeProcess
 from faults.real.pauses import stopped
-from faults.real.processes import PROC
+from faults.real.processes import PROC, is_running
 from faults.real.replay import Outcome, RecordingError, replay
 from faults.real.strace import Event, read_events
 from faults.real.tracer import recorded
+from faults.real.victims import any_worker, until
 from storage import verify
 from storage.folder import durable_folder
 
-SYNCED_SECONDS = 30.0
-"""For a worker to have synced its file once since the recording began: only from there on is it known."""
+SYNC_SECONDS = 60.0
+"""For a worker to sync its file so many times: somebody writes something every second."""
 
-POLL_SECONDS = 0.2  # of a file that strace writes
+CERTAIN_SYNCS = 2
+"""After so many, what is on the disk is known: the first may have begun before the recording."""
+
+MOST_SYNCS = 12
 
 REPLAYED_SUBMISSIONS = 250
 REPLAYED_IMAGES = (100, 400)
@@ -53,53 +57,58 @@ class _Tape:
     recording: Path
     synced: tuple[int, ...]
     positions: dict[int, int]
-    syncs: int
-    """How often it had synced its file by then."""
 
     def events(self) -> Iterator[Event]:
         with self.recording.open() as lines:
             yield from read_events(lines, synced=self.synced, positions=self.positions)
 
-    def has_synced(self) -> bool:
-        """Whether all that was written before its file was read is on the disk by now."""
-        # A sync that was under way as it was read is one of something before.
-        return _count_syncs(self.recording) >= self.syncs + 2
+    def count_syncs(self) -> int:
+        """How often it has synced its file since."""
+        with self.recording.open() as lines:
+            return sum("fdatasync" in line and line.endswith("= 0\n") for line in lines)
 
 
 async def _power_loss(arena: Arena, stroke: Stroke) -> str:
-    node = arena.node
+    node, random = arena.node, stroke.random
+    victim, victim_pid = await any_worker(node, random)
+    # Between two commits nothing is at risk: so it goes as a worker is about to sync what it has written.
+    last_sync = random.randint(CERTAIN_SYNCS + 1, MOST_SYNCS)
     with tempfile.TemporaryDirectory(dir=arena.folder) as folder:
         async with AsyncExitStack() as tracers:
-            tapes = []
+            tapes = {}
             for number, pid in node.workers_by_number().items():
-                tape = await _begin(node, number, pid, Path(folder) / f"{number}.txt", tracers, arena)
-                tapes.append(tape)
-            await _until_synced(tapes)
-            await trio.sleep(stroke.seconds)
+                recording = Path(folder) / f"{number}.txt"
+                last = last_sync if number == victim else None
+                tapes[number] = await _begin(node, number, pid, recording, tracers, arena, last)
+            await until(
+                lambda: not is_running(victim_pid),
+                SYNC_SECONDS,
+                f"worker {victim} did not sync {last_sync} times in {SYNC_SECONDS:.0f} s: nothing was tried",
+            )
             for pid in node.processes():
                 os.kill(pid, signal.SIGKILL)
             await node.kill()
-        told = [await trio.to_thread.run_sync(_lose, tape, stroke.random) for tape in tapes]
+        # Of one that has not synced since, nobody knows what of its file is on the disk; it lost nothing.
+        known = [tape for tape in tapes.values() if tape.count_syncs() >= CERTAIN_SYNCS]
+        told = [await trio.to_thread.run_sync(_lose, tape, random) for tape in known]
     await node.start()
     return "; ".join(told)
 
 
 async def _begin(
-    node: NodeProcess, number: int, pid: int, recording: Path, tracers: AsyncExitStack, arena: Arena
+    node: NodeProcess,
+    number: int,
+    pid: int,
+    recording: Path,
+    tracers: AsyncExitStack,
+    arena: Arena,
+    last_sync: int | None,
 ) -> _Tape:
     file = (durable_folder(node.data, number) / "data.mdb").resolve()
-    synced, positions = _descriptors(pid, file)
-    await tracers.enter_async_context(recorded(pid, recording, arena.watcher))
     async with stopped(pid):
-        # What is in the file by now and was recorded, too, is written once more: to the same end.
-        before = await trio.Path(file).read_bytes()
-        syncs = _count_syncs(recording)
-    return _Tape(file, before, recording, synced, positions, syncs)
-
-
-def _count_syncs(recording: Path) -> int:
-    with recording.open() as lines:
-        return sum("fdatasync" in line and line.endswith("= 0\n") for line in lines)
+        await tracers.enter_async_context(recorded(pid, recording, arena.watcher, last_sync=last_sync))
+        synced, positions = _descriptors(pid, file)
+        return _Tape(file, await trio.Path(file).read_bytes(), recording, synced, positions)
 
 
 def _descriptors(pid: int, file: Path) -> tuple[tuple[int, ...], dict[int, int]]:
@@ -113,16 +122,6 @@ def _descriptors(pid: int, file: Path) -> tuple[tuple[int, ...], dict[int, int]]
             if int(facts["flags"], 8) & os.O_DSYNC:
                 synced.append(int(entry.name))
     return tuple(synced), positions
-
-
-async def _until_synced(tapes: list[_Tape]) -> None:
-    waiting = list(tapes)
-    with trio.move_on_after(SYNCED_SECONDS):
-        while waiting:
-            await trio.sleep(POLL_SECONDS)
-            waiting = [tape for tape in waiting if not tape.has_synced()]
-        return
-    raise Broken(f"{len(waiting)} workers wrote nothing in {SYNCED_SECONDS:.0f} s: nothing was tried")
 
 
 def _lose(tape: _Tape, random: Random) -> str:
@@ -164,11 +163,11 @@ async def _replayed(arena: Arena, stroke: Stroke) -> str:
 FAULTS = (
     Fault(
         name="power loss",
-        point="All processes of the node end in one moment; of what they had written and not synced, "
-        "nothing, the beginning, or any pages or sectors are on the disk (recorded by strace)",
+        point="All processes of the node end as a worker is about to sync; of what they had written and not "
+        "synced, nothing, the beginning, or any pages or sectors are on the disk (recorded by strace)",
         promise="Each file is whole, to the last page, and the node starts on it.",
         strike=_power_loss,
-        needs=(Need.LINUX, Need.STRACE),
+        needs=(Need.LINUX, Need.ROOT, Need.STRACE),
         weight=6,
     ),
     Fault(

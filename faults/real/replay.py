@@ -140,8 +140,8 @@ def examine(image: Image, folder: Path, submissions: Sequence[Submission]) -> tu
     shutil.rmtree(folder, ignore_errors=True)
     durable = durable_folder(folder, 0)
     durable.mkdir(parents=True)
-    (durable / "data.mdb").write_bytes(image.content)
-    if image.content:
+    if image.content:  # else there was no such file yet
+        (durable / "data.mdb").write_bytes(image.content)
         damage = verify(durable)
         if damage:
             return Outcome.CORRUPT, damage[0]

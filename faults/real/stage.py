@@ -71,4 +71,5 @@ async def _disk_of(node: NodeProcess, watcher: Watcher) -> AsyncIterator[SmallDi
         finally:
             disk.empty()
             if node.data.exists():
-                shutil.copytree(node.data, usual, dirs_exist_ok=True)
+                sockets = shutil.ignore_patterns("volatile")
+                shutil.copytree(node.data, usual, dirs_exist_ok=True, ignore=sockets)

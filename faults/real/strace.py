@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 CALLS = (
-    "openat,lseek,write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,ftruncate,fallocate,sync_file_range"
+    "openat,lseek,write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,ftruncate,fallocate,sync_file_range,"
+    "rename,renameat,renameat2"
 )
 """Every way to change a file, or to have it on the disk, besides a writable map, which LMDB does not use."""
 
@@ -31,7 +32,7 @@ class Write:
     offset: int
     data: bytes
     is_synced: bool
-    """Whether they were on the disk when the call returned (O_DSYNC)."""
+    """Whether they are on the disk: the call has returned, and the descriptor writes through (O_DSYNC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,21 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A file has another name, and who had that name before is gone."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Bytes were written to the standard output: from here on, somebody may know."""
 
     data: bytes
 
 
-Event: TypeAlias = Write | Sync | Said
+Event: TypeAlias = Write | Sync | Renamed | Said
 
 
 class UnknownCallError(ValueError):
@@ -130,6 +139,10 @@ class _Process:
         if call.name == "openat":
             self._opens(call)
             return
+        if call.name.startswith("rename"):
+            old, new = (_text(found[1]) for found in _STRING.finditer(call.words))
+            yield Renamed(old, new)
+            return
         found = _DESCRIPTOR.match(call.words)
         if found is None:
             return  # a descriptor without a name, so no file
@@ -144,20 +157,21 @@ class _Process:
                     yield Sync(file)
             case "pwrite64":
                 data, (*_, offset) = _data(words), words.rsplit(", ", 1)
-                yield self._write(descriptor, file, int(offset), data[: call.result])
+                yield self._write(call, descriptor, file, int(offset), data[: call.result])
             case "write" | "writev":
                 data = _data(words)[: call.result]
                 if descriptor == STANDARD_OUTPUT:
                     yield Said(data)
                 elif file.startswith("/"):
-                    yield self._write(descriptor, file, self._positions.get(descriptor, 0), data)
+                    yield self._write(call, descriptor, file, self._positions.get(descriptor, 0), data)
                     self._positions[descriptor] = self._positions.get(descriptor, 0) + len(data)
             case _:
                 if Path(file).suffix == ".mdb" and not file.endswith("lock.mdb"):
                     raise UnknownCallError(f"{call.name} of {file}: what it does is not known here")
 
-    def _write(self, descriptor: int, file: str, offset: int, data: bytes) -> Write:
-        return Write(file, offset, data, descriptor in self._synced)
+    def _write(self, call: _Call, descriptor: int, file: str, offset: int, data: bytes) -> Write:
+        has_returned = call.result is not None
+        return Write(file, offset, data, has_returned and descriptor in self._synced)
 
     def _opens(self, call: _Call) -> None:
         if call.result is None:

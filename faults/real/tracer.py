@@ -66,13 +66,24 @@ def has_failed(notes: Path) -> bool:
 
 
 @asynccontextmanager
-async def recorded(pid: int, recording: Path, minder: Minder | None = None) -> AsyncIterator[None]:
+async def recorded(
+    pid: int, recording: Path, minder: Minder | None = None, *, last_sync: int | None = None
+) -> AsyncIterator[None]:
     """Write down for the length of a block what a process does to its files; for strace.read_events.
+
+    Args:
+        pid: which process.
+        recording: the file that it is written to.
+        minder: told of strace's own process.
+        last_sync: at its so-manieth fdatasync, which is not done any more, the process is killed.
 
     Raises:
         Broken: strace could not take hold of it.
     """
-    async with _attached([*WORDS, "-o", str(recording)], pid, minder):
+    words = [*WORDS, "-o", str(recording)]
+    if last_sync is not None:
+        words += ["-e", f"inject=fdatasync:signal=SIGKILL:when={last_sync}"]
+    async with _attached(words, pid, minder):
         yield
 
 
