@@ -53,6 +53,9 @@ ANSWERS = 0.2
 GOES_OFF = 1 / 80
 """How often somebody switches off instead of writing."""
 MOST_SECONDS_OFF = 0.5
+MOST_PENDING = 10
+"""Who sees so many messages of theirs without a tick writes no more until there are fewer. Otherwise all that
+is measured after a long fault would be how long its backlog takes."""
 AGAIN_SECONDS = 1.0
 """After a phone has given up, which no phone should."""
 STILL_SECONDS = 1.0
@@ -108,6 +111,11 @@ class Handset:
     def is_online(self) -> bool:
         """Whether its phone is on, and connected as far as it knows."""
         return self.phone is not None and self.phone.connection.connectivity is Connectivity.ONLINE
+
+    @property
+    def _pending(self) -> int:
+        """How many messages have no tick yet."""
+        return sum(state == "pending" for state in self._memory.unfinished.values())
 
     @property
     def has_settled(self) -> bool:
@@ -234,7 +242,8 @@ class Handset:
             if self.is_writing:
                 if self._random.random() < GOES_OFF:
                     self._off.cancel()
-                self._write(phone)
+                if self._pending < MOST_PENDING:
+                    self._write(phone)
 
     def _read(self, phone: Phone) -> None:
         texts = tuple(entry.text for entry in phone.unread() if entry.text is not None)
