@@ -66,6 +66,8 @@ class PayloadSweep(Actor):
             # What lies behind a damaged row is not looked at, so nothing may be deleted.
             log.error("payload_sweep_stuck", extra={"reason": str(error)})
             self._after, is_over = None, True
+        if is_over:
+            self._candidates = {}  # after a start they are all payloads of the worker
         self.send_after(ROUND_SECONDS if is_over else SLICE_SECONDS, LOOK_ON)
 
     def _look_on(self) -> bool:

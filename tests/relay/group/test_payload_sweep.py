@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from protocol import DeviceId, GroupId, GroupSeq, MemberAddress, MessageNumber, UserId
-from relay.group.payload_sweep import ROUND_SECONDS
+from relay.group.payload_sweep import ROUND_SECONDS, PayloadSweep
 from storage import Put, mailboxes, payloads
 from storage.mailboxes import DeviceCursor, GroupMessage
 from storage.payloads import PayloadKey
@@ -66,3 +66,14 @@ async def test_while_everything_is_counted_nothing_is_looked_for(
         stage.running.worker.payload_counts.has_uncounted = False
         await trio.sleep(ROUND_SECONDS + 1)
         assert left(stage) == [WANTED, UNWANTED]
+
+
+async def test_a_round_that_is_over_leaves_nothing_in_memory(
+    sim: SimNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, sim) as stage:
+        await leave_payloads(stage)
+        await trio.sleep(ROUND_SECONDS + 1)
+        (sweep,) = [ref._actor for ref in stage.running.worker.system.actors if ref._kind is PayloadSweep]
+        assert isinstance(sweep, PayloadSweep)
+        assert sweep._candidates == {}
