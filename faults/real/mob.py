@@ -10,6 +10,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,22 +33,22 @@ MAX_DESCRIPTORS = 8_000
 """Of the mob and of the node each: what most machines allow without asking."""
 
 
-async def send_mob(node: NodeProcess, kind: str, **rest: Any) -> Tally:
+async def send_mob(
+    node: NodeProcess, kind: str, *, until: Callable[[], Awaitable[None]] = trio.sleep_forever, **rest: Any
+) -> Tally:
     """Have a mob do something to a node; returns when it is done and gone.
 
     Args:
         node: to which.
         kind: what, one of `ACTS`.
+        until: returns when it has been enough, before the time is up.
         rest: the other fields of its order.
 
     Raises:
         Broken: the mob itself failed.
     """
     door = door_of(node)
-    return await _run(Order(kind, door.port, door.key.hex(), **rest))
-
-
-async def _run(order: Order) -> Tally:
+    order = Order(kind, door.port, door.key.hex(), **rest)
     process = await trio.lowlevel.open_process(
         [sys.executable, "-m", "faults.real.mob"],
         cwd=SOURCE,
@@ -58,10 +59,13 @@ async def _run(order: Order) -> Tally:
     assert process.stdout is not None
     said = b""
     try:
+        await process.stdin.send_all(order.to_json().encode() + b"\n")
         with trio.move_on_after(order.seconds + SPARE_SECONDS):
-            await process.stdin.send_all(order.to_json().encode() + b"\n")
-            async for piece in process.stdout:
-                said += piece
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_close_when, until, process.stdin)
+                async for piece in process.stdout:
+                    said += piece
+                nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
             process.kill()
@@ -73,16 +77,20 @@ async def _run(order: Order) -> Tally:
     return Tally.from_json(said)
 
 
-async def obey(order: Order) -> Tally:
+async def _close_when(until: Callable[[], Awaitable[None]], wishes: trio.abc.SendStream) -> None:
+    await until()
+    await wishes.aclose()
+
+
+async def obey(order: Order, tally: Tally) -> None:
     """Do it, for as long as ordered."""
-    tally = Tally()
     with trio.move_on_after(order.seconds):
         await ACTS[order.kind](order, tally)
-    return tally
 
 
 async def _obey_while_wanted() -> Tally:
-    """Do what our input says, unless whoever has ordered it is gone before: that closes our input."""
+    """Do what our input says, until it is done, or the input is closed: that was enough."""
+    tally = Tally()
     async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as wishes, trio.open_nursery() as nursery:
         said = b""
         while not said.endswith(b"\n"):
@@ -93,10 +101,10 @@ async def _obey_while_wanted() -> Tally:
 
         async def end_with_input() -> None:
             await wishes.receive_some()
-            os._exit(1)  # nobody hears us any more
+            nursery.cancel_scope.cancel()
 
         nursery.start_soon(end_with_input)
-        tally = await obey(Order.from_json(said))
+        await obey(Order.from_json(said), tally)
         nursery.cancel_scope.cancel()
     return tally
 

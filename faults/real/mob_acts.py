@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import trio
 
+from faults.real.deaf import blind, deaf
 from faults.real.garbage import throw_garbage
 from faults.real.intruder import PING, WELCOME, Ended, Intruder, first_words, new_keys
 from faults.real.mob_order import Order, Tally, source_of
@@ -308,7 +309,9 @@ def _people(order: Order) -> list[tuple[KeyPair, int, int]]:
 ACTS: Mapping[str, Callable[[Order, Tally], Awaitable[Any]]] = {
     act.__name__: act
     for act in (
+        blind,
         codes,
+        deaf,
         garbage,
         half_handshakes,
         logins,

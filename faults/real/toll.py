@@ -59,7 +59,7 @@ async def take_toll(node: NodeProcess) -> Toll:
     counters = status["counters"]
     return Toll(
         pids=pids,
-        resident=sum(resident_bytes(pid) for pid in pids),
+        resident=sum(map(resident_bytes, pids)),
         descriptors=sum(map(count_descriptors, pids)),
         restarts=sum(each["restarts"] for each in status["workers"]),
         crashes=counters["crashes"],
