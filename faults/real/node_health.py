@@ -39,14 +39,14 @@ async def look_at(node: NodeProcess) -> Health:
         status, tree = await node.status(), await node.tree()
     except AdminError as error:
         raise Broken(f"the node does not say how it is: {error}") from None
-    skeleton = dict(skeleton(tree))
+    states = dict(skeleton(tree))
     return Health(
         resident_bytes=node.resident_bytes(),
         restarts=sum(int(worker["restarts"]) for worker in status["workers"]),
         lives=node.lives,
         queued=int(status["queued_messages"]),
-        tree=tuple(skeleton),
-        ailing=tuple(path for path, state in skeleton.items() if state != "running"),
+        tree=tuple(states),
+        ailing=tuple(path for path, state in states.items() if state != "running"),
     )
 
 
