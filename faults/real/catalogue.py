@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from faults.real import cuts, failing_disk, floods, forgery, full, kills, lines, pauses, power_loss, replays
+from faults.real import (
+    clocks,
+    cuts,
+    failing_disk,
+    floods,
+    forgery,
+    full,
+    kills,
+    limits,
+    lines,
+    pauses,
+    power_loss,
+    replays,
+)
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
-    "process": (*kills.FAULTS, *pauses.FAULTS),
+    "process": (*kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS),
     "network": (*cuts.FAULTS, *lines.FAULTS, *forgery.FAULTS, *replays.FAULTS),
     "hostile": (*floods.FAULTS,),
     "disk": (*full.FAULTS, *failing_disk.FAULTS, *power_loss.FAULTS),

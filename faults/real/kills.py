@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from functools import partial
-from pathlib import Path
 
 import trio
 
 from faults.real.arena import Arena
 from faults.real.fault import Broken, Fault, Stroke
 from faults.real.moments import Moment, Trap, lay
-from faults.real.node import NodeProcess
 from faults.real.processes import children
 from faults.real.victims import (
     Watch,
@@ -24,7 +22,7 @@ from faults.real.victims import (
     until_killing_is_fair,
 )
 
-MOST_PASSES = 20
+MOST_PASSES = 8
 """A worker gets past a trap up to so many times: with the first only, it would always be the same story."""
 
 TRAP_SECONDS = 30.0
@@ -131,7 +129,7 @@ async def _kill_at(moment: Moment, arena: Arena, stroke: Stroke) -> str:
     number, _ = await any_worker(node, stroke.random)
     passes = 1 + int(stroke.size * (MOST_PASSES - 1))
     watch = Watch(node)
-    trap = lay(traps_of(node), moment, number, passes)
+    trap = lay(node.within, moment, number, passes)
     pid = await until_fallen(trap, watch, number)
     return f"worker {number}, process {pid}, the {passes}. time it came by"
 
@@ -143,7 +141,7 @@ async def _kill_in_handover(moment: Moment, arena: Arena, stroke: Stroke) -> str
     await until_killing_is_fair(node)
     number, _ = await any_worker(node, stroke.random)
     watch = Watch(node)
-    trap = lay(traps_of(node), moment, number, 1 + int(stroke.size * 2))
+    trap = lay(node.within, moment, number, 1 + int(stroke.size * 2))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_make_them_come_again, arena)
         pid = await until_fallen(trap, watch, number)
@@ -163,18 +161,13 @@ async def _kill_in_start(arena: Arena, stroke: Stroke) -> str:
     await until_killing_is_fair(node, 2)
     number, pid = await any_worker(node, stroke.random)
     watch = Watch(node)
-    trap = lay(traps_of(node), Moment.STARTING, number)  # who runs already is past it
+    trap = lay(node.within, Moment.STARTING, number)  # who runs already is past it
     try:
         await kill(node, number, pid)
         successor = await until_fallen(trap, watch, number, times=2)
     finally:
         trap.take_away()
     return f"worker {number}, and process {successor} that came after it"
-
-
-def traps_of(node: NodeProcess) -> Path:
-    """The folder with what is within a node."""
-    return node.folder / "within"
 
 
 async def until_fallen(trap: Trap, watch: Watch, number: int, times: int = 1) -> int:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from enum import Enum
 
+from faults.real.control_groups import memory_groups
 from faults.real.disk import why_not
 
 
@@ -15,6 +16,7 @@ class Need(Enum):
     ROOT = "root"
     STRACE = "strace"
     MOUNT = "mount"
+    MEMORY_GROUP = "memory group"
 
     def missing(self) -> str | None:
         """Why it is not here, in a few words; None if it is."""
@@ -27,3 +29,5 @@ class Need(Enum):
                 return None if shutil.which("strace") else "needs strace (apt install strace)"
             case Need.MOUNT:
                 return why_not()
+            case Need.MEMORY_GROUP:
+                return None if memory_groups() else "needs control groups for memory that we may make"

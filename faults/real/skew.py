@@ -14,20 +14,47 @@ from pathlib import Path
 from faults.substitution import substituted
 
 
-def set_clock(folder: Path, worker: int, seconds: float) -> None:
-    """Let the wall clock of a worker be so much ahead of the machine's, or behind it if negative."""
-    path = _skew_path(folder, worker)
-    if not seconds:
-        path.unlink(missing_ok=True)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
+class Jump:
+    """What a worker's clock is told; its processes to come are told the same.
+
+    Args:
+        folder: what is within the node.
+        worker: whose clock.
+        seconds: how far it is ahead of the machine's from now on; negative: behind it.
+    """
+
+    def __init__(self, folder: Path, worker: int, seconds: float) -> None:
+        path = _skew_path(folder, worker)
+        self._seen = _seen_path(folder, worker)
+        self._seen.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, repr(seconds))
+
+    @property
+    def has_happened(self) -> bool:
+        """Whether the worker has looked at its clock since then."""
+        return self._seen.exists()
+
+
+def forget_clock(folder: Path, worker: int) -> None:
+    """Let the wall clock of a worker be the machine's again."""
+    _skew_path(folder, worker).unlink(missing_ok=True)
+    _seen_path(folder, worker).unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step: nobody reads half a file, and each time it is another one."""
     partial = path.with_suffix(".partial")
-    partial.write_text(repr(seconds))
-    partial.replace(path)  # in one step: nobody reads half a file, and each time it is another one
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def _skew_path(folder: Path, worker: int) -> Path:
     return folder / f"clock-{worker}"
+
+
+def _seen_path(folder: Path, worker: int) -> Path:
+    return folder / f"clock-{worker}-seen"
 
 
 class Skew:
@@ -56,6 +83,7 @@ class Skew:
             if file != self._seen:
                 self._seconds = float(path.read_text())
                 self._seen = file
+                _write(_seen_path(self._folder, number), "")
         except FileNotFoundError:
             self._seen, self._seconds = None, 0.0
         return self._seconds
