@@ -3,9 +3,9 @@
 Nobody types this command: 'roost serve' starts it, tells it on its standard input what it is (assignment.py),
 and asks it over its control socket how it is doing.
 
-Rule 1: it ends with its parent, at once and however that ended. Its standard input is a pipe that only the
-    parent holds; a thread of its own waits for the end of it, so that no handler can hold it up. Nothing is
-    lost by that: what was not on disk was not ticked.
+Rule 1: it ends with its parent, at once and however that ended: its standard input is a pipe that only the
+    parent holds, and `roost` ends this process with that, from before these imports on (roost/lifeline.py).
+    Nothing is lost by that: what was not on disk was not ticked.
 Rule 2: what takes long, the imports, comes before the assignment: so a process can be started ahead and wait
     for one (supervisors/reserve.py).
 Rule 3: it starts fast, because all its devices wait: nothing is imported here that only the parent needs.
@@ -18,7 +18,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
@@ -109,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _take_assignment() -> Assignment:
-    """Read what the parent says, and from now on end when it does."""
+    """Read what the parent says."""
     _show_in_process_lists("roost-reserve")
     assignment = read_assignment(lambda count: os.read(STDIN, count))
     if assignment.version != VERSION:
@@ -119,7 +118,6 @@ def _take_assignment() -> Assignment:
     for number, descriptor in enumerate(assignment.listen_fds):
         if number != assignment.number:
             os.close(descriptor)
-    threading.Thread(target=_end_with_the_parent, name="lifeline", daemon=True).start()
     return assignment
 
 
@@ -129,15 +127,6 @@ def _show_in_process_lists(name: str) -> None:
         Path("/proc/self/comm").write_text(name)
     except OSError:
         pass  # not on this system
-
-
-def _end_with_the_parent() -> None:
-    """Wait until nobody holds the other end of our input any more, and end in that moment (rule 1)."""
-    while os.read(STDIN, 1):
-        pass
-    # Not an exception, which a handler could hold up, and no goodbye: a parent that is started anew waits for
-    # our locks. SIGKILL and not os._exit(), which would wait for a commit in the writer's thread.
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def work(assignment: Assignment) -> int:

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
+from roost.lifeline import end_with_the_starter
+
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended (128 + SIGINT)
 
 
@@ -34,7 +36,7 @@ class Command(NamedTuple):
     module: str
     help: str
     logs: bool = False  # whether log lines are its output: then it has --log and --log-level
-    hidden: bool = False  # not for people: another command starts it
+    hidden: bool = False  # not for people: another command starts it, and it ends with that
 
 
 COMMANDS: dict[str, Command] = {
@@ -113,6 +115,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, command in COMMANDS.items():
         if name == asked:
+            if command.hidden:
+                end_with_the_starter()
             module = importlib.import_module(command.module)
             described = commands.add_parser(name, help=command.help, description=module.__doc__)
             described.formatter_class = argparse.RawDescriptionHelpFormatter

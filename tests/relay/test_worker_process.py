@@ -22,7 +22,7 @@ from storage import prepare_store
 from tests.helpers.sim_network import SimNetwork
 from tests.helpers.stage import open_stage
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 def spawn(line: bytes, fds: tuple[int, ...]) -> tuple["subprocess.Popen[bytes]", int]:
@@ -91,6 +91,14 @@ async def test_it_ends_at_once_when_its_parent_is_gone(tmp_path: Path) -> None:
         assert worker.wait(WAIT_SECONDS) == -signal.SIGKILL
         worker.stdin = None
         worker.communicate()
+
+
+@pytest.mark.slow
+def test_it_ends_with_its_parent_though_it_has_only_begun_to_start() -> None:
+    with subprocess.Popen([sys.executable, "-m", "roost", "worker"], stdin=subprocess.PIPE) as worker:
+        assert worker.stdin is not None
+        worker.stdin.close()  # seconds before it could have read that on a busy machine
+        assert worker.wait(WAIT_SECONDS) == -signal.SIGKILL
 
 
 @pytest.mark.slow

@@ -10,6 +10,11 @@ import pytest
 from roost.__main__ import COMMANDS, Command, main
 
 
+@pytest.fixture(autouse=True)
+def _this_process_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roost.__main__.end_with_the_starter", lambda: None)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
