@@ -49,8 +49,9 @@ def course_of(pages: Pages, folder: Path, *bouts: Bout) -> Course:
     return course
 
 
-def bout(fault: str, began: float, **facts: str) -> Bout:
-    return Bout(Step(fault, 1.0, 0.5, 1), began, mended=began + 1, over=began + 2, done="done", **facts)
+def bout(fault: str, began: float, *, broken: str = "", skipped: str = "") -> Bout:
+    step = Step(fault, 1.0, 0.5, 1)
+    return Bout(step, began, mended=began + 1, over=began + 2, broken=broken, skipped=skipped)
 
 
 def judged(course: Course) -> Report:
