@@ -11,7 +11,7 @@ nobody got a ✓.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from faults.real.ledger import Intends, Life, Record, Settled, Tick, Wrote
@@ -47,21 +47,6 @@ class Recovery:
     """How many of them never got a ✓."""
     silence: float
     """The longest time from its beginning to the next stroke in which nobody got a ✓."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """All strokes of a fault together."""
-
-    fault: str
-    runs: int
-    recovered: tuple[float, ...]
-    """Of all devices and strokes, in order."""
-    late: int
-    to_delivery: tuple[float, ...]
-    """In order."""
-    silence: float
-    """The longest."""
 
 
 @dataclass(slots=True)
@@ -161,38 +146,3 @@ def _silence(began: float, until: float, ticks: Sequence[float]) -> float:
     within = ticks[bisect_left(ticks, began) : bisect_left(ticks, until)]
     marks = [began, *within, until]
     return max(later - earlier for earlier, later in pairwise(marks))
-
-
-def summaries(found: Iterable[Recovery]) -> list[Summary]:
-    """One for each fault, in the order in which they struck first."""
-    together: dict[str, _Heap] = {}
-    for one in found:
-        together.setdefault(one.struck.fault, _Heap()).add(one)
-    return [heap.summary(fault) for fault, heap in together.items()]
-
-
-@dataclass(slots=True)
-class _Heap:
-    """The recoveries of one fault."""
-
-    all: list[Recovery] = field(default_factory=list)
-
-    def add(self, recovery: Recovery) -> None:
-        self.all.append(recovery)
-
-    def summary(self, fault: str) -> Summary:
-        return Summary(
-            fault=fault,
-            runs=len(self.all),
-            recovered=tuple(sorted(each for one in self.all for each in one.recovered.values())),
-            late=sum(len(one.late) for one in self.all),
-            to_delivery=tuple(sorted(each for one in self.all for each in one.to_delivery)),
-            silence=max(one.silence for one in self.all),
-        )
-
-
-def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The value below or at which this share of the values lies; None if there are none."""
-    if not ordered:
-        return None
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

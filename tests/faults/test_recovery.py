@@ -3,7 +3,7 @@
 import pytest
 
 from faults.real.ledger import Intends, Life, Record, Settled, Tick, Wrote
-from faults.real.recovery import Recovery, Struck, quantile, recoveries, summaries
+from faults.real.recovery import Recovery, Struck, recoveries
 
 STROKE = Struck("kill a worker", began=10.0, ended=12.0)
 
@@ -96,33 +96,6 @@ def test_silence_is_the_longest_time_without_a_tick_for_anybody() -> None:
     assert only(records).silence == pytest.approx(3.5)
 
 
-def test_strokes_of_one_fault_are_summed_up_together() -> None:
-    records = [
-        *message("ann", 10.5, accepted=12.5, delivered=12.7),
-        *message("ann", 13.0, delivered=15.0),
-        *message("ann", 33.0, delivered=33.5),
-        *message("ben", 33.0),
-        Settled(60.0, "ann"),
-    ]
-    other = Struck("cut all lines", 50.0, 51.0)
-    found = summaries(recoveries(records, [STROKE, Struck("kill a worker", 30.0, 32.0), other]))
-    assert [summary.fault for summary in found] == ["kill a worker", "cut all lines"]
-    assert found[0].runs == 2
-    assert found[0].recovered == (1.5, 3.0)
-    assert found[0].late == 1
-    assert found[0].to_delivery == pytest.approx((2.2,))
-    assert found[1].recovered == ()
-
-
 def test_nothing_noted_is_nothing_recovered() -> None:
     found = only([])
     assert (found.recovered, found.late, found.to_tick) == ({}, (), ())
-
-
-@pytest.mark.parametrize(("share", "value"), [(0.0, 1.0), (0.5, 3.0), (0.99, 4.0), (1.0, 4.0)])
-def test_a_quantile_is_one_of_the_values(share: float, value: float) -> None:
-    assert quantile((1.0, 2.0, 3.0, 4.0), share) == value
-
-
-def test_nothing_has_no_quantile() -> None:
-    assert quantile((), 0.5) is None
