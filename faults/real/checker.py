@@ -73,23 +73,17 @@ class Findings:
         return [violation for violation in self.violations if violation.rule == rule]
 
 
-def check(records: Iterable[Record], *, may_expire: bool = False) -> Findings:
-    """Judge.
-
-    Args:
-        records: of all clients; those of one device in their order.
-        may_expire: whether messages may be too old, because a clock was set.
-    """
-    return _Checker(tell(records), may_expire).findings
+def check(records: Iterable[Record]) -> Findings:
+    """Judge by the records of all clients; those of one device are in their order."""
+    return _Checker(tell(records)).findings
 
 
 class _Checker:
     """One judgement."""
 
-    def __init__(self, story: Story, may_expire: bool) -> None:
+    def __init__(self, story: Story) -> None:
         self.findings = Findings()
         self._story = story
-        self._may_expire = may_expire
         self._glances = Glances(story)
         self._bad: dict[str, Fate] = {}
         """{text} of what went wrong on a device."""
@@ -247,8 +241,7 @@ class _Checker:
         return self._bad.get(message.text, Fate.FAILED)
 
     def _check_expired(self, message: Message) -> Fate:
-        if not self._may_expire:
-            self._blame("D6", message.text, f"{message.text} has expired, and is not old")
+        self._blame("D6", message.text, f"{message.text} has expired, and is minutes old")
         return self._bad.get(message.text, Fate.EXPIRED)
 
     def _check_unticked(self, message: Message) -> Fate:

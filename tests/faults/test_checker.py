@@ -427,11 +427,6 @@ def test_what_expires_in_a_run_of_minutes_left_the_relay_too_soon(pages: Pages) 
     assert findings.fates["ann.1.1"] is Fate.EXPIRED
 
 
-def test_where_a_clock_was_set_messages_may_expire(pages: Pages) -> None:
-    pages.write("ann", "ann.1.1", "ben", "accepted", "expired")
-    assert check(pages.end(), may_expire=True).held
-
-
 # ---- figures ----
 
 
