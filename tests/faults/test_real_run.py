@@ -103,9 +103,8 @@ def test_a_run_that_is_ended_leaves_no_process_behind(tmp_path: Path, number: in
     words = [*COMMAND, "--folder", str(folder), "--clients", "1"]
     run = subprocess.Popen(words, cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert run.stdout is not None
-    for line in run.stdout:
-        if "come in" in line:
-            break
+    if not any("come in" in line for line in run.stdout):
+        raise AssertionError(run.communicate())
     assert len(processes_of(folder)) >= 4  # ourselves, the node, its workers
     run.send_signal(number)
     _, errors = run.communicate()
