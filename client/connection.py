@@ -27,6 +27,7 @@ from client.connection_listener import ConnectionListener
 from client.errors import RelayKeyError, RelayRefusedError
 from client.keepalive import Due
 from client.line import Ending, Line
+from client.owed import LOOK_SECONDS
 from client.records import IncomingDelivery
 from client.requests import (
     ANSWERS,
@@ -93,6 +94,13 @@ class _HandshakeOverdue:
 @dataclass(frozen=True, slots=True)
 class _LookAtClock:
     """See whether a ping is due."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LookAtOwed:
+    """See whether the relay has been silent about a message for too long."""
 
     session: int
 
@@ -182,6 +190,8 @@ class Connection(Actor):
                 self._ping(on_pong)
             case _LookAtClock(session):
                 self._look_at_clock(session)
+            case _LookAtOwed(session):
+                self._look_at_owed(session)
             case _RequestOverdue(session, request):
                 self._request_overdue(session, request)
             case _HandshakeOverdue(session):
@@ -253,6 +263,7 @@ class Connection(Actor):
     def _hear(self, line: Line, event: Event) -> None:
         match event:
             case Accepted(chat, number):
+                line.owed.accepted(_user(chat), number)
                 self._listener.accepted(_user(chat), number)
             case Delivered(chat, number):
                 self._listener.delivered(_user(chat), number)
@@ -261,6 +272,7 @@ class Connection(Actor):
             case Expired(chat, first, last):
                 self._listener.expired(_user(chat), first, last)
             case Refused(chat, number, code, detail):
+                line.owed.refused(_user(chat), number)
                 self._listener.refused(_user(chat), number, code, detail)
             case Typing(chat) | Paused(chat):
                 group = chat.group if isinstance(chat, MemberAddress) else None
@@ -329,6 +341,8 @@ class Connection(Actor):
         line = self._online()
         if line is not None and session in (None, line.session):
             line.send(stanza)
+            line.owed.said(stanza, trio.current_time())
+            self._watch(line)
 
     def _ask(self, build: BuildRequest, on_answer: OnAnswer) -> None:
         line = self._online()
@@ -367,9 +381,34 @@ class Connection(Actor):
                 pass
         self.send_after(line.keepalive.check_s, _LookAtClock(session))
 
+    def _look_at_owed(self, session: int) -> None:
+        line = self._online()
+        if line is None or line.session != session:
+            return
+        line.is_watched = False
+        keepalive = line.keepalive
+        match line.owed.due(trio.current_time(), keepalive.last_heard, keepalive.last_ping):
+            case Due.GIVE_UP:
+                line.abandon(Ending("no answer"))
+                return
+            case Due.PING:
+                line.ping()
+            case Due.NOTHING:
+                pass
+        self._watch(line)
+
+    def _watch(self, line: Line) -> None:
+        """Look at what is owed as long as anything is."""
+        if line.owed and not line.is_watched:
+            line.is_watched = True
+            self.send_after(LOOK_SECONDS, _LookAtOwed(line.session))
+
     def _request_overdue(self, session: int, request: int) -> None:
-        if self._line is not None and self._line.session == session:
-            self._line.requests.answer(request, NoAnswer("the time was up"))
+        line = self._line
+        if line is not None and line.session == session and line.requests.is_open(request):
+            line.owed.doubt(trio.current_time())
+            self._watch(line)
+            line.requests.answer(request, NoAnswer("the time was up"))
 
     def _handshake_overdue(self, session: int) -> None:
         line = self._line

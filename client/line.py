@@ -12,6 +12,7 @@ import trio
 from actors.network import Link, Network
 from client.errors import ClientError
 from client.keepalive import Keepalive
+from client.owed import Owed
 from client.requests import Requests
 from protocol.connection import ClientConnection
 from protocol.events import Event
@@ -45,8 +46,10 @@ class Line:
         "_pings",
         "ending",
         "is_first_contact",
+        "is_watched",
         "is_welcome",
         "keepalive",
+        "owed",
         "phones",
         "requests",
         "session",
@@ -64,6 +67,8 @@ class Line:
         self.is_welcome = False  # whether the relay has said who it takes us for
         self.welcome_at = now  # when it did
         self.keepalive = Keepalive(30.0, now, now)  # the interval is the relay's, once it has said welcome
+        self.owed = Owed()
+        self.is_watched = False  # whether somebody looks at what is owed, now and then
         self.phones: dict[
             DeviceAddress, str
         ] = {}  # the directory's word for who a sender is; one per binding
@@ -108,6 +113,7 @@ class Line:
 
     def pong_heard(self) -> None:
         """The oldest ping has been answered."""
+        self.owed.pong_heard()
         on_pong = self._pings.popleft() if self._pings else None
         if on_pong is not None:
             on_pong(True)

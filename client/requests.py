@@ -108,6 +108,10 @@ class Requests:
         self._open[self._last_id] = on_answer
         return self._last_id
 
+    def is_open(self, request: int) -> bool:
+        """Whether nobody has answered it yet."""
+        return request in self._open
+
     def answer(self, request: int, answer: Answer) -> None:
         """Hand an answer over. One whose question is not open any more comes too late and is dropped."""
         on_answer = self._open.pop(request, None)

@@ -141,6 +141,7 @@ async def test_a_relay_that_does_not_answer_any_more_is_given_up(
 ) -> None:
     async with town.open(ANN) as ann:
         await ann.wait_online()
+        assert await handle_of(ann).ping_answered()  # and with it all that a phone asks at first
         began = trio.current_time()
         town.relay.is_deaf = True
         change = await next_change(ann, WAITING)
@@ -148,6 +149,46 @@ async def test_a_relay_that_does_not_answer_any_more_is_given_up(
         assert 75 <= trio.current_time() - began <= 81
         town.relay.is_deaf = False
         await ann.wait_online()
+
+
+async def test_who_writes_into_a_dead_line_does_not_wait_as_long_as_who_is_silent(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_for(ann.send_text(BEN, "first"), MessageState.ACCEPTED)
+        town.relay.is_deaf = True
+        began = trio.current_time()
+        message = ann.send_text(BEN, "second")
+        change = await next_change(ann, WAITING)
+        assert change.reason == "no answer"
+        assert 30 <= trio.current_time() - began <= 36
+        town.relay.is_deaf = False
+        await ann.wait_for(message, MessageState.ACCEPTED)
+
+
+async def test_a_question_that_nobody_answers_puts_the_line_in_doubt(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_online()
+        town.relay.is_deaf = True
+        began = trio.current_time()
+        ann.send_text("+491713920099", "who is that?")
+        await next_change(ann, WAITING)
+        assert trio.current_time() - began <= 51
+
+
+async def test_a_relay_that_answers_pings_is_not_left_though_it_owes_an_answer(
+    autojump_clock: MockClock, town: Town
+) -> None:
+    async with town.open(ANN) as ann:
+        await ann.wait_for(ann.send_text(BEN, "first"), MessageState.ACCEPTED)
+        town.relay.loses_accepted = True
+        lines = len(town.relay.lines)
+        ann.send_text(BEN, "second")
+        await trio.sleep(300)
+        assert ann.connection.connectivity is ONLINE
+        assert len(town.relay.lines) == lines
 
 
 async def test_a_handshake_that_does_not_end_is_given_up(autojump_clock: MockClock, town: Town) -> None:

@@ -1,0 +1,76 @@
+"""What the relay owes an answer to on one connection, and when its silence means that nobody is there.
+
+A connection can be dead without either side being told, and keepalive takes minutes to find that out. Who has
+just written something should not wait for so long: a relay that is there answers within milliseconds.
+Pure: it is told what was said and heard and at which time, and decides.
+"""
+
+from client.keepalive import Due
+from protocol.ids import MessageNumber, UserId
+from protocol.stanzas import Part, Send, SendGroup, Stanza
+
+PROBE_SECONDS = 10.0  # of silence about a message before the relay is asked whether it is there
+PATIENCE_SECONDS = (
+    30.0  # of silence before the connection is given up: phone networks hold packets for seconds
+)
+SLOWEST_BYTES_A_SECOND = (
+    1_000  # what takes its time on the way has not been ignored yet: GPRS where it is bad
+)
+LOOK_SECONDS = 5.0  # how often `due` should be asked while something is owed
+
+
+class Owed:
+    """The messages of one connection that the relay has neither accepted nor refused."""
+
+    __slots__ = ("_in_doubt", "_messages", "_since")
+
+    def __init__(self) -> None:
+        self._messages: dict[tuple[UserId, MessageNumber], int] = {}  # {message: bytes}; at most a window
+        self._in_doubt = False  # a question was not answered in time
+        self._since = 0.0  # when the relay's silence began to mean something
+
+    def __bool__(self) -> bool:
+        return self._in_doubt or bool(self._messages)
+
+    def said(self, stanza: Stanza, now: float) -> None:
+        """This is on its way; only messages count."""
+        match stanza:
+            case Send(chat, number, parts):
+                sizes = [len(part.ciphertext) for part in parts if isinstance(part, Part)]
+                self._said(chat, number, sum(sizes), now)
+            case SendGroup(chat, number, _, ciphertext):
+                self._said(UserId(chat.group), number, len(ciphertext), now)
+
+    def _said(self, chat: UserId, number: MessageNumber, size: int, now: float) -> None:
+        if not self:
+            self._since = now
+        self._messages[chat, number] = size
+
+    def doubt(self, now: float) -> None:
+        """Something else should have been answered by now."""
+        if not self:
+            self._since = now
+        self._in_doubt = True
+
+    def accepted(self, chat: UserId, number: MessageNumber) -> None:
+        """All messages of the chat up to this one are answered."""
+        for key in [key for key in self._messages if key[0] == chat and key[1] <= number]:
+            del self._messages[key]
+
+    def refused(self, chat: UserId, number: MessageNumber) -> None:
+        """This message is answered."""
+        self._messages.pop((chat, number), None)
+
+    def pong_heard(self) -> None:
+        """The relay has heard all that was said, though it may not have an answer yet."""
+        self._messages.clear()
+        self._in_doubt = False
+
+    def due(self, now: float, last_heard: float, last_ping: float) -> Due:
+        """What is to be done now. Whatever is heard shows that somebody is there."""
+        if not self:
+            return Due.NOTHING
+        began = max(self._since, last_heard)
+        if now - began >= PATIENCE_SECONDS + sum(self._messages.values()) / SLOWEST_BYTES_A_SECOND:
+            return Due.GIVE_UP
+        return Due.PING if now - began >= PROBE_SECONDS and last_ping < began else Due.NOTHING
