@@ -25,7 +25,7 @@ from relay.serve import add_arguments, our_name, run, serve
 from supervisors import Command
 from tests.helpers.real_node import is_running
 
-WAIT_SECONDS = 30.0  # a stop alone may take a worker's grace, and a busy machine several times as long
+WAIT_SECONDS = 60.0  # a stop alone may take a worker's grace, and a busy machine several times as long
 
 
 def spawn(
