@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from client.relay_url import RelayUrl
 from faults.real.checker import check
 from faults.real.client import Client, words_of
-from faults.real.ledger import Elsewhere, Grouped, Ledger, Life, Looks, Record, Wrote, read_ledgers
+from faults.real.ledger import Elsewhere, Grouped, Ledger, Life, Looks, Record, Shelf, Wrote, read_ledgers
 from faults.real.orders import Orders, Role, Word
 from tests.helpers.relay_node import CodeBook, open_running_node
 from tests.helpers.sim_network import SimNetwork, open_sim_network
@@ -129,6 +129,26 @@ async def test_people_of_two_clients_write_read_and_come_to_an_end(
     assert findings.counts["accepted"] > 20
     assert findings.counts["read"] == findings.counts["accepted"] == findings.counts["written"]
     assert {type(record) for record in records} >= {Grouped, Looks, Elsewhere}
+    assert_harm_is_found(records)
+
+
+def assert_harm_is_found(records: list[Record]) -> None:
+    """What is done to the last shelf of a run in which all held does not go unnoticed."""
+    *before, shelf = records
+    assert isinstance(shelf, Shelf)
+    came_in = [entry for entry in shelf.entries if not entry.is_outgoing and entry.kind == "text"]
+    first, last = shelf.entries.index(came_in[0]), shelf.entries.index(came_in[-1])
+    missing = (*shelf.entries[:first], *shelf.entries[first + 1 :])
+    renamed = (*missing, came_in[0]._replace(text="p00.7.7"))
+    doubled = (*shelf.entries, came_in[-1])
+    late = (*missing[:last], came_in[0], *missing[last:])
+    rules = [
+        {violation.rule for violation in check([*before, replace(shelf, entries=entries)]).violations}
+        for entries in (missing, renamed, doubled, late)
+    ]
+    assert [rule in found for rule, found in zip(("D2", "phantom", "D4", "D3"), rules, strict=True)] == [
+        True
+    ] * 4
 
 
 async def test_a_later_life_goes_on_with_the_accounts_and_the_messages_of_the_earlier_one(
