@@ -37,7 +37,7 @@ from protocol import (
     Welcome,
 )
 
-EXPECT_SECONDS = 5.0
+EXPECT_SECONDS = 30.0
 """How long a device waits for what should come: generous, because the machine may be busy."""
 
 SILENCE_SECONDS = 0.05

@@ -23,7 +23,7 @@ from storage import Environment
 from tests.helpers.device import Device, connect
 from tests.helpers.relay_node import TEST_CONFIG, RunningNode, commit_at_once, open_running_node
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 30.0
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ class Giver:
 
 
 async def heard(sock: socket.socket) -> bytes:
-    with sock, trio.fail_after(10):
+    with sock, trio.fail_after(30):
         sock.setblocking(False)
         await trio.lowlevel.wait_readable(sock)
         try:

@@ -37,7 +37,7 @@ class Terminal:
 
 async def holds(condition: Callable[[], bool]) -> None:
     """Wait for the screen, which lives in a thread of its own and in real time."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110 - the terminal has no event for what it shows
             await trio.sleep(0.005)
 
