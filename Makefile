@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 RESULTS := bench/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types pytest story vectors bench bench-growth bench-peers bench-micro clean
+.PHONY: help setup run demo test check format lint types pytest story faults vectors bench bench-growth bench-peers bench-micro clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ pytest: $(STAMP)
 
 story: $(STAMP)  ## Four people, a companion, a group: real commands at a real node (three minutes)
 	@$(BIN)/pytest -m story
+
+faults: $(STAMP)  ## Break a real node in every way there is, and see what holds (a quarter of an hour)
+	@$(BIN)/roost faults run --plan standard
 
 format: $(STAMP)  ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
