@@ -1,8 +1,8 @@
 """How long it took after a fault until all was as before, from what the clients have written down.
 
 The recovery of a device is the time from the end of the fault until the first ✓✓ of a message that it wrote
-after that end. It holds how long its person took to write, too: about a second at two messages a second, as
-in a stroke that does nothing. A device whose own process was killed counts from its next life: how long
+after that end. It holds how long its person took to write, too: half a second on average, at two messages a
+second. A device whose own process was killed counts from its next life: how long
 Python takes to start says nothing of the node.
 
 Besides: how long messages waited that were written while the fault lasted, and the longest time in which
