@@ -11,19 +11,21 @@ from faults.real import (
     floods,
     forgery,
     full,
+    hostile,
     kills,
     limits,
     lines,
     pauses,
     power_loss,
     replays,
+    slow_readers,
 )
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
     "process": (*kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS),
     "network": (*cuts.FAULTS, *lines.FAULTS, *forgery.FAULTS, *replays.FAULTS),
-    "hostile": (*floods.FAULTS,),
+    "hostile": (*floods.FAULTS, *slow_readers.FAULTS, *hostile.FAULTS),
     "disk": (*full.FAULTS, *failing_disk.FAULTS, *power_loss.FAULTS),
 }
 """{family: its faults}; plans choose among families."""

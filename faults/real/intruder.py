@@ -135,7 +135,9 @@ class Intruder:
         try:
             await made.shake_hands(keys, door.key, Hello(resume_seq=Seq(resume)))
             await made.say(PING)
-            await made.hear_first(WELCOME)
+            due = {PONG, WELCOME}  # in any order
+            while due:
+                due.discard((await made.hear_first(*due))[0])
         except BaseException:
             made.hang_up()
             raise
@@ -225,18 +227,21 @@ class Intruder:
             if found[0] in kinds:
                 return found
 
-    async def hear_until_quiet(self, count: int = 1) -> list[Item]:
-        """Ask with pings whether all was read; everything else that came until they were answered.
+    async def hear_until_quiet(self, owed: int = 0) -> list[Item]:
+        """Ask with a ping whether all was read; everything else that came until it was answered.
+
+        Args:
+            owed: how many pings before it have not been answered.
 
         Raises:
             Ended: as `hear`.
         """
-        await self.say(*[PING] * count)
+        await self.say(PING)
         others: list[Item] = []
-        while count:
+        while owed >= 0:
             item = await self.hear()
             if item == PONG:
-                count -= 1
+                owed -= 1
             else:
                 others.append(item)
         return others

@@ -76,13 +76,11 @@ class Rogues:
             Broken: the relay does not register them.
         """
         kept = self._load()
-        for index in range(count):
-            known = kept[index] if index < len(kept) else None
-            if known is not None and (await self._is_known(known) or index > 0):
-                continue  # one stands for all: a relay is set back as a whole
-            if known is not None:
-                kept.clear()
-            kept.insert(index, await self._register(f"{PHONE_PREFIX}{index:0{PHONE_DIGITS}d}"))
+        # A relay is set back as a whole: the first and the last of them stand for all.
+        if kept and not (await self._is_known(kept[0]) and await self._is_known(kept[-1])):
+            kept = []
+        for index in range(len(kept), count):
+            kept.append(await self._register(f"{PHONE_PREFIX}{index:0{PHONE_DIGITS}d}"))
             self._save(kept)
         return kept[:count]
 
