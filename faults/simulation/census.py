@@ -23,8 +23,10 @@ MAY_STAY = (
     "Bonds.",  # counted with the actors; what were many stay a dict until there is none (actors/few.py)
     "Buckets.",  # of the rate limits: bounded, and turned over
     "Counters.",  # what has happened so far
+    "Links.",  # what nobody has completed, until it expires
     "MailboxSupervisor._history",  # restarts within its period, likewise
     "Supervisor._history",
+    "OpenLink.",  # likewise
     "Porter._",  # the members of the latest batch, most of the time those of the next as well
     "Timers._heap",  # timers are counted with their actors; one that was cancelled leaves the heap later
     "Worker.arrived",  # how far groups have come: bounded by groups with members here

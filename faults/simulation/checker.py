@@ -8,6 +8,7 @@ knew, that was linked before the message was written and is not logged out; and 
 writer. Everybody else may have it, once and in order.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from faults.simulation.town import Town
 from protocol.ids import GroupId
 
 TICKED = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.READ)
-OPEN = (MessageState.PENDING, MessageState.ACCEPTED)
+
+NEIGHBOURS_SECONDS = 1.0
+"""What a message may take between people whom nothing has harmed. The network here takes no time."""
 
 
 @dataclass
@@ -54,6 +57,8 @@ class Settling:
         for person in self._town.people:
             if person.is_moving:
                 yield f"{person.name} is registering"
+            if person.is_linking:
+                yield f"{person.name} is linking"
             for device in person.alive:
                 if device.phone is None:
                     yield f"{device.name} is off"
@@ -141,6 +146,33 @@ def _store(device: Device) -> Iterator[Store]:
     else:
         with device.open_store() as store:
             yield store
+
+
+def check_neighbours(town: Town) -> list[str]:
+    """D7, of a history in which single devices were harmed and nothing else: the others notice nothing."""
+    problems: list[str] = []
+    calm = [person for person in town.people if not person.was_disturbed]
+    for writer in calm:
+        for written in [each for device in writer.devices for each in device.written]:
+            if not written.was_online:
+                continue
+            for person in calm:
+                if written.to is person or (person is not writer and person.user in written.members):
+                    problems += _find_delays(person, written)
+    return problems
+
+
+def _find_delays(person: Person, written: Written) -> list[str]:
+    delays = {device.name: device.shown_at.get(written.text, math.inf) for device in person.devices}
+    return [
+        f"D7: {name} was shown {written.text!r} after {shown_at - written.at:.3f} s, and nobody had harmed it"
+        for name, shown_at in delays.items()
+        if shown_at - written.at > NEIGHBOURS_SECONDS and _is_owed_in(person, written)
+    ]
+
+
+def _is_owed_in(person: Person, written: Written) -> bool:
+    return written.group is None or written.group not in person.left
 
 
 # ---- what came in ----

@@ -63,6 +63,11 @@ class WallClock(Clock):
         self.drift = 0.0
         """Seconds that it gains each second."""
 
+    def drift_by(self, drift: float) -> None:
+        """Let it run too fast or too slowly from now on."""
+        self.offset += trio.current_time() * (self.drift - drift)
+        self.drift = drift
+
     def now(self) -> float:
         """Unix seconds."""
         elapsed = trio.current_time()

@@ -15,6 +15,21 @@ SLOWEST_DISK_SECONDS = 3.0
 DOWN_SECONDS = 3.0
 LONGEST_JUMP_SECONDS = 86_400.0
 FLAPS = 12
+SWIZZLE_SECONDS = 1.5
+MOST_DRIFT = 0.2
+
+
+NEIGHBOURLY = (
+    "cut",
+    "half-open",
+    "partition",
+    "one-way partition",
+    "split people",
+    "swizzle-clog",
+    "slow reader",
+    "crash phone",
+)
+"""Faults that hit some people, whom we know, and must cost the others nothing (D7)."""
 
 
 class Harm:
@@ -48,6 +63,7 @@ class Harm:
             mend()
         for link in self._stalled:
             network.unstall(link)
+        network.unreachable.clear()
         for disk in self.town.node.disks:
             disk.begin_seconds = disk.report_seconds = 0.0005
             disk.is_full = disk.fails_next = False
@@ -73,6 +89,7 @@ class Harm:
     def isolate(self, device: Device, seconds: float, *, away: bool, back: bool) -> None:
         """Let nothing through from (``away``) or to (``back``) a device; what was sent arrives afterwards."""
         network = self.town.network
+        device.person.was_disturbed = True
         held: list[SimLink] = []
         for link in device.host.links:
             held += [side for side, is_held in ((link, away), (link.peer, back)) if is_held]
@@ -87,13 +104,48 @@ class Harm:
             for side in held:
                 network.release(side)
 
-        before = self._held.get(device.name)
-        if before is not None:
-            before()
-        self._held[device.name] = end
+        self._replace_hold(device.name, end)
         self.later(seconds, end)
 
+    def disturb(self, link: SimLink) -> None:
+        """Note whose connection is about to suffer."""
+        for person in self.town.people:
+            if any(device.name in (link.name, link.peer.name) for device in person.devices):
+                person.was_disturbed = True
+
+    def isolate_worker(self, number: int, seconds: float) -> None:
+        """Let a worker and the others of its node not hear one another."""
+        network, life = self.town.network, self.town.node.lives[number]
+        if life is None:
+            return
+        held = [side for link in life.network.links if link.is_local for side in (link, link.peer)]
+        places = dict.fromkeys(life.network.local_places)
+        for side in held:
+            network.hold(side)
+        network.unreachable.update(places)
+        life.network.is_alone = True
+        name = f"worker {number}"
+
+        def end() -> None:
+            if self._held.get(name) is end:
+                del self._held[name]
+            life.network.is_alone = False
+            for place in places:
+                network.unreachable.pop(place, None)
+            for side in held:
+                network.release(side)
+
+        self._replace_hold(name, end)
+        self.later(seconds, end)
+
+    def _replace_hold(self, name: str, end: Callable[[], None]) -> None:
+        before = self._held.get(name)
+        if before is not None:
+            before()
+        self._held[name] = end
+
     def stall(self, link: SimLink, seconds: float) -> None:
+        self.disturb(link)
         self.town.network.stall(link)
         self._stalled[link] = None
 
@@ -111,6 +163,7 @@ def _cut(harm: Harm, step: Step) -> str | None:
     link = harm.link(step)
     if link is None:
         return None
+    harm.disturb(link)
     harm.town.network.cut(link)
     return f"{link.name} to {link.remote}"
 
@@ -119,6 +172,7 @@ def _half_open(harm: Harm, step: Step) -> str | None:
     link = harm.link(step)
     if link is None:
         return None
+    harm.disturb(link)
     harm.town.network.silence(link)
     return f"{link.name} to {link.remote}"
 
@@ -138,6 +192,32 @@ def _one_way_partition(harm: Harm, step: Step) -> str | None:
     away = step.size < 0.5
     harm.isolate(device, step.seconds, away=away, back=not away)
     return f"{'from' if away else 'to'} {device.name} for {step.seconds} s"
+
+
+def _some_devices(harm: Harm, step: Step) -> list[Device]:
+    """About as many of them as the step is large, at least one."""
+    devices = harm.town.devices
+    return harm.random.sample(devices, max(1, round(step.size * len(devices)))) if devices else []
+
+
+def _split_people(harm: Harm, step: Step) -> str | None:
+    """A whole region without the node."""
+    cut_off = _some_devices(harm, step)
+    for device in cut_off:
+        harm.isolate(device, step.seconds, away=True, back=True)
+    return f"{', '.join(device.name for device in cut_off)} for {step.seconds} s" if cut_off else None
+
+
+def _swizzle_clog(harm: Harm, step: Step) -> str | None:
+    """One after the other is cut off, and comes back in another order."""
+    clogged = _some_devices(harm, step)
+    back = harm.random.sample(clogged, len(clogged))
+    for turn, device in enumerate(clogged):
+        from_now = SWIZZLE_SECONDS * turn
+        until = SWIZZLE_SECONDS * (len(clogged) + 1 + back.index(device))
+        isolate = partial(harm.isolate, device, until - from_now, away=True, back=True)
+        harm.later(from_now, isolate)
+    return ", ".join(device.name for device in clogged) or None
 
 
 def _slow_reader(harm: Harm, step: Step) -> str | None:
@@ -177,6 +257,13 @@ def _slow_bus(harm: Harm, step: Step) -> str | None:
     network.local_latency = step.size * 0.2
     harm.later(step.seconds, lambda: setattr(network, "local_latency", 0.0))
     return f"{network.local_latency:.3f} s for {step.seconds} s"
+
+
+def _split_workers(harm: Harm, step: Step) -> str | None:
+    if harm.town.plan.workers == 1:
+        return None
+    harm.isolate_worker(harm.worker(step), step.seconds)
+    return f"worker {harm.worker(step)} from the others for {step.seconds} s"
 
 
 def _cut_all_devices(harm: Harm) -> None:
@@ -304,16 +391,29 @@ def _clock_jump(harm: Harm, step: Step) -> str:
     return f"that of {device.name} by {seconds:.0f} s"
 
 
+def _clock_drift(harm: Harm, step: Step) -> str:
+    drift = (step.size - 0.5) * 2 * MOST_DRIFT
+    device = harm.device(step)
+    if device is None or step.whom % 3 == 0:
+        harm.town.relay_clock.drift_by(drift)
+        return f"the relay's gains {drift:.3f} s a second"
+    device.clock.drift_by(drift)
+    return f"that of {device.name} gains {drift:.3f} s a second"
+
+
 _FAULTS: dict[str, Callable[[Harm, Step], str | None]] = {
     "cut": _cut,
     "half-open": _half_open,
     "partition": _partition,
     "one-way partition": _one_way_partition,
+    "split people": _split_people,
+    "swizzle-clog": _swizzle_clog,
     "slow reader": _slow_reader,
     "stutter": _stutter,
     "slow network": _slow_network,
     "bus cut": _bus_cut,
     "slow bus": _slow_bus,
+    "split workers": _split_workers,
     "kill worker": _kill_worker,
     "kill node": _kill_node,
     "kill before commit": partial(_kill_at_commit, "before_commit"),
@@ -326,6 +426,7 @@ _FAULTS: dict[str, Callable[[Harm, Step], str | None]] = {
     "kill any actor": _kill_any_actor,
     "crash phone": _crash_phone,
     "clock jump": _clock_jump,
+    "clock drift": _clock_drift,
     "reconnect storm": _reconnect_storm,
     "flapping while writing": _flapping_while_writing,
 }

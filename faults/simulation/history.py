@@ -17,10 +17,11 @@ from pathlib import Path
 import trio
 
 from faults.simulation.census import Census, census, differences
-from faults.simulation.checker import Settling, check
+from faults.simulation.checker import Settling, check, check_neighbours
 from faults.simulation.clock import JumpClock
+from faults.simulation.deeds import do
 from faults.simulation.determinism import determinism, stream
-from faults.simulation.harm import Harm
+from faults.simulation.harm import NEIGHBOURLY, Harm
 from faults.simulation.link import SimLink
 from faults.simulation.network import open_sim_network
 from faults.simulation.people import Device
@@ -229,7 +230,7 @@ class _History:
             nursery.start_soon(device.live)
         harm = Harm(town, stream(plan.seed, "harm"))
         async with trio.open_nursery() as busy:
-            busy.start_soon(_carry_out, plan.deeds, town.do)
+            busy.start_soon(_carry_out, plan.deeds, partial(do, town))
             busy.start_soon(_carry_out, plan.faults, harm.do)
         await trio.sleep_until(plan.seconds)
         self.trace.tell("all faults end")
@@ -242,6 +243,8 @@ class _History:
         self.trace.tell("all is quiet")
         outcome.problems += check(town)
         outcome.problems += self._check_node(town)
+        if all(kind in NEIGHBOURLY for kind in harm.counts):
+            outcome.problems += check_neighbours(town)
         outcome.faults = harm.counts
         outcome.messages = sum(len(each.written) for person in town.people for each in person.devices)
         outcome.shown = sum(len(each.shown) for person in town.people for each in person.devices)

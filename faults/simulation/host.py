@@ -7,7 +7,7 @@ import trio
 
 from actors.network import Detached, Link, Listener
 from faults.simulation.link import SimLink
-from faults.simulation.network import SimListener, SimNetwork
+from faults.simulation.network import LOCAL, SimListener, SimNetwork
 
 
 class HostNetwork:
@@ -15,7 +15,9 @@ class HostNetwork:
 
     def __init__(self, sim: SimNetwork, name: str) -> None:
         self.is_cut_off = False
-        """Whether what it says to begin a connection gets nowhere."""
+        """Whether what it says to begin a connection with another host gets nowhere."""
+        self.is_alone = False
+        """Whether it begins no connection within its host: to the other workers of its node."""
         self._sim = sim
         self._name = name
         self._listeners: list[_HostListener] = []
@@ -33,6 +35,8 @@ class HostNetwork:
         return self.keep_link(await self._sim.connect(host, port, self._name))
 
     async def connect_local(self, path: Path) -> Link:
+        while self.is_alone:  # noqa: ASYNC110 - likewise
+            await trio.sleep(1.0)
         return self.keep_link(await self._sim.connect_local(path))
 
     def adopt(self, detached: Detached) -> Link:
@@ -47,6 +51,11 @@ class HostNetwork:
         """The sides of connections that are this process's, and have not ended or been handed on."""
         self._links = [link for link in self._links if self._sim.has(link)]
         return list(self._links)
+
+    @property
+    def local_places(self) -> list[str]:
+        """Where it listens for its own host."""
+        return [each.host for each in self._listeners if each.port == LOCAL]
 
     def call_at_turn_end(self, fn: Callable[[], None]) -> None:
         self._sim.call_at_turn_end(fn)

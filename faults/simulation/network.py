@@ -8,7 +8,7 @@ Faults: ``latency`` (of local links: ``local_latency``), ``draw_jitter`` (what i
 piece), ``segment_bytes`` (how much one read gives at most: 1 is byte by byte), ``cut`` (both sides see a
 reset), ``silence`` (half-open: nothing arrives any more, and nobody is told), ``hold`` / ``release`` (a
 partition: what is sent arrives when it is over), ``stall`` / ``unstall`` (a reader that does not read),
-``unreachable`` (hosts that cannot be connected to).
+``unreachable`` (hosts and local paths that cannot be connected to).
 """
 
 import errno
@@ -56,7 +56,7 @@ class SimNetwork:
         self.segment_bytes = READ_BYTES
         self.draw_jitter: Callable[[], float] = _no_jitter  # for links that are not local
         self.on_write: Callable[[SimLink, bytes], None] = _not_told  # told of all that is written
-        self.unreachable: dict[str, None] = {}  # hosts; connecting to one fails with EHOSTUNREACH
+        self.unreachable: dict[str, None] = {}  # hosts and local paths: connecting to one fails
         self.courier = Courier()
         self._listeners: dict[tuple[str, int], deque[SimListener]] = {}  # several if they share a port
         self._links: dict[SimLink, None] = {}
@@ -86,6 +86,8 @@ class SimNetwork:
 
     async def connect_local(self, path: Path) -> SimLink:
         await trio.sleep(self.local_latency)
+        if str(path) in self.unreachable:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody answers at {path.name}")
         near = SimLink(self, f"local:{path}", is_local=True)
         far = SimLink(self, f"local:{next(self._ports)}", is_local=True)
         return await self._join(near, far, self._find_listener(str(path), LOCAL))

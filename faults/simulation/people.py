@@ -30,7 +30,7 @@ from faults.simulation.clock import WallClock
 from faults.simulation.host import HostNetwork
 from faults.simulation.network import SimNetwork
 from faults.simulation.trace import Trace
-from protocol.ids import GroupId, UserId
+from protocol.ids import DeviceId, GroupId, UserId
 
 ALWAYS = -1.0
 """Since before the beginning."""
@@ -48,6 +48,8 @@ class Written:
     group: GroupId | None = None
     members: tuple[UserId, ...] = ()
     """Who was in the group, by the writer's phone."""
+    was_online: bool = False
+    """Whether the writer's phone was connected, as far as it knew."""
 
 
 @dataclass
@@ -60,13 +62,24 @@ class Person:
     left: dict[GroupId, None] = field(default_factory=dict)
     """Groups that they have ever left in this history."""
     registered_anew: bool = False
+    made: int = 0
+    """How many devices were ever meant to be theirs."""
     is_moving: bool = False
     """On the way to another phone: registering takes its time."""
+    is_linking: bool = False
+    """About to have another companion."""
+    was_disturbed: bool = False
+    """Whether a device of theirs was ever off or broken, or came or went: others must not notice (D7)."""
 
     @property
     def name(self) -> str:
         """What the timeline calls them."""
         return f"p{self.number[-2:]}"
+
+    @property
+    def primary(self) -> "Device | None":
+        """The device that registered last."""
+        return next((device for device in reversed(self.devices) if device.is_primary), None)
 
     @property
     def alive(self) -> list["Device"]:
@@ -86,20 +99,23 @@ class Device:
         random: Random,
         trace: Trace,
         *,
-        linked_at: float = ALWAYS,
+        is_primary: bool,
     ) -> None:
         self.person = person
         self.name = name
         self.home = home
-        self.linked_at = linked_at
+        self.linked_at = ALWAYS
         self.clock = WallClock()
         self.entropy: Entropy = random.randbytes
         self.phone: Phone | None = None
         self.is_gone = False
         """Logged out."""
+        self.is_primary = is_primary
+        """Registered, and not linked."""
         self.written: list[Written] = []
         self.shown: list[str] = []
         """What came in, as events said it; an event may be lost when the phone dies, but never come twice."""
+        self.shown_at: dict[str, float] = {}
         self.seen: dict[str, None] = {}
         self.ticks: dict[str, MessageState] = {}
         """{message id: the furthest that a tick has said}"""
@@ -115,6 +131,14 @@ class Device:
     def has(self, written: Written) -> bool:
         """Whether its phone is on, and knows of a message."""
         return self.phone is not None and self.phone.entry(written.message_id) is not None
+
+    @property
+    def number(self) -> DeviceId:
+        """Which device of its account it is."""
+        with self.open_store() as store:
+            account = store.account()
+        assert account is not None, "it is no device yet"
+        return account.device
 
     # ---- being on and off ----
 
@@ -151,6 +175,7 @@ class Device:
 
     def switch_off(self, seconds: float) -> None:
         """As a person does: it says goodbye."""
+        self.person.was_disturbed = True
         self._off_until = trio.current_time() + seconds
         self._scope.cancel()
 
@@ -171,6 +196,7 @@ class Device:
         match event:
             case MessageReceived(text=text, phone=phone):
                 self.shown.append(text or "?")
+                self.shown_at[text or "?"] = trio.current_time()
                 self._trace.tell(f"{self.name} is shown {text!r} from {(phone or '?')[-2:]}")
                 if self._random.random() < 0.3:
                     self.read()
@@ -219,6 +245,7 @@ class Device:
         except ClientError as error:
             self._trace.tell(f"{self.name} may not write {written.text!r}: {type(error).__name__}")
             return
+        written.was_online = self.is_online
         self.written.append(written)
         where = written.to.name if written.to is not None else f"group {written.group:x}"
         self._trace.tell(f"{self.name} writes {written.text!r} to {where}")

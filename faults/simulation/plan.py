@@ -23,6 +23,9 @@ DEEDS: dict[str, float] = {
     "leave a group": 0.4,
     "make a group": 0.5,
     "add to a group": 0.4,
+    "remove from a group": 0.3,
+    "link a companion": 0.4,
+    "remove a companion": 0.4,
 }
 """{what people do: how often, beside the others}"""
 
@@ -31,11 +34,14 @@ FAULTS: dict[str, float] = {
     "half-open": 2.0,
     "partition": 1.0,
     "one-way partition": 1.0,
+    "split people": 0.7,
+    "swizzle-clog": 0.5,
     "slow reader": 1.0,
     "stutter": 0.5,
     "slow network": 1.0,
     "bus cut": 1.0,
     "slow bus": 0.5,
+    "split workers": 0.7,
     "kill worker": 1.5,
     "kill node": 0.7,
     "kill before commit": 1.0,
@@ -48,6 +54,7 @@ FAULTS: dict[str, float] = {
     "kill any actor": 0.7,
     "crash phone": 1.5,
     "clock jump": 0.5,
+    "clock drift": 0.4,
     "reconnect storm": 0.4,
     "flapping while writing": 0.6,
 }

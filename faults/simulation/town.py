@@ -11,9 +11,8 @@ from pathlib import Path
 
 import trio
 
-from client import Applicant, open_application, open_phone
-from client.errors import ClientError, GroupError, RelayRefusedError
-from client.groups.wishes import WishAdd, WishLeave
+from client import Applicant, Phone, open_application, open_phone
+from client.errors import ClientError, RelayRefusedError
 from client.linking import Invitation, open_newcomer
 from faults.simulation.clock import WallClock
 from faults.simulation.determinism import stream
@@ -21,7 +20,7 @@ from faults.simulation.host import HostNetwork
 from faults.simulation.network import SimNetwork
 from faults.simulation.node import HOST, PORT, SimNode
 from faults.simulation.people import Device, Person, relay_url
-from faults.simulation.plan import Plan, Step
+from faults.simulation.plan import Plan
 from faults.simulation.trace import Trace
 from protocol.e2e.group_info import GroupInfo
 from protocol.ids import UserId
@@ -56,6 +55,8 @@ COMPANION_EVERY = 3
 GROUP_EVERY = 3
 RETRY_SECONDS = 2.0
 FOUNDING_SECONDS = 600.0
+LINKING_SECONDS = 30.0
+"""After which somebody gives up linking a device."""
 
 
 @dataclass(slots=True)
@@ -90,19 +91,19 @@ class Town:
         )
         return cls(plan, folder, network, trace, nursery, node, [], clock)
 
-    def device(self, person: Person, name: str, home: str, linked_at: float) -> Device:
-        """A device of somebody, which is not on yet."""
-        made = Device(
+    def make_device(self, person: Person, *, is_primary: bool) -> Device:
+        """The next device of somebody, which is not on yet and belongs to nobody's account."""
+        person.made += 1
+        name = f"{person.name}.{person.made}"
+        return Device(
             person,
             name,
-            self.folder / home,
+            self.folder / name,
             self.network,
             stream(self.plan.seed, f"device {name}"),
             self.trace,
-            linked_at=linked_at,
+            is_primary=is_primary,
         )
-        person.devices.append(made)
-        return made
 
     @property
     def devices(self) -> list[Device]:
@@ -122,8 +123,8 @@ class Town:
         for facts in register:
             person = Person(facts["number"], UserId(facts["user"]))
             self.people.append(person)
-            for place, home in enumerate(facts["homes"], start=1):
-                self.device(person, f"{person.name}.{place}", home, -1.0)
+            for place in range(facts["devices"]):
+                person.devices.append(self.make_device(person, is_primary=place == 0))
 
     async def found(self) -> None:
         """Have people register, link their companions and make groups; then write down who is here."""
@@ -148,7 +149,7 @@ class Town:
             {
                 "number": person.number,
                 "user": int(person.user),
-                "homes": [device.home.name for device in person.devices],
+                "devices": len(person.devices),
             }
             for person in self.people
         ]
@@ -158,10 +159,11 @@ class Town:
         number = f"+4917139200{place:02}"
         person = Person(number, UserId(0))
         self.people.append(person)
-        first = self.device(person, f"{person.name}.1", f"{person.name}.1", -1.0)
+        first = self.make_device(person, is_primary=True)
         await self._register(person, first, takes_over=False)
+        person.devices.append(first)
         if place % COMPANION_EVERY == 0:
-            await self._link(person, self.device(person, f"{person.name}.2", f"{person.name}.2", -1.0))
+            await self._link_first(person, first)
 
     async def _found_group(self, person: Person, members: list[Person], name: str) -> None:
         phone = person.devices[0].phone
@@ -212,71 +214,108 @@ class Town:
                 account = await application.register(self.node.codes.codes[person.number])
             person.user = account.user
 
-    async def _link(self, person: Person, companion: Device) -> None:
+    async def _link_first(self, person: Person, first: Device) -> None:
+        companion = self.make_device(person, is_primary=False)
+        async with open_phone(
+            first.home,
+            network=HostNetwork(self.network, first.name),
+            entropy=first.entropy,
+            clock=first.clock,
+        ) as first.phone:
+            await first.phone.wait_online()
+            await self._link(first, companion)
+        first.phone = None
+        person.devices.append(companion)
+
+    async def _link(self, primary: Device, companion: Device) -> None:
         shown: list[Invitation] = []
-        network = HostNetwork(self.network, companion.name)
-        first = person.devices[0]
         async with (
-            open_phone(
-                first.home,
-                network=HostNetwork(self.network, first.name),
-                entropy=first.entropy,
-                clock=first.clock,
-            ) as phone,
             open_newcomer(
                 companion.home,
                 relay_url(self.node.key, HOST, PORT),
                 companion.name,
-                network=network,
+                network=HostNetwork(self.network, companion.name),
                 entropy=companion.entropy,
                 clock=companion.clock,
             ) as newcomer,
             trio.open_nursery() as nursery,
         ):
-            await phone.wait_online()
             nursery.start_soon(newcomer.link, shown.append, lambda _why: None)
-            await self._until(lambda: bool(shown))
-            await phone.link_device(shown[0].text, first.entropy)
-
-    # ---- deeds ----
-
-    def do(self, step: Step) -> None:
-        """Do one thing of the plan; what is impossible at the time is left undone."""
-        devices = self.devices
-        if devices:
-            _DEEDS[step.kind](self, step, devices[step.who % len(devices)])
+            while not shown:  # noqa: ASYNC110 - of simulated time
+                await trio.sleep(0.1)
+            if primary.phone is None:
+                raise PhoneOffError
+            await primary.phone.link_device(shown[0].text, primary.entropy)
 
     def other(self, device: Device, whom: int) -> Person:
         """Somebody else."""
         others = [person for person in self.people if person is not device.person]
         return others[whom % len(others)]
 
+    # ---- moving, linking, locking out ----
+
     def register_anew(self, device: Device) -> None:
         """Somebody has another phone: all devices of before are logged out."""
         person = device.person
         if person.is_moving:
             return
-        person.is_moving = person.registered_anew = True
+        person.is_moving = person.registered_anew = person.was_disturbed = True
         self.trace.tell(f"{person.name} registers anew")
         self.nursery.start_soon(self._move, person)
 
     async def _move(self, person: Person) -> None:
-        place = len(person.devices) + 1
-        name = f"{person.name}.{place}"
-        new = Device(
-            person,
-            name,
-            self.folder / name,
-            self.network,
-            stream(self.plan.seed, f"device {name}"),
-            self.trace,
-        )
+        new = self.make_device(person, is_primary=True)
         await self._register(person, new, takes_over=True)
-        new.linked_at = trio.current_time()
-        person.devices.append(new)
+        self._take_in(new)
         person.is_moving = False
-        self.trace.tell(f"{new.name} is registered")
-        self.nursery.start_soon(new.live)
+
+    def _take_in(self, device: Device) -> None:
+        """From now on it is one of its person's devices, and on."""
+        device.linked_at = trio.current_time()
+        device.person.devices.append(device)
+        self.trace.tell(f"{device.name} is a device of {device.person.name}")
+        self.nursery.start_soon(device.live)
+
+    def link_companion(self, device: Device) -> None:
+        """Somebody takes another device into the account."""
+        person = device.person
+        primary = person.primary
+        if person.is_moving or person.is_linking or primary is None or primary.phone is None:
+            return
+        person.is_linking = person.was_disturbed = True
+        companion = self.make_device(person, is_primary=False)
+        self.trace.tell(f"{person.name} links {companion.name}")
+        self.nursery.start_soon(self._welcome, person, primary, companion)
+
+    async def _welcome(self, person: Person, primary: Device, companion: Device) -> None:
+        with trio.move_on_after(LINKING_SECONDS):
+            try:
+                await self._link(primary, companion)
+            except* (ClientError, PhoneOffError) as group:
+                self.trace.tell(f"{companion.name} could not be linked: {_names(group)}")
+            else:
+                self._take_in(companion)
+        person.is_linking = False
+
+    def remove_companion(self, device: Device) -> None:
+        """Somebody locks a companion out."""
+        person, primary = device.person, device.person.primary
+        companions = [each for each in person.alive if not each.is_primary]
+        if not companions or primary is None or primary.phone is None:
+            return
+        person.was_disturbed = True
+        self.trace.tell(f"{person.name} removes {companions[0].name}")
+        self.nursery.start_soon(self._remove, primary.phone, companions[0])
+
+    async def _remove(self, phone: Phone, companion: Device) -> None:
+        try:
+            await phone.remove_device(companion.number)
+        except ClientError as error:
+            self.trace.tell(f"{companion.name} could not be removed: {type(error).__name__}")
+
+
+class PhoneOffError(Exception):
+    """The phone that was to do something is off."""
 
 
 def _names(group: BaseExceptionGroup[BaseException]) -> str:
@@ -287,90 +326,3 @@ def _asked_to_wait(group: BaseExceptionGroup[BaseException]) -> float:
     """For how many seconds the relay has asked for patience."""
     details = [error.detail for error in group.exceptions if isinstance(error, RelayRefusedError)]
     return max((float(detail) for detail in details if isinstance(detail, int | float)), default=0.0)
-
-
-# ---- what people do ----
-
-
-def _say(town: Town, step: Step, device: Device) -> None:
-    device.say(town.next_text(device), town.other(device, step.whom))
-
-
-def _say_much(town: Town, step: Step, device: Device) -> None:
-    for _ in range(2 + round(step.size * 10)):
-        _say(town, step, device)
-
-
-def _say_in_group(town: Town, step: Step, device: Device) -> None:
-    groups = device.groups()
-    if groups:
-        device.say_in(town.next_text(device), groups[step.whom % len(groups)])
-
-
-def _read(_town: Town, _step: Step, device: Device) -> None:
-    device.read()
-
-
-def _switch_off(town: Town, step: Step, device: Device) -> None:
-    town.trace.tell(f"{device.name} is off for {step.seconds} s")
-    device.switch_off(step.seconds)
-
-
-def _restart(town: Town, _step: Step, device: Device) -> None:
-    town.trace.tell(f"{device.name} is restarted")
-    device.switch_off(0)
-
-
-def _register_anew(town: Town, _step: Step, device: Device) -> None:
-    town.register_anew(device)
-
-
-def _leave_a_group(town: Town, step: Step, device: Device) -> None:
-    groups = device.groups()
-    if groups and device.phone is not None:
-        group = groups[step.whom % len(groups)]
-        device.person.left[group.id] = None
-        town.trace.tell(f"{device.name} leaves group {group.id:x}")
-        device.phone.groups.want(group.id, WishLeave())
-
-
-def _make_a_group(town: Town, step: Step, device: Device) -> None:
-    if device.phone is None:
-        return
-    others = [person for person in town.people if person is not device.person]
-    first = step.whom % len(others)
-    members = (others * 2)[first : first + 2 + round(step.size * 2)]
-    users = dict.fromkeys(person.user for person in members)
-    try:
-        group, _ = device.phone._store.groups.create(list(users), GroupInfo(f"of {device.name}"))
-    except GroupError as error:
-        town.trace.tell(f"{device.name} cannot make a group: {error}")
-        return
-    device.phone.groups._sync.look()
-    town.trace.tell(
-        f"{device.name} makes group {group:x} with {', '.join(person.name for person in members)}"
-    )
-
-
-def _add_to_a_group(town: Town, step: Step, device: Device) -> None:
-    groups = [group for group in device.groups() if group.is_admin]
-    if not groups or device.phone is None:
-        return
-    group = groups[step.whom % len(groups)]
-    person = town.other(device, step.whom // 7)
-    town.trace.tell(f"{device.name} adds {person.name} to group {group.id:x}")
-    device.phone.groups.want(group.id, WishAdd((person.user,)))
-
-
-_DEEDS: dict[str, Callable[[Town, Step, Device], None]] = {
-    "say": _say,
-    "say in a group": _say_in_group,
-    "say much": _say_much,
-    "read": _read,
-    "switch off": _switch_off,
-    "restart": _restart,
-    "register anew": _register_anew,
-    "leave a group": _leave_a_group,
-    "make a group": _make_a_group,
-    "add to a group": _add_to_a_group,
-}
