@@ -263,7 +263,7 @@ class Connection(Actor):
     def _hear(self, line: Line, event: Event) -> None:
         match event:
             case Accepted(chat, number):
-                line.owed.accepted(_user(chat), number)
+                line.owed.accepted(_user(chat), number, trio.current_time())
                 self._listener.accepted(_user(chat), number)
             case Delivered(chat, number):
                 self._listener.delivered(_user(chat), number)
@@ -272,7 +272,7 @@ class Connection(Actor):
             case Expired(chat, first, last):
                 self._listener.expired(_user(chat), first, last)
             case Refused(chat, number, code, detail):
-                line.owed.refused(_user(chat), number)
+                line.owed.refused(_user(chat), number, trio.current_time())
                 self._listener.refused(_user(chat), number, code, detail)
             case Typing(chat) | Paused(chat):
                 group = chat.group if isinstance(chat, MemberAddress) else None

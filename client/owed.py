@@ -9,13 +9,10 @@ from client.keepalive import Due
 from protocol.ids import MessageNumber, UserId
 from protocol.stanzas import Part, Send, SendGroup, Stanza
 
-PROBE_SECONDS = 10.0  # of silence about a message before the relay is asked whether it is there
-PATIENCE_SECONDS = (
-    30.0  # of silence before the connection is given up: phone networks hold packets for seconds
-)
-SLOWEST_BYTES_A_SECOND = (
-    1_000  # what takes its time on the way has not been ignored yet: GPRS where it is bad
-)
+PROBE_SECONDS = 10.0  # without an answer, before the relay is asked whether it is there
+PATIENCE_SECONDS = 30.0  # without a word, before it is given up: phone networks hold packets for seconds
+DEAF_SECONDS = 60.0  # without an answer though others are heard: what is said here does not arrive
+SLOWEST_BYTES_A_SECOND = 1_000  # what takes its time on the way is not ignored yet: GPRS where it is bad
 LOOK_SECONDS = 5.0  # how often `due` should be asked while something is owed
 
 
@@ -27,7 +24,7 @@ class Owed:
     def __init__(self) -> None:
         self._messages: dict[tuple[UserId, MessageNumber], int] = {}  # {message: bytes}; at most a window
         self._in_doubt = False  # a question was not answered in time
-        self._since = 0.0  # when the relay's silence began to mean something
+        self._since = 0.0  # the last answer, or since when one is due
 
     def __bool__(self) -> bool:
         return self._in_doubt or bool(self._messages)
@@ -52,13 +49,15 @@ class Owed:
             self._since = now
         self._in_doubt = True
 
-    def accepted(self, chat: UserId, number: MessageNumber) -> None:
+    def accepted(self, chat: UserId, number: MessageNumber, now: float) -> None:
         """All messages of the chat up to this one are answered."""
+        self._since = now
         for key in [key for key in self._messages if key[0] == chat and key[1] <= number]:
             del self._messages[key]
 
-    def refused(self, chat: UserId, number: MessageNumber) -> None:
+    def refused(self, chat: UserId, number: MessageNumber, now: float) -> None:
         """This message is answered."""
+        self._since = now
         self._messages.pop((chat, number), None)
 
     def pong_heard(self) -> None:
@@ -67,10 +66,11 @@ class Owed:
         self._in_doubt = False
 
     def due(self, now: float, last_heard: float, last_ping: float) -> Due:
-        """What is to be done now. Whatever is heard shows that somebody is there."""
+        """What is to be done now. Whatever is heard shows that somebody is there, not that they hear us."""
         if not self:
             return Due.NOTHING
-        began = max(self._since, last_heard)
-        if now - began >= PATIENCE_SECONDS + sum(self._messages.values()) / SLOWEST_BYTES_A_SECOND:
+        on_the_way = sum(self._messages.values()) / SLOWEST_BYTES_A_SECOND
+        silence = now - max(self._since, last_heard)
+        if silence >= PATIENCE_SECONDS + on_the_way or now - self._since >= DEAF_SECONDS + on_the_way:
             return Due.GIVE_UP
-        return Due.PING if now - began >= PROBE_SECONDS and last_ping < began else Due.NOTHING
+        return Due.PING if now - max(self._since, last_ping) >= PROBE_SECONDS else Due.NOTHING
