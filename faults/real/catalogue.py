@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from faults.real import (
     clocks,
+    corruption,
     cuts,
     failing_disk,
     floods,
@@ -26,7 +27,7 @@ FAMILIES: Mapping[str, Sequence[Fault]] = {
     "process": (*kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS),
     "network": (*cuts.FAULTS, *lines.FAULTS, *forgery.FAULTS, *replays.FAULTS),
     "hostile": (*floods.FAULTS, *slow_readers.FAULTS, *hostile.FAULTS),
-    "disk": (*full.FAULTS, *failing_disk.FAULTS, *power_loss.FAULTS),
+    "disk": (*full.FAULTS, *failing_disk.FAULTS, *corruption.FAULTS, *power_loss.FAULTS),
 }
 """{family: its faults}; plans choose among families."""
 

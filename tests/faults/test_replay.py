@@ -9,7 +9,7 @@ from faults.real.images import Loss
 from faults.real.needs import Need
 from faults.real.replay import Image, Outcome, examine, images, main, replay
 from faults.real.storage_work import draw_submissions
-from faults.real.strace import Said, Sync, Write
+from faults.real.strace import Event, Said, Sync, Write
 from storage import InlineJournal, open_environment
 
 FILE = "/data.mdb"
@@ -27,7 +27,7 @@ def store(folder: Path, count: int) -> bytes:
 
 
 def test_an_image_is_of_each_kind_at_each_event_and_knows_what_was_promised_by_then() -> None:
-    events = [Write(FILE, 0, b"a", False), Sync(FILE), Said(b"1\n"), Write(FILE, 1, b"b", False)]
+    events: list[Event] = [Write(FILE, 0, b"a", False), Sync(FILE), Said(b"1\n"), Write(FILE, 1, b"b", False)]
     seen = list(images(events, FILE, Random(1), 1_000))
     assert [(image.point, image.loss) for image in seen] == [
         (point, loss) for point in (0, 1, 3, 4) for loss in Loss
