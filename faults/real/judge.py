@@ -19,6 +19,9 @@ from faults.real.node_log import Complaint, Excuse, complaints, unexplained
 from faults.real.recovery import Recovery, Struck, recoveries
 from faults.real.report import BROKEN, HELD, IN_PEACE, TOO_LITTLE, Report, Row, percentile
 
+OF_THE_CROWD = ("people", "devices", "lives", "shown")
+"""Of the checker's counts, those that are not about what became of messages."""
+
 FEWEST_ACCEPTED = 5
 """Messages of each device. A run with fewer has tried nothing, and says nothing."""
 
@@ -48,7 +51,7 @@ def judge(course: Course, faults: Mapping[str, Fault], origin: Mapping[str, Any]
         seconds=round(course.ended - course.began, 1),
         rows=_rows(course, faults, found, _by_bout(struck, records, findings)),
         steps=_steps(course, found),
-        messages=dict(findings.counts),
+        messages={name: count for name, count in findings.counts.items() if name not in OF_THE_CROWD},
         crowd=_crowd(course, findings, found),
         node=_node(course, said),
         problems=problems,
@@ -119,7 +122,9 @@ def _rows(
         row.runs += 1
         row.broken += [bout.broken] if bout.broken else []
     for one in found:
-        rows[one.struck.fault].recovery += one.recovered.values()
+        row = rows[one.struck.fault]
+        row.recovery += one.recovered.values()
+        row.silence = max(row.silence, one.silence)
     bad = (Fate.LOST, Fate.DOUBLED, Fate.REORDERED)
     if any(fates.get(IN_PEACE, Counter())[fate] for fate in bad):
         rows[IN_PEACE] = Row(IN_PEACE)
@@ -160,8 +165,7 @@ def _step(bout: Bout, began: float, recovery: Recovery | None) -> dict[str, Any]
 def _crowd(course: Course, findings: Findings, found: Sequence[Recovery]) -> dict[str, Any]:
     return {
         "clients": course.plan.size.clients,
-        "devices": findings.counts["devices"],
-        "shown": findings.counts["shown"],
+        **{name: findings.counts[name] for name in OF_THE_CROWD},
         "refusals": dict(findings.refusals),
         "longest_silence_s": round(max((one.silence for one in found), default=0.0), 2),
     }

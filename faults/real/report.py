@@ -31,6 +31,8 @@ class Row:
     """Why it was left out, if it was."""
     recovery: list[float] = field(default_factory=list)
     """Seconds, of each device and each run."""
+    silence: float = 0.0
+    """The longest time, over all runs, in which nobody got a tick."""
     lost: int = 0
     duplicated: int = 0
     reordered: int = 0
@@ -47,6 +49,7 @@ class Row:
             "recovery_p50_s": percentile(self.recovery, 0.5),
             "recovery_p99_s": percentile(self.recovery, 0.99),
             "recovery_worst_s": percentile(self.recovery, 1.0),
+            "silence_worst_s": round(self.silence, 2),
             "lost": self.lost,
             "duplicated": self.duplicated,
             "reordered": self.reordered,
@@ -67,7 +70,7 @@ class Report:
     messages: dict[str, int]
     """What became of messages: written, accepted, delivered, ..."""
     crowd: dict[str, Any]
-    """How many clients, devices, and what they show in the end."""
+    """How many clients, people, devices, how often these began anew, and what they were shown."""
     node: dict[str, Any]
     """Memory before and after, restarts, and what its log complained of."""
     problems: list[str]
@@ -96,7 +99,19 @@ def percentile(values: Sequence[float], part: float) -> float | None:
 
 # ---- as text ----
 
-_COLUMNS = ("fault", "runs", "p50 s", "p99 s", "worst s", "lost", "doubled", "reordered", "broken")
+_COLUMNS = (
+    "fault",
+    "runs",
+    "p50 s",
+    "p99 s",
+    "worst s",
+    "silence s",
+    "lost",
+    "doubled",
+    "reordered",
+    "broken",
+)
+"""Recovery, of devices: half were back by then, all but a hundredth, all. Silence: nobody got a tick."""
 
 
 def as_lines(report: Report) -> list[str]:
@@ -132,7 +147,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.skipped and not row.runs:
         return (row.fault, "0", *["-"] * (len(_COLUMNS) - 2))
     times = (percentile(row.recovery, part) for part in (0.5, 0.99, 1.0))
-    spans = ("-" if each is None else f"{each:.1f}" for each in times)
+    spans = ("-" if each is None else f"{each:.1f}" for each in (*times, row.silence))
     counts = (row.lost, row.duplicated, row.reordered, len(row.broken))
     return (row.fault, str(row.runs), *spans, *map(str, counts))
 
@@ -161,8 +176,8 @@ def _figures(report: Report) -> list[str]:
     complaints = ", ".join(f"{count} {event}" for event, count in node["complaints"].items()) or "none"
     return [
         f"messages    {messages}",
-        f"crowd       {crowd['devices']} devices of {crowd['clients']} clients show {crowd['shown']:,} lines;"
-        f" the longest that nobody heard anything: {crowd['longest_silence_s']:.1f} s",
+        f"crowd       {crowd['people']} people with {crowd['devices']} devices in {crowd['clients']} clients;"
+        f" {crowd['lives']} lives of devices; {crowd['shown']:,} messages shown",
         f"node        {node['rss_before'] / MIB:,.0f} MiB before, {node['rss_after'] / MIB:,.0f} MiB after;"
         f" {node['lives']} lives, {node['restarts']} restarts of workers; errors in its log: {complaints}",
         f"time        {report.seconds:.0f} s"

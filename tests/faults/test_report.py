@@ -8,7 +8,7 @@ from faults.real.report import BROKEN, HELD, TOO_LITTLE, Report, Row, as_lines, 
 
 def report(verdict: str = HELD, **changes: object) -> Report:
     rows = [
-        Row("kill worker", "It is started again.", runs=2, recovery=[0.5, 1.0, 2.0, 9.0]),
+        Row("kill worker", "It is started again.", runs=2, recovery=[0.5, 1.0, 2.0, 9.0], silence=1.5),
         Row("full disk", "It says so.", skipped="needs root"),
     ]
     facts: dict[str, object] = {
@@ -19,7 +19,7 @@ def report(verdict: str = HELD, **changes: object) -> Report:
         "rows": rows,
         "steps": [],
         "messages": {"written": 1200, "accepted": 1199},
-        "crowd": {"clients": 4, "devices": 16, "shown": 5000, "longest_silence_s": 3.25},
+        "crowd": {"clients": 4, "people": 12, "devices": 16, "lives": 20, "shown": 5000},
         "node": {
             "rss_before": 200 << 20,
             "rss_after": 210 << 20,
@@ -44,8 +44,11 @@ def test_of_no_values_there_is_no_percentile() -> None:
 
 def test_the_table_has_a_line_for_each_fault_and_says_why_one_was_left_out() -> None:
     lines = as_lines(report())
-    assert re.sub(" +", " ", lines[0]) == "fault runs p50 s p99 s worst s lost doubled reordered broken"
-    assert re.sub(" +", " ", lines[1]) == "kill worker 2 1.0 9.0 9.0 0 0 0 0"
+    assert (
+        re.sub(" +", " ", lines[0])
+        == "fault runs p50 s p99 s worst s silence s lost doubled reordered broken"
+    )
+    assert re.sub(" +", " ", lines[1]) == "kill worker 2 1.0 9.0 9.0 1.5 0 0 0 0"
     assert "  full disk: left out, needs root" in lines
     assert len({len(line) for line in lines[:3]}) == 1
 
@@ -93,6 +96,7 @@ def test_the_json_has_everything_under_names_that_stay() -> None:
         "recovery_p50_s": 1.0,
         "recovery_p99_s": 9.0,
         "recovery_worst_s": 9.0,
+        "silence_worst_s": 1.5,
         "lost": 0,
         "duplicated": 0,
         "reordered": 0,
