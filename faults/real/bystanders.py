@@ -117,11 +117,14 @@ async def open_bystanders(door: Door, pair: Sequence[Account]) -> AsyncIterator[
     Raises:
         Broken: they were not let in, were refused or cut off, or waited for too long.
     """
-    with trio.move_on_after(COME_IN_SECONDS) as patience:
-        writer, reader = [await _come_in(door, each) for each in pair]
-    if patience.cancelled_caught:
-        raise Broken(f"others were not let in for {COME_IN_SECONDS:.0f} s")
+    here: list[Intruder] = []
     try:
+        with trio.move_on_after(COME_IN_SECONDS) as patience:
+            for each in pair:
+                here.append(await _come_in(door, each))  # noqa: PERF401 - the second may not come
+        if patience.cancelled_caught:
+            raise Broken(f"others were not let in for {COME_IN_SECONDS:.0f} s")
+        writer, reader = here
         await writer.say((_BIND, _HANDLE, address_to_bytes(UserId(pair[1].user))))
         await writer.say((_FETCH_PROGRESS, 1, (pair[1].user,)))
         progress = await writer.hear_first(_PROGRESSES)
@@ -131,8 +134,8 @@ async def open_bystanders(door: Door, pair: Sequence[Account]) -> AsyncIterator[
     except Ended as ended:
         raise Broken(f"others were cut off: {ended}") from None
     finally:
-        writer.hang_up()
-        reader.hang_up()
+        for intruder in here:
+            intruder.hang_up()
     if made.worst > TICKS_WITHIN_SECONDS:
         raise Broken(f"others waited for {made.worst:.1f} s; {made}")
 

@@ -85,9 +85,8 @@ class Watch:
         """
 
         def told() -> bool:
-            return any(
-                (end.worker, end.status) == (worker, status) for end in ends_in(self._log, self._offset)
-            )
+            ends = [(end.worker, end.status) for end in ends_in(self._log, self._offset)]
+            return ends.count((worker, status)) >= times
 
         await until(told, GONE_SECONDS, f"the parent never said that worker {worker} ended with {status}")
 
