@@ -12,23 +12,31 @@ Rule 1: nothing here is a promise. There is no fsync, and the node that starts t
     after a power loss the file may be damaged, and after any crash its connections are gone. So when somebody
     was last seen is known only since the node's start: it would cost a durable write for every look at a
     phone, and nothing is safer about people than what is not kept.
+    So what cannot be written, on a disk that is full or has failed, is left out: nobody is kept from coming
+    or going by it.
 Rule 2: writes are small and rare (a device comes or goes); two processes that write wait for each other for
     microseconds.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import lmdb
 
 from protocol.ids import DeviceAddress, DeviceId, UserId
 from storage.folder import prepare_folder, volatile_folder
+
+log = logging.getLogger("roost.storage")
+
+_T = TypeVar("_T")
 
 _DEVICE_KEY = struct.Struct(">QH")
 _USER_KEY = struct.Struct(">Q")
@@ -69,10 +77,14 @@ class RoutingTable:
     """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
+        self._folder = folder
+        self._open(create=create)
+
+    def _open(self, *, create: bool) -> None:
         # Without sync a commit is a write into the page cache: microseconds, and shared with the other
         # processes at once.
         self._lmdb = lmdb.Environment(
-            str(folder),
+            str(self._folder),
             map_size=ROUTING_MAP_BYTES,
             max_dbs=2,
             max_readers=MAX_READERS,
@@ -91,12 +103,15 @@ class RoutingTable:
 
         Whoever gets one has its connection closed: a device has one connection at a time.
         """
-        with self._lmdb.begin(write=True) as txn:
+
+        def note(txn: lmdb.Transaction[bytes]) -> Route | None:
             data = txn.replace(_DEVICE_KEY.pack(*device), _route_row(route), db=self._routes)
             old = None if data is None else _route(data)
             if old is not None and old.available:
                 self._saw(txn, device.user, now)
-        return old
+            return old
+
+        return self._write(note, None)
 
     def set_available(self, device: DeviceAddress, route: Route, *, available: bool, now: float) -> bool:
         """Note whether somebody is at `device`; whoever leaves it was seen now.
@@ -104,7 +119,8 @@ class RoutingTable:
         Returns False, and changes nothing, if that is known already or the device has another connection.
         """
         key = _DEVICE_KEY.pack(*device)
-        with self._lmdb.begin(write=True) as txn:
+
+        def note(txn: lmdb.Transaction[bytes]) -> bool:
             data = txn.get(key, db=self._routes)
             if data is None:
                 return False
@@ -114,7 +130,9 @@ class RoutingTable:
             txn.put(key, _route_row(replace(present, available=available)), db=self._routes)
             if not available:
                 self._saw(txn, device.user, now)
-        return True
+            return True
+
+        return self._write(note, False)
 
     def disconnect(self, device: DeviceAddress, route: Route, now: float) -> bool:
         """Note that the connection of `route` has ended; if somebody was at the device, they were seen now.
@@ -123,7 +141,8 @@ class RoutingTable:
         noticed late must not take away the route of the one that came after it.
         """
         key = _DEVICE_KEY.pack(*device)
-        with self._lmdb.begin(write=True) as txn:
+
+        def note(txn: lmdb.Transaction[bytes]) -> bool:
             data = txn.get(key, db=self._routes)
             if data is None:
                 return False
@@ -133,7 +152,9 @@ class RoutingTable:
             txn.delete(key, db=self._routes)
             if present.available:
                 self._saw(txn, device.user, now)
-        return True
+            return True
+
+        return self._write(note, False)
 
     def route(self, device: DeviceAddress) -> Route | None:
         """Where `device` is connected, or None."""
@@ -162,19 +183,41 @@ class RoutingTable:
 
         Reads the whole table.
         """
-        with self._lmdb.begin(write=True) as txn:
+
+        def drop(txn: lmdb.Transaction[bytes]) -> list[DeviceAddress]:
             everything = self._scan(txn, b"\0", b"\xff" * _DEVICE_KEY.size)
             gone = {address: route for address, route in everything if route.worker == worker}
             for address, route in gone.items():
                 txn.delete(_DEVICE_KEY.pack(*address), db=self._routes)
                 if route.available:
                     self._saw(txn, address.user, now)
-        return list(gone)
+            return list(gone)
+
+        return self._write(drop, [])
 
     def count(self) -> int:
         """How many devices are connected to this node."""
         with self._lmdb.begin() as txn:
             return txn.stat(self._routes)["entries"]
+
+    def _write(self, change: Callable[[lmdb.Transaction[bytes]], _T], unchanged: _T) -> _T:
+        """Make a change, or none if the disk does not take it (rule 1); its result, or `unchanged`."""
+        try:
+            with self._lmdb.begin(write=True) as txn:
+                return change(txn)
+        except lmdb.Error as error:
+            log.warning("route_not_written", extra={"reason": str(error)})
+        self._recover_from_panic()
+        return unchanged
+
+    def _recover_from_panic(self) -> None:
+        """Open the file anew if its meta page could not be written: until then even reads fail."""
+        try:
+            with self._lmdb.begin():
+                return
+        except lmdb.PanicError:
+            self._lmdb.close()
+            self._open(create=False)
 
     def _saw(self, txn: lmdb.Transaction[bytes], user: UserId, now: float) -> None:
         txn.put(_USER_KEY.pack(user), _SECONDS.pack(int(now)), db=self._last_seen)

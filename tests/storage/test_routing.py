@@ -129,3 +129,47 @@ def test_a_damaged_table_of_an_earlier_run_does_not_stop_the_node(tmp_path: Path
 def test_a_worker_does_not_create_the_table(tmp_path: Path) -> None:
     with pytest.raises(lmdb.Error):
         open_routing_table(tmp_path)
+
+
+class FailingDisk:
+    """Stands in the place of LMDB on a disk that takes no writes; `panics`: and no reads after that."""
+
+    def __init__(self, real: lmdb.Environment, *, panics: bool = False) -> None:
+        self._real = real
+        self._panics = panics
+
+    def begin(self, *, write: bool = False) -> lmdb.Transaction[bytes]:
+        if write:
+            raise lmdb.DiskError("mdb_txn_begin: Read-only file system")
+        if self._panics:
+            raise lmdb.PanicError("mdb_txn_begin: MDB_PANIC")
+        return self._real.begin()
+
+    def close(self) -> None:
+        self._real.close()
+
+
+@pytest.mark.parametrize("panics", [False, True], ids=["the file is as it was", "LMDB has given up on it"])
+def test_what_cannot_be_written_is_left_out_and_ends_nobody(
+    table: RoutingTable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, panics: bool
+) -> None:
+    route = Route(0, 5, 100)
+    table.connect(ANNA, route)
+    monkeypatch.setattr(table, "_lmdb", FailingDisk(table._lmdb, panics=panics))
+    assert table.connect(BERND, Route(0, 6, 100)) is None
+    assert "route_not_written" in caplog.messages
+    if not panics:
+        assert table.drop_worker(0, 110) == []
+        assert not table.set_available(ANNA, route, available=True, now=110)
+        assert not table.disconnect(ANNA, route, 110)
+    assert table.routes(ANNA.user) == {1: route}
+    assert table.routes(BERND.user) == {}
+
+
+def test_a_table_that_had_to_be_opened_anew_is_written_again(
+    table: RoutingTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "_lmdb", FailingDisk(table._lmdb, panics=True))
+    table.connect(ANNA, Route(0, 5, 100))
+    table.connect(ANNA, Route(0, 6, 100))
+    assert table.route(ANNA) == Route(0, 6, 100)
