@@ -211,13 +211,19 @@ class RoutingTable:
         return unchanged
 
     def _recover_from_panic(self) -> None:
-        """Open the file anew if its meta page could not be written: until then even reads fail."""
+        """Open the file anew if its meta page could not be written: until then even reads fail.
+
+        A disk that takes no writes at all refuses that, too: then the next write tries it again.
+        """
         try:
             with self._lmdb.begin():
                 return
-        except lmdb.PanicError:
+        except lmdb.Error:
             self._lmdb.close()
+        try:
             self._open(create=False)
+        except lmdb.Error as error:
+            log.warning("routing_table_closed", extra={"reason": str(error)})
 
     def _saw(self, txn: lmdb.Transaction[bytes], user: UserId, now: float) -> None:
         txn.put(_USER_KEY.pack(user), _SECONDS.pack(int(now)), db=self._last_seen)

@@ -173,3 +173,24 @@ def test_a_table_that_had_to_be_opened_anew_is_written_again(
     table.connect(ANNA, Route(0, 5, 100))
     table.connect(ANNA, Route(0, 6, 100))
     assert table.route(ANNA) == Route(0, 6, 100)
+
+
+def test_a_table_that_cannot_be_opened_anew_ends_nobody_who_writes_and_is_tried_again_by_the_next(
+    table: RoutingTable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a disk that has become read-only: LMDB gives up, and its lock file cannot be opened either."""
+    route = Route(0, 5, 100)
+
+    def refuse(*args: object, **settings: object) -> None:
+        raise lmdb.ReadonlyError("lock.mdb: Read-only file system")
+
+    with monkeypatch.context() as read_only:
+        read_only.setattr(table, "_lmdb", FailingDisk(table._lmdb, panics=True))
+        read_only.setattr(lmdb, "Environment", refuse)
+        assert table.connect(ANNA, route) is None
+        assert not table.disconnect(ANNA, route, 110)
+        assert "routing_table_closed" in caplog.messages
+        read_only.undo()
+    table.connect(ANNA, route)
+    table.connect(ANNA, route)
+    assert table.route(ANNA) == route
