@@ -25,7 +25,7 @@ HANDSHAKE_FRAMES = 2
 """The preamble, and the only handshake message that a phone says to a relay whose key it knows."""
 RECORDED_FRAMES = 6
 """The preamble, the handshake message, and what a phone says then: a Ping, and more."""
-RECORDED_SECONDS = 40.0
+RECORDED_SECONDS = 15.0
 ATTEMPTS = 5
 END_SECONDS = 10.0
 """In which the node ends a replay, besides what it gives a handshake."""
