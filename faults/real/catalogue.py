@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from faults.real import (
+    client_kills,
     clocks,
     corruption,
     cuts,
@@ -24,7 +25,7 @@ from faults.real import (
 from faults.real.fault import Fault
 
 FAMILIES: Mapping[str, Sequence[Fault]] = {
-    "process": (*kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS),
+    "process": (*kills.FAULTS, *client_kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS),
     "network": (*cuts.FAULTS, *lines.FAULTS, *forgery.FAULTS, *replays.FAULTS),
     "hostile": (*floods.FAULTS, *slow_readers.FAULTS, *hostile.FAULTS),
     "disk": (*full.FAULTS, *failing_disk.FAULTS, *corruption.FAULTS, *power_loss.FAULTS),

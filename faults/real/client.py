@@ -19,6 +19,7 @@ from actors.network import Network
 from actors.reactor import open_reactor
 from client import database
 from client.relay_url import parse_relay_url
+from faults.real.commits import passages
 from faults.real.handset import Handset
 from faults.real.joining import RETRY_SECONDS, link, register
 from faults.real.ledger import Ledger, read_ledger
@@ -143,7 +144,7 @@ async def words_of(descriptor: int) -> AsyncGenerator[Word, None]:
 async def serve(orders: Orders) -> None:
     """Be a client until standard input is closed."""
     ledger = Ledger(Path(orders.ledger))
-    with substituted(database, "_configure", _configure_for_kills):
+    with substituted(database, "_configure", _configure_for_kills), passages(Path(orders.traps)):
         async with open_reactor() as network, aclosing(words_of(sys.stdin.fileno())) as words:
             await Client(orders, ledger, network, say).run(words)
 

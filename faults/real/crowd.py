@@ -56,6 +56,8 @@ class ClientProcess:
         self.folder = folder
         self.ledger = Path(orders.ledger)
         self.log = folder / f"{orders.name}.log"
+        self.traps = Path(orders.traps)
+        """Where a death can be laid for it (commits.py)."""
         self.process: subprocess.Popen[bytes] | None = None
         self.asked_to_end = True
         """Whether nobody need wonder if it is not running."""
@@ -76,8 +78,14 @@ class ClientProcess:
         """Whether it lives, stopped or not."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def status(self) -> int | None:
+        """How its latest process ended; None: it has not."""
+        return None if self.process is None else self.process.poll()
+
     def start(self) -> None:
         """Start it, for the first time or again; it is told what it was told last."""
+        self._close_pipes()  # of the life before
         path = self.folder / f"{self.name}.json"
         self.orders.save(path)
         self._heard = b""
@@ -141,7 +149,7 @@ class ClientProcess:
         self.asked_to_end = True
         if self.is_running:
             os.kill(self.pid, signal.SIGKILL)
-            await self._until_ended()
+            await self.until_ended()
         self._close_pipes()
 
     async def close(self) -> None:
@@ -156,10 +164,13 @@ class ClientProcess:
                 self.process.stdin.close()
                 self.go_on()
                 with trio.move_on_after(STOP_SECONDS):
-                    await self._until_ended()
+                    await self.until_ended()
             await self.kill()
 
-    async def _until_ended(self) -> None:
+    async def until_ended(self) -> None:
+        """Wait until it has ended, as long as it takes."""
+        if not self.is_running:
+            return
         descriptor = os.pidfd_open(self.pid)
         try:
             await trio.lowlevel.wait_readable(descriptor)
@@ -222,6 +233,7 @@ class Crowd:
                 name=name,
                 folder=str(folder),
                 ledger=str(folder / f"{name}.jsonl"),
+                traps=str(folder / f"{name}.traps"),
                 relay=str(RelayUrl("127.0.0.1", port_of(name), key)),
                 sms=str(sms),
                 roles=tuple(

@@ -41,6 +41,8 @@ class Orders:
     folder: str
     """Where the homes of its phones are."""
     ledger: str
+    traps: str
+    """The folder where a death may be laid for it."""
     relay: str
     """Where to connect to, with the relay's key: `roost://127.0.0.1:PORT#KEY`; a port of its own."""
     sms: str

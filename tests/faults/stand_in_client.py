@@ -1,15 +1,29 @@
 """In the place of faults/real/client.py: says what a client says, without phones. Its orders' seed says how.
 
 0: says each word at once. 1: ends before it has joined. 2: never settles. 3: does not end with its leash.
+4: does nothing but commit, for some seconds. 5: ends by itself once it was told something.
 """
 
 import sys
 import time
 from pathlib import Path
 
+from client.database import Database
+from faults.real.commits import passages
 from faults.real.orders import Orders, Word
 
 ANSWERS = {Word.QUIET: Word.SETTLED, Word.SHOW: Word.SHOWN}
+
+
+def commit(orders: Orders) -> None:
+    home = Path(orders.folder) / orders.name
+    home.mkdir(exist_ok=True)
+    database = Database.open(home, "store")
+    with passages(Path(orders.traps)):
+        for number in range(1_000):
+            with database.transaction(), database.transaction():
+                database.execute(f"CREATE TABLE t{number} (x)")
+            time.sleep(0.01)
 
 
 def main() -> int:
@@ -18,6 +32,12 @@ def main() -> int:
         print("there is no relay", file=sys.stderr)
         return 1
     print(Word.JOINED.value, flush=True)
+    if orders.seed == 4:
+        commit(orders)
+        return 0
+    if orders.seed == 5:
+        sys.stdin.readline()
+        return 7
     for line in sys.stdin:
         word = Word(line.strip())
         with Path(orders.ledger).open("a") as ledger:

@@ -50,6 +50,7 @@ class Place:
             name=name,
             folder=str(self.folder),
             ledger=str(ledger),
+            traps=str(self.folder / "traps"),
             relay=str(self.relay),
             sms=str(self.folder / "sms.jsonl"),
             roles=roles,

@@ -66,6 +66,7 @@ def test_orders_are_read_as_they_were_saved(tmp_path: Path) -> None:
         "c0",
         "/homes",
         "/c0.jsonl",
+        "/c0.traps",
         "roost://127.0.0.1:1#k",
         "/sms",
         (Role("p00", "+491713920001", has_companion=True),),
