@@ -24,6 +24,7 @@ from faults.real.node import NodeProcess
 from faults.real.processes import is_running
 from faults.real.rogues import rogues_of
 from faults.real.toll import count_descriptors
+from faults.real.unharmed import unharmed
 from faults.real.victims import Watch, any_worker, living, until, until_gone, until_killing_is_fair
 from protocol.frames import encode_frame
 from protocol.preamble import HandshakePattern, encode_preamble
@@ -164,10 +165,12 @@ async def _run_out_of_memory(arena: Arena, stroke: Stroke) -> str:
     await until_killing_is_fair(node)
     number, pid = await any_worker(node, stroke.random)
     watch = Watch(node)
-    with memory_limited(pid, LEAST_BYTES + int(stroke.size * (MOST_BYTES - LEAST_BYTES))):
-        async with _pressure(node):
-            with trio.move_on_after(SHORT_SECONDS):
-                await _until_gone_for_good(pid)
+    more = LEAST_BYTES + int(stroke.size * (MOST_BYTES - LEAST_BYTES))
+    async with unharmed(arena, number):
+        with memory_limited(pid, more):
+            async with _pressure(node):
+                with trio.move_on_after(SHORT_SECONDS):
+                    await _until_gone_for_good(pid)
     if is_running(pid):
         raise Broken(f"worker {number} went on without memory for {SHORT_SECONDS:.0f} s: nothing was tried")
     await until_gone(pid)

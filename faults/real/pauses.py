@@ -11,8 +11,12 @@ from functools import partial
 import trio
 
 from faults.real.arena import Arena
+from faults.real.bystanders import open_bystanders
 from faults.real.fault import Broken, Fault, Stroke
+from faults.real.intruder import door_of
 from faults.real.processes import is_running, is_stopped
+from faults.real.rogues import rogues_of
+from faults.real.unharmed import unharmed
 from faults.real.victims import any_worker, until
 
 STOPPED_SECONDS = 5.0
@@ -46,15 +50,16 @@ async def stopped(*pids: int) -> AsyncIterator[None]:
 
 async def _pause_worker(arena: Arena, stroke: Stroke) -> str:
     number, pid = await any_worker(arena.node, stroke.random)
-    async with stopped(pid):
+    async with unharmed(arena, number), stopped(pid):
         await trio.sleep(stroke.seconds)
     return f"worker {number} stood still for {stroke.seconds:.1f} s"
 
 
 async def _pause_parent(arena: Arena, stroke: Stroke) -> str:
-    async with stopped(arena.node.pid):
+    pair = await rogues_of(arena).take(2)
+    async with open_bystanders(door_of(arena.node), pair) as others, stopped(arena.node.pid):
         await trio.sleep(stroke.seconds)
-    return f"the parent stood still for {stroke.seconds:.1f} s"
+    return f"the parent stood still for {stroke.seconds:.1f} s; {others}"
 
 
 async def _pause_node(arena: Arena, stroke: Stroke) -> str:

@@ -23,9 +23,9 @@ from faults.real.processes import is_running
 from relay.node_tree import WORKER_PERIOD_SECONDS, WORKER_RESTARTS
 
 POLL_SECONDS = 0.01  # processes and files of others: there is no event to wait for
-GONE_SECONDS = 10.0
-BACK_SECONDS = 30.0
-"""What a restart may take on a machine that runs a crowd beside the node; alone it is 0.3 s."""
+GONE_SECONDS = 20.0
+BACK_SECONDS = 90.0
+"""What a restart may take on a machine that is busy with much else: 40 s were seen; alone it is 0.3 s."""
 
 SPARE_RESTARTS = 2
 """Workers may also die of other things in that minute; the restart limit is the product's own fault then."""

@@ -21,14 +21,15 @@ from faults.real.node import NodeProcess
 from faults.real.orphans import Watcher
 from faults.real.proxy import open_proxy
 from faults.real.rogues import Account, rogues_of
+from faults.real.unharmed import unharmed
 from protocol import UserId
 from protocol.slots import owner_of, slot_of
 
 FAULTS = {fault.name: fault for fault in (*kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS)}
 
 WORKERS = 2
-OF_STRIKES = 2
-"""Accounts that strikes have for themselves."""
+OF_STRIKES = 8
+"""Accounts that strikes have for themselves, if not many more belong to the one worker than to the other."""
 
 
 def stroke(size: float = 0.0, seconds: float = 0.2) -> Stroke:
@@ -82,7 +83,7 @@ async def strike(arena: Arena, name: str, stroke: Stroke) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # workers start seven times; alone on a machine it is 10 s
+@pytest.mark.timeout(300)  # workers start eight times; alone on a machine it is 10 s
 async def test_what_a_strike_says_has_happened_to_a_node(tmp_path: Path) -> None:
     async with an_arena(tmp_path) as arena:
         node = arena.node
@@ -99,8 +100,18 @@ async def test_what_a_strike_says_has_happened_to_a_node(tmp_path: Path) -> None
         assert await ends_by("kill after deliver") == 1
         assert await ends_by("kill taker in hand-over") == 1
         assert await ends_by("clock jump") == 0
+        assert await ends_by("pause worker") == 0
         assert await ends_by("no descriptors") == 0
         assert not list(node.within.iterdir())
+        with pytest.raises(Broken, match="others"):
+            await kill_the_worker_of_the_unharmed(arena)
+
+
+async def kill_the_worker_of_the_unharmed(arena: Arena) -> None:
+    """There are two workers: those who are not of the one are of the other."""
+    pid = arena.node.workers_by_number()[1]
+    async with unharmed(arena, 0):
+        await victims.kill(arena.node, 1, pid)
 
 
 async def test_a_moment_that_nobody_comes_by_is_no_success(tmp_path: Path, autojump_clock: MockClock) -> None:
