@@ -44,10 +44,8 @@ def test_a_missing_log_complains_of_nothing(tmp_path: Path) -> None:
 def test_that_a_worker_was_killed_is_explained_while_something_is_broken_and_not_in_peace(
     tmp_path: Path,
 ) -> None:
-    killed = {"child": "worker-0", "exit_status": -9}
-    found = read(
-        tmp_path, line("child_terminated", 100.0, **killed), line("child_terminated", 200.0, **killed)
-    )
+    lines = [line("child_terminated", at, child="worker-0", exit_status=-9) for at in (100.0, 200.0)]
+    found = read(tmp_path, *lines)
     assert [each.at for each in unexplained(found, [Excuse(99.0, 101.0)])] == [200.0]
 
 
