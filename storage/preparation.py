@@ -16,7 +16,12 @@ import lmdb
 from protocol.slots import check_workers
 from storage import resharding
 from storage.environment import DEFAULT_MAP_BYTES, DEFAULT_RESERVE_BYTES, Environment, open_environment
-from storage.errors import FolderUnusableError, MissingEnvironmentError, StorageError
+from storage.errors import (
+    FolderUnusableError,
+    MissingEnvironmentError,
+    StorageError,
+    UnreadableStoreError,
+)
 from storage.folder import FolderLock, durable_folder, environment_numbers, layout_file, prepare_folder
 from storage.layout import Layout, read_layout, write_layout
 from storage.resharding import Tell
@@ -63,6 +68,8 @@ def prepare_store(
         return _prepare_locked(data, workers, progress, map_bytes, reserve_bytes)
     except OSError as error:
         raise FolderUnusableError(data, error) from error
+    except lmdb.Error as error:
+        raise UnreadableStoreError(data, str(error)) from error
 
 
 def _prepare_locked(

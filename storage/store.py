@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+import lmdb
+
 from protocol.ids import UserId
 from protocol.slots import owner_of, slot_of
 from storage.environment import (
@@ -25,7 +27,7 @@ from storage.environment import (
     Reader,
     open_environment,
 )
-from storage.errors import FolderUnusableError, NoStoreError
+from storage.errors import FolderUnusableError, NoStoreError, UnreadableStoreError
 from storage.layout import read_layout
 from storage.peer import PeerEnvironment
 
@@ -127,6 +129,7 @@ def open_store(
         NoStoreError: nobody has prepared one for a worker of this number.
         DataFolderInUseError: another process has the own environment open.
         FolderUnusableError: the folder cannot be read or written: a disk that has failed, for one.
+        UnreadableStoreError: its pages are damaged.
         CorruptLayoutError, SchemaTooNewError: it cannot be used.
     """
     layout = read_layout(data)
@@ -143,5 +146,7 @@ def open_store(
         )
     except OSError as error:
         raise FolderUnusableError(data, error) from error
+    except lmdb.Error as error:
+        raise UnreadableStoreError(data, str(error)) from error
     peers = (PeerEnvironment(data, number, map_bytes=map_bytes) for number in range(layout.environments))
     return Store(own, [own if peer.number == worker else peer for peer in peers])

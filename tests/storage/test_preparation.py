@@ -29,6 +29,7 @@ from storage import (
     holder_of,
     open_environment,
     open_routing_table,
+    open_store,
     preparation,
     prepare_store,
     read_layout,
@@ -318,3 +319,21 @@ def test_a_store_that_is_no_store_is_refused_in_one_sentence_and_leaves_the_fold
 def test_too_little_address_space_says_which_limit_to_lift(tmp_path: Path) -> None:
     with pytest.raises(UnreadableStoreError, match=r"ulimit -v unlimited"):
         prepare_store(tmp_path, 1, print, map_bytes=1 << 62)
+
+
+def damage_pages(data: Path) -> None:
+    """Take from each page, but for the two that all is found from, the word that it is one of a tree."""
+    file = data / "durable" / "data.mdb"
+    pages = bytearray(file.read_bytes())
+    for page in range(2 * 4096, len(pages), 4096):
+        pages[page + 10 : page + 12] = b"\0\0"
+    file.write_bytes(pages)
+
+
+def test_a_store_with_damaged_pages_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    prepare(tmp_path, 1)
+    damage_pages(tmp_path)
+    with pytest.raises(UnreadableStoreError, match="cannot be opened"):
+        prepare(tmp_path, 1)
+    with pytest.raises(UnreadableStoreError, match="cannot be opened"):
+        open_store(tmp_path, 0)
