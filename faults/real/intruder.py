@@ -279,6 +279,12 @@ class Intruder:
 
     # ---- going ----
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+
     def hang_up(self) -> None:
         """Be gone at once, without a word and without TIME_WAIT."""
         with suppress(OSError):

@@ -5,7 +5,7 @@ Not here: what must hold meanwhile (floods.py, slow_readers.py), which nobody in
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count as count_up
 from random import Random
 from typing import Any, Final
@@ -218,18 +218,26 @@ async def messages(order: Order, tally: Tally) -> None:
     (keys, _, _), (their_keys, their_user, _), *_ = _people(order)
     reader = await Intruder.log_in(order.door, their_keys)
     writer = await Intruder.log_in(order.door, keys)
-    await writer.say((_BIND, 0, address_to_bytes(UserId(their_user))), (_FETCH_PROGRESS, 1, (their_user,)))
-    first = (await writer.hear_first(_PROGRESSES))[2][0][1] + 1
     body = b"x" * max(1, order.size)
+    with reader, writer:
+        await writer.say(
+            (_BIND, 0, address_to_bytes(UserId(their_user))), (_FETCH_PROGRESS, 1, (their_user,))
+        )
+        first = (await writer.hear_first(_PROGRESSES))[2][0][1] + 1
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_acknowledge, reader)
+            while True:
+                began = trio.current_time()
+                await _say_batch(writer, first, body)
+                first = await _hear_batch(writer, first, tally)
+                tally.note("batches", began)
+
+
+async def _say_batch(writer: Intruder, first: int, body: bytes) -> None:
+    """Small ones in one frame, large ones in one each."""
     a_frame = BATCH if len(body) < SMALL_BYTES else 1
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_acknowledge, reader)
-        while True:
-            began = trio.current_time()
-            for n in range(0, BATCH, a_frame):
-                await writer.say(*[(_SEND, 0, first + n + more, body) for more in range(a_frame)])
-            first = await _hear_batch(writer, first, tally)
-            tally.note("batches", began)
+    for n in range(first, first + BATCH, a_frame):
+        await writer.say(*[(_SEND, 0, number, body) for number in range(n, n + a_frame)])
 
 
 async def _hear_batch(writer: Intruder, first: int, tally: Tally) -> int:
@@ -268,6 +276,13 @@ async def small_talk(order: Order, tally: Tally) -> None:
         (_BIND, 0, user_bytes), _AVAILABLE, _UNAVAILABLE, PING,
     ]  # fmt: skip
     random = order.random
+    with reader, writer:
+        await _talk(writer, reader, words, random, tally)
+
+
+async def _talk(
+    writer: Intruder, reader: Intruder, words: Sequence[WireItem], random: Random, tally: Tally
+) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_hear_all, reader, tally)
         nursery.start_soon(_hear_all, writer, tally)
@@ -287,14 +302,14 @@ async def codes(order: Order, tally: Tally) -> None:
     numbers = count_up()
 
     async def ask(index: int) -> None:
-        intruder = await Intruder.at(order.door, source=source_of(index))
-        await intruder.shake_hands(new_keys(), order.door.key)
-        await intruder.say(PING)
-        while True:
-            phone = f"+4915772{order.seed % 1_000:03d}{next(numbers):03d}"
-            await intruder.say((_REQUEST_CODE, 1, phone, "sms"))
-            answer = await intruder.hear_first(_CODE_SENT, _FAILED)
-            tally.note("code sent" if answer[0] == _CODE_SENT else code_name(answer[2]))
+        with await Intruder.at(order.door, source=source_of(index)) as intruder:
+            await intruder.shake_hands(new_keys(), order.door.key)
+            await intruder.say(PING)
+            while True:
+                phone = f"+4915772{order.seed % 1_000:03d}{next(numbers) % 1_000:03d}"
+                await intruder.say((_REQUEST_CODE, 1, phone, "sms"))
+                answer = await intruder.hear_first(_CODE_SENT, _FAILED)
+                tally.note("code sent" if answer[0] == _CODE_SENT else code_name(answer[2]))
 
     async with trio.open_nursery() as nursery:
         for index in range(order.count):
