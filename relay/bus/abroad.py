@@ -18,7 +18,7 @@ them.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from protocol import DeviceAddress, ErrorCode, Send, SendGroup, UserId
+from protocol import DeviceAddress, ErrorCode, GroupAddress, Send, SendGroup, UserId
 from relay.bus import messages as m
 from relay.bus.bus import Bus
 from relay.bus.chat import Chat, ChatId
@@ -123,6 +123,9 @@ class Abroad:
             outgoing.delivered(user, progress.delivered)
         if progress.read:
             outgoing.read(user, progress.read)
+        if isinstance(user, GroupAddress) and progress.delivered < progress.accepted:
+            # Its actor may have ended before it could tell: one that begins looks how far members are.
+            peer.tell(m.GroupReached(user.group, []))
         if chat.submitted:
             peer.tell(m.Inquire(device, outgoing.number, user, chat.submitted, chat.inquire()))
 
