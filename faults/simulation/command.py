@@ -21,13 +21,12 @@ from faults.simulation.campaign import Tally, run_campaign
 from faults.simulation.history import Founder, Outcome, open_founder, run_history
 from faults.simulation.plan import FAULTS, Plan, draw_plan
 from faults.simulation.planted import PLANTED
-from faults.simulation.shrink import Shrinker, kind_of, steps_of
+from faults.simulation.shrink import FEWEST_PEOPLE, Shrinker, kind_of, steps_of
 
 DEFAULT_HISTORIES = 200
 DEFAULT_MINUTES = 0.25
 DEFAULT_PEOPLE = 4
 SHRINKING_TRIES = 150
-FEWEST_PEOPLE = 2
 MOST_PEOPLE = 99
 PROBLEMS_SHOWN = 10
 
@@ -133,7 +132,8 @@ def _shrunk(outcome: Outcome, founder: Founder) -> Outcome:
         if not any(kind_of(problem) in kinds for problem in tried.problems):
             return False
         smallest.append(tried)
-        print(f"still fails with {len(plan.deeds)} deeds, {len(plan.faults)} faults", file=sys.stderr)
+        town = f"{plan.people} people, {plan.workers} workers"
+        print(f"still fails with {town}, {len(plan.deeds)} deeds, {len(plan.faults)} faults", file=sys.stderr)
         return True
 
     Shrinker(fails, SHRINKING_TRIES).shrink(outcome.plan)

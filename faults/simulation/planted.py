@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import trio
+
 import storage.journal
 from actors.errors import StartError, SystemClosedError
 from actors.exits import ExitReason
@@ -18,15 +20,18 @@ from client.siblings import Siblings
 from client.store import Store
 from faults.substitution import substituted
 from protocol.e2e import SessionRecord
-from protocol.ids import DeviceAddress, MessageNumber
-from relay import intake
-from relay.delivery import Admission
+from protocol.e2e.aead import MessageAead
+from protocol.ids import DeviceAddress, DeviceId, MessageNumber
+from relay import delivery, intake
+from relay.delivery import Admission, Parts
 from relay.device_queue import DeviceQueue
 from relay.flight import Flight, MessagesSettled
+from relay.mailbox import Mailbox
 from relay.outgoing import Outgoing
 from relay.presence import Presence
-from storage import JournalError, Op
+from storage import JournalError, Op, mailboxes
 from storage.journal import Submission
+from storage.tables import DeleteRange
 from supervisors.base import SupervisorBase
 from supervisors.child import Child
 
@@ -188,6 +193,70 @@ def _tells_siblings_nothing() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _deletes_one_too_many() -> Iterator[None]:
+    """An acknowledgement takes the row behind it along."""
+    delete_range = mailboxes.delete_range
+
+    def delete_one_more(device: DeviceAddress, first: int, last: int) -> DeleteRange:
+        return delete_range(device, first, min(last + 1, mailboxes.LAST_SEQ))
+
+    with substituted(mailboxes, "delete_range", delete_one_more):
+        yield
+
+
+@contextmanager
+def _leaves_out_a_device() -> Iterator[None]:
+    """Of several devices the last one is not stored for."""
+
+    def all_but_the_last(
+        parts: Parts, devices: Sequence[DeviceId]
+    ) -> Sequence[tuple[DeviceId, bytes]] | None:
+        found = delivery.parts_by_device(parts, devices)
+        return found[:-1] if found is not None and len(found) > 1 else found
+
+    with substituted(intake, "parts_by_device", all_but_the_last):
+        yield
+
+
+@contextmanager
+def _keeps_idle_mailboxes() -> Iterator[None]:
+    """A mailbox that nobody needs stays in memory."""
+
+    def look_never(_mailbox: Mailbox) -> None:
+        pass
+
+    with substituted(Mailbox, "_plan_idle_check", look_never):
+        yield
+
+
+@contextmanager
+def _sends_in_clear() -> Iterator[None]:
+    """Phones leave the encryption of messages out, at both ends."""
+
+    async def leave_as_it_is(text: bytes, _key: bytes, _associated_data: bytes) -> bytes:
+        return text
+
+    with (
+        substituted(MessageAead, "encrypt", staticmethod(leave_as_it_is)),
+        substituted(MessageAead, "decrypt", staticmethod(leave_as_it_is)),
+    ):
+        yield
+
+
+@contextmanager
+def _leaves_a_task() -> Iterator[None]:
+    """For every device that logs out something is left that waits for ever."""
+    logout = Presence.logout
+
+    def leave_one(presence: Presence, device: DeviceAddress, outgoing: Outgoing) -> bool:
+        trio.lowlevel.spawn_system_task(trio.sleep_forever)
+        return logout(presence, device, outgoing)
+
+    with substituted(Presence, "logout", leave_one):
+        yield
+
+
 PLANTED: dict[str, Plant] = {
     "acknowledge before commit": _accepts_before_commit,
     "lose the dedupe table": _loses_the_dedupe_table,
@@ -200,5 +269,10 @@ PLANTED: dict[str, Plant] = {
     "believe in dead connections": _believes_in_dead_connections,
     "leak connections": _leaks_connections,
     "tell siblings nothing": _tells_siblings_nothing,
+    "delete one too many": _deletes_one_too_many,
+    "leave out a device": _leaves_out_a_device,
+    "keep idle mailboxes": _keeps_idle_mailboxes,
+    "send in clear": _sends_in_clear,
+    "leave a task": _leaves_a_task,
 }
 """{name: how it is planted}"""

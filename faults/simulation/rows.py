@@ -3,6 +3,7 @@
 - D1, at the moment a ✓ comes: the message is on a disk.
 - D4: no message is stored twice for a device.
 - D5, at the moment a ✓✓ comes: a device has the message.
+- D6: a waiting message leaves the disk only when its device has stored it.
 - D10: a message comes to all devices of its recipient at once, or to none.
 """
 
@@ -13,13 +14,17 @@ from client.records import MessageState
 from faults.simulation.people import Device
 from protocol.ids import DeviceAddress, DeviceId, UserId
 from storage import Op
-from storage.mailboxes import MESSAGE_CODEC, QueuedMessage
+from storage.mailboxes import LAST_SEQ, MESSAGE_CODEC, QueuedMessage
 from storage.tables import DEVICES, QUEUE, DeleteRange, Put
 
 DevicesOf = Callable[[UserId], Sequence[DeviceId]]
 """The devices that an account has, by the disk of its worker."""
 
+CursorOf = Callable[[DeviceAddress], int | None]
+"""Up to which of its messages a device has stored them; None if nobody can say now."""
+
 _OWNER = struct.Struct(">QH")  # what the key of a waiting message begins with
+_ROW = struct.Struct(">QHQ")
 
 
 class Rows:
@@ -31,7 +36,7 @@ class Rows:
         """{(from, to): the highest number}"""
         self._once: dict[tuple[DeviceAddress, DeviceAddress, int], None] = {}
 
-    def look(self, batches: Sequence[Sequence[Op]], devices_of: DevicesOf) -> None:
+    def look(self, batches: Sequence[Sequence[Op]], devices_of: DevicesOf, cursor_of: CursorOf) -> None:
         """At a commit; ``devices_of`` reads the disk as it is now."""
         changing = _whose_devices_change(batches)
         for ops in batches:
@@ -39,6 +44,8 @@ class Rows:
             for op in ops:
                 if isinstance(op, Put) and op.table == QUEUE:
                     self._note(op, copies)
+                elif isinstance(op, DeleteRange) and op.table == QUEUE:
+                    self._check_deletion(op, cursor_of)
             for (sender, user, number), devices in copies.items():
                 if user not in changing:
                     self._check_devices(sender, user, number, devices, devices_of(user))
@@ -55,6 +62,16 @@ class Rows:
         pair = (message.sender, owner.user)
         self._stored[pair] = max(self._stored.get(pair, 0), int(message.number))
         copies.setdefault((message.sender, owner.user, int(message.number)), []).append(owner.device)
+
+    def _check_deletion(self, op: DeleteRange, cursor_of: CursorOf) -> None:
+        user, device, last = _ROW.unpack(op.last)
+        if last == LAST_SEQ:
+            return  # the device is removed
+        cursor = cursor_of(DeviceAddress(user, device))
+        if cursor is not None and cursor < last:
+            self.problems.append(
+                f"D6: {user:x}.{device} has stored up to {cursor}, and what waits is deleted up to {last}"
+            )
 
     def _check_devices(
         self,

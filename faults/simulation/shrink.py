@@ -1,4 +1,4 @@
-"""Makes a failing plan small: fewer faults, fewer deeds, shorter, while the same kind of violation remains.
+"""Makes a failing plan small: fewer of all that is in it, while the same kind of violation remains.
 
 Delta debugging: leave out halves, then quarters and so on, and keep every smaller plan that still fails.
 Steps that remain do what they did, because plans name things by number and each concern draws from its own
@@ -7,10 +7,14 @@ stream.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from faults.simulation.plan import Plan, Step, without
 
 Fails = Callable[[Plan], bool]
+
+FEWEST_PEOPLE = 2
+FEWEST_WORKERS = 1
 
 TAIL_SECONDS = 1.0
 """What a shortened history goes on for after its last step."""
@@ -33,9 +37,19 @@ class Shrinker:
         before = None
         while before != plan and self.tries_left > 0:
             before = plan
+            plan = self._smaller(plan, "workers", FEWEST_WORKERS)
+            plan = self._smaller(plan, "people", FEWEST_PEOPLE)
             plan = self._fewer(plan, "faults")
             plan = self._fewer(plan, "deeds")
             plan = self._shorter(plan)
+        return plan
+
+    def _smaller(self, plan: Plan, which: Literal["workers", "people"], fewest: int) -> Plan:
+        """With as few of them as it still fails with: steps name people and workers modulo what there is."""
+        for number in range(fewest, getattr(plan, which)):
+            smaller = replace(plan, people=number) if which == "people" else replace(plan, workers=number)
+            if self._still_fails(smaller):
+                return smaller
         return plan
 
     def _fewer(self, plan: Plan, which: str) -> Plan:

@@ -23,7 +23,7 @@ from faults.simulation.people import Device, Person, relay_url
 from faults.simulation.plan import Plan
 from faults.simulation.trace import Trace
 from protocol.e2e.group_info import GroupInfo
-from protocol.ids import UserId
+from protocol.ids import DeviceAddress, UserId
 from relay.config import Config
 from relay.rate_limits import Limit
 
@@ -251,6 +251,13 @@ class Town:
         """Somebody else."""
         others = [person for person in self.people if person is not device.person]
         return others[whom % len(others)]
+
+    def cursor_of(self, address: DeviceAddress) -> int | None:
+        """Up to where a device has stored what the relay keeps for it; None if it is off."""
+        for device in self.devices:
+            if device.phone is not None and device.phone.account.address == address:
+                return int(device.phone._store.cursor())
+        return None
 
     # ---- moving, linking, locking out ----
 

@@ -15,6 +15,9 @@ from faults.simulation.planted import PLANTED
 
 PEOPLE, SECONDS = 3, 12.0
 
+HEALING_SECONDS = 60.0
+"""What never comes to its end need not be waited for so long as if it were expected to."""
+
 
 class Hunt(NamedTuple):
     """How a bug is looked for."""
@@ -26,17 +29,22 @@ class Hunt(NamedTuple):
 
 
 HUNTS: dict[str, Hunt] = {
-    "acknowledge before commit": Hunt(4),  # seed 0
-    "lose the dedupe table": Hunt(6, ("flapping while writing",)),  # seed 1
-    "forget a waiter": Hunt(4),  # seed 0
-    "off by one at resume": Hunt(6, ("reconnect storm", "crash phone", "slow reader")),  # seed 1
-    "restart twice": Hunt(6, ("kill any actor", "kill mailbox")),  # seed 1
-    "tick delivery at once": Hunt(4, ("slow network", "stutter", "slow reader", "crash phone")),  # seed 0
-    "acknowledge what was not stored": Hunt(4),  # seed 0
-    "forget to store a session": Hunt(4),  # seed 0
-    "believe in dead connections": Hunt(4, ("half-open",)),  # seed 0
-    "leak connections": Hunt(4),  # seed 0
-    "tell siblings nothing": Hunt(4),  # seed 0
+    "acknowledge before commit": Hunt(4),
+    "lose the dedupe table": Hunt(6, ("flapping while writing",)),
+    "forget a waiter": Hunt(4),
+    "off by one at resume": Hunt(6, ("reconnect storm", "crash phone", "slow reader")),
+    "restart twice": Hunt(6, ("kill any actor", "kill mailbox")),
+    "tick delivery at once": Hunt(4, ("slow network", "stutter", "slow reader", "crash phone")),
+    "acknowledge what was not stored": Hunt(4),
+    "forget to store a session": Hunt(4),
+    "believe in dead connections": Hunt(4, ("half-open",)),
+    "leak connections": Hunt(4),
+    "tell siblings nothing": Hunt(4),
+    "delete one too many": Hunt(4),
+    "leave out a device": Hunt(4),
+    "keep idle mailboxes": Hunt(4),
+    "send in clear": Hunt(4),
+    "leave a task": Hunt(4),
 }
 
 
@@ -45,7 +53,7 @@ def hunt(founder: Founder, name: str) -> Outcome | None:
     seeds, kinds = HUNTS[name]
     for seed in range(seeds):
         plan = draw_plan(seed, people=PEOPLE, seconds=SECONDS, kinds=kinds)
-        outcome = run_history(plan, founder, sabotage=PLANTED[name])
+        outcome = run_history(plan, founder, sabotage=PLANTED[name], healing_seconds=HEALING_SECONDS)
         if outcome.problems:
             return outcome
     return None

@@ -21,6 +21,15 @@ def test_what_the_failure_needs_is_what_is_left() -> None:
     assert small.seconds < plan.seconds or max(deed.at, fault.at) > plan.seconds - 1
 
 
+def test_the_town_gets_as_small_as_the_failure_allows() -> None:
+    def fails(plan: Plan) -> bool:
+        return plan.people >= 4 and plan.workers >= 2
+
+    small = Shrinker(fails, tries_left=1_000).shrink(draw_plan(5, people=9, workers=3))
+    assert (small.people, small.workers) == (4, 2)
+    assert (small.deeds, small.faults) == ((), ())
+
+
 def test_it_stops_when_its_tries_are_used_up() -> None:
     plan = draw_plan(5, kinds=["cut"])
     shrinker = needs(plan.deeds[7])
