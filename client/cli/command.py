@@ -7,6 +7,7 @@ foresaw. An error is one line on standard error: ``error: <name>: <sentence>``.
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import sqlite3
@@ -63,17 +64,19 @@ def wants_colour() -> bool:
 
 def count(text: str) -> int:
     """An option's value that is a number of things, at least one; argparse says so if it is not."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
 
 
 def seconds(text: str) -> float:
     """An option's value that is a length of time; argparse says so if it is negative or no number."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not number >= 0:
-        raise argparse.ArgumentTypeError(f"{text} is no length of time")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return number
 
 

@@ -33,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--code-from", type=Path, metavar="FILE", help="the file that the relay writes codes to")
     parser.add_argument(
         "--via",
-        choices=tuple(CodeRoute),
-        type=CodeRoute,
+        choices=[route.value for route in CodeRoute],
         default=CodeRoute.SMS,
         help="how the code comes (sms)",
     )
@@ -71,7 +70,7 @@ async def _prove(phone: Phone, number: str, args: argparse.Namespace) -> bool:
     lines = lines_so_far(args.code_from) if args.code_from is not None else 0
     earlier = None
     try:
-        if not await account.request_number_code(number, args.via):
+        if not await account.request_number_code(number, CodeRoute(args.via)):
             await account.change_number(number, "")  # it was changed, and the answer was lost
             return True
     except RelayRefusedError as refusal:

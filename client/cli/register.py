@@ -57,8 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--via",
-        choices=tuple(CodeRoute),
-        type=CodeRoute,
+        choices=[route.value for route in CodeRoute],
         default=CodeRoute.SMS,
         help="how the code comes: as a text message, or read out by a call (sms)",
     )
@@ -77,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _register(args: argparse.Namespace) -> int:
-    applicant = Applicant(parse_relay_url(args.relay), checked_number(args.phone), args.via, args.take_over)
+    applicant = Applicant(
+        parse_relay_url(args.relay), checked_number(args.phone), CodeRoute(args.via), args.take_over
+    )
     async with (
         open_reactor() as network,
         open_application(

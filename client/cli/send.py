@@ -88,5 +88,8 @@ def _card(store: Store, file_or_number: str) -> ContactCard:
 
 def _place(text: str) -> _Place:
     """``LAT,LON`` or ``LAT,LON,NAME``; argparse says so if it is neither."""
-    latitude, longitude, *name = text.split(",", 2)
-    return float(latitude), float(longitude), name[0].strip() if name else None
+    try:
+        latitude, longitude, *name = text.split(",", 2)
+        return float(latitude), float(longitude), name[0].strip() if name else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no place like 52.5163,13.3777,Berlin") from None

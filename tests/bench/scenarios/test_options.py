@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from bench.scenarios.options import add_times, positive, positive_float, seconds
+from bench.scenarios.options import add_times, natural, positive, positive_float, seconds
 
 
 def test_values_that_make_sense_are_read() -> None:
@@ -17,6 +17,13 @@ def test_values_that_make_sense_are_read() -> None:
 def test_nothing_is_not_positive(read: type) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         read("0")
+
+
+@pytest.mark.parametrize("read", [positive, natural, positive_float, seconds])
+@pytest.mark.parametrize("text", ["many", "", "-1"])
+def test_what_is_refused_is_told_in_a_sentence(read: type, text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"^'{text}' is no "):
+        read(text)
 
 
 @pytest.mark.parametrize("text", ["-1", "inf", "nan"])

@@ -92,7 +92,7 @@ def test_a_reader_that_has_left_is_told_to_the_console_script_as_what_it_is() ->
 
 def test_numbers_that_make_no_sense_are_refused_where_they_are_typed() -> None:
     assert (count("3"), seconds("0.5")) == (3, 0.5)
-    for read, text in ((count, "0"), (count, "-1"), (seconds, "-1"), (seconds, "nan")):
+    for read, text in ((count, "0"), (count, "few"), (seconds, "-1"), (seconds, "nan"), (seconds, "long")):
         with pytest.raises(argparse.ArgumentTypeError):
             read(text)
 
