@@ -28,8 +28,8 @@ from protocol.slots import owner_of, slot_of
 FAULTS = {fault.name: fault for fault in (*kills.FAULTS, *pauses.FAULTS, *limits.FAULTS, *clocks.FAULTS)}
 
 WORKERS = 2
-OF_STRIKES = 8
-"""Accounts that strikes have for themselves, if not many more belong to the one worker than to the other."""
+OF_STRIKES = 20
+"""Accounts that strikes have for themselves: two of each worker are among them, but once in 25,000."""
 
 
 def stroke(size: float = 0.0, seconds: float = 0.2) -> Stroke:
@@ -83,7 +83,7 @@ async def strike(arena: Arena, name: str, stroke: Stroke) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # workers start eight times; alone on a machine it is 10 s
+@pytest.mark.timeout(300)  # workers start seven times; alone on a machine it is 10 s
 async def test_what_a_strike_says_has_happened_to_a_node(tmp_path: Path) -> None:
     async with an_arena(tmp_path) as arena:
         node = arena.node
@@ -96,8 +96,7 @@ async def test_what_a_strike_says_has_happened_to_a_node(tmp_path: Path) -> None
             assert before.keys() == after.keys()
             return sum(before[number] != after[number] for number in before)
 
-        assert await ends_by("kill before commit", size=0.5) == 1
-        assert await ends_by("kill after deliver") == 1
+        assert await ends_by("kill after deliver", size=0.5) == 1
         assert await ends_by("kill taker in hand-over") == 1
         assert await ends_by("clock jump") == 0
         assert await ends_by("pause worker") == 0
