@@ -115,7 +115,8 @@ def _descriptors(pid: int, file: Path) -> tuple[tuple[int, ...], dict[int, int]]
     """The descriptors of a file in a process: those that write through to the disk, and where each stands."""
     synced, positions = [], {}
     for entry in (PROC / str(pid) / "fd").iterdir():
-        if entry.readlink() == file:
+        # Not asked itself: it may be gone, as the one is that this folder is read with.
+        if os.path.realpath(entry) == str(file):
             lines = (PROC / str(pid) / "fdinfo" / entry.name).read_text().splitlines()
             facts = dict(line.split(":", 1) for line in lines)
             positions[int(entry.name)] = int(facts["pos"])
