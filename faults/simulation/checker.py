@@ -86,9 +86,10 @@ class Settling:
             return None
         if entry.state is MessageState.ACCEPTED and _awaits(self._town, person, written):
             return "is accepted"
-        for sibling in person.devices:
-            if sibling is not device and _is_owed(sibling, person, written) and not sibling.has(written):
-                return f"is not known to {sibling.name}"
+        for somebody in (person, *_addressees(self._town, device, written)):
+            for other in somebody.devices:
+                if other is not device and _is_owed(other, somebody, written) and not other.has(written):
+                    return f"is not known to {other.name}"
         return None
 
 
@@ -154,7 +155,7 @@ def check_neighbours(town: Town) -> list[str]:
     calm = [person for person in town.people if not person.was_disturbed]
     for writer in calm:
         for written in [each for device in writer.devices for each in device.written]:
-            if not written.was_online:
+            if not written.was_online or written.group in writer.left:
                 continue
             for person in calm:
                 if written.to is person or (person is not writer and person.user in written.members):

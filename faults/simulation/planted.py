@@ -15,6 +15,7 @@ import storage.journal
 from actors.errors import StartError, SystemClosedError
 from actors.exits import ExitReason
 from client.keepalive import Due, Keepalive
+from client.owed import Owed
 from client.sessions import Sessions
 from client.siblings import Siblings
 from client.store import Store
@@ -159,14 +160,20 @@ def _forgets_to_store_a_session() -> Iterator[None]:
 @contextmanager
 def _believes_in_dead_connections() -> Iterator[None]:
     """A phone never gives up a connection on which nothing comes any more."""
-    due = Keepalive.due
+    keepalive_due, owed_due = Keepalive.due, Owed.due
 
-    def never_give_up(keepalive: Keepalive, now: float) -> Due:
-        found = due(keepalive, now)
-        return Due.NOTHING if found is Due.GIVE_UP else found
+    def wait_on(keepalive: Keepalive, now: float) -> Due:
+        return _unless_given_up(keepalive_due(keepalive, now))
 
-    with substituted(Keepalive, "due", never_give_up):
+    def wait_for_answers(owed: Owed, now: float, last_heard: float, last_ping: float) -> Due:
+        return _unless_given_up(owed_due(owed, now, last_heard, last_ping))
+
+    with substituted(Keepalive, "due", wait_on), substituted(Owed, "due", wait_for_answers):
         yield
+
+
+def _unless_given_up(due: Due) -> Due:
+    return Due.NOTHING if due is Due.GIVE_UP else due
 
 
 @contextmanager
