@@ -87,11 +87,12 @@ async def _try_to_serve(node: NodeProcess, folder: Path, arena: Arena) -> str:
     """
     tried = NodeProcess(folder, workers=node.worker_count, minder=arena.watcher)
     shutil.copytree(node.data, tried.data, ignore=shutil.ignore_patterns("volatile", "backups"))
-    outcome = "it served what is whole"
+    outcome = f"it came to nothing within {TRIED_SECONDS:.0f} s"
     try:
         with trio.move_on_after(TRIED_SECONDS):
             try:
                 await tried.start()
+                outcome = "it served what is whole"
                 await tried.stop()
             except Broken as refused:
                 outcome = f"refused ({_sentence(str(refused))})"
