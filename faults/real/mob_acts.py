@@ -37,6 +37,7 @@ TRICKLE_SECONDS: Final = 1.0
 BATCH: Final = 100
 SMALL_BYTES: Final = 100
 """Messages below it go a hundred in a frame, others one."""
+LARGE_BATCH: Final = 10
 STANZAS_A_FRAME: Final = 1_000
 
 LEFT: Final = "left"
@@ -219,6 +220,7 @@ async def messages(order: Order, tally: Tally) -> None:
     reader = await Intruder.log_in(order.door, their_keys)
     writer = await Intruder.log_in(order.door, keys)
     body = b"x" * max(1, order.size)
+    count = BATCH if len(body) < SMALL_BYTES else LARGE_BATCH
     with reader, writer:
         await writer.say(
             (_BIND, 0, address_to_bytes(UserId(their_user))), (_FETCH_PROGRESS, 1, (their_user,))
@@ -228,21 +230,21 @@ async def messages(order: Order, tally: Tally) -> None:
             nursery.start_soon(_acknowledge, reader)
             while True:
                 began = trio.current_time()
-                await _say_batch(writer, first, body)
-                first = await _hear_batch(writer, first, tally)
+                await _say_batch(writer, first, body, count)
+                first = await _hear_batch(writer, first, count, tally)
                 tally.note("batches", began)
 
 
-async def _say_batch(writer: Intruder, first: int, body: bytes) -> None:
+async def _say_batch(writer: Intruder, first: int, body: bytes, count: int) -> None:
     """Small ones in one frame, large ones in one each."""
-    a_frame = BATCH if len(body) < SMALL_BYTES else 1
-    for n in range(first, first + BATCH, a_frame):
+    a_frame = count if len(body) < SMALL_BYTES else 1
+    for n in range(first, first + count, a_frame):
         await writer.say(*[(_SEND, 0, number, body) for number in range(n, n + a_frame)])
 
 
-async def _hear_batch(writer: Intruder, first: int, tally: Tally) -> int:
+async def _hear_batch(writer: Intruder, first: int, count: int, tally: Tally) -> int:
     """Wait until a batch is answered; the first number of the next."""
-    last, refused = first + BATCH - 1, set[int]()
+    last, refused = first + count - 1, set[int]()
     accepted = first - 1
     while accepted + len(refused) < last:
         heard = await writer.hear_first(_ACCEPTED, _REFUSED)
