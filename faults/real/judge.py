@@ -72,7 +72,9 @@ def _problems(course: Course, findings: Findings, surprises: Sequence[Complaint]
     found = [f"{bout.step.fault}: {bout.broken}" for bout in course.bouts if bout.broken]
     found += course.problems
     found += map(str, findings.violations)
-    found += [f"the node's log has an error that no fault explains: {each.event}" for each in surprises]
+    for event, count in Counter(each.event for each in surprises).items():
+        times = f", {count} times" if count > 1 else ""
+        found.append(f"the node's log has an error that no fault explains: {event}{times}")
     return found + [
         f"the log of client {log.stem} has a traceback" for log in course.client_logs if _has_traceback(log)
     ]
