@@ -50,7 +50,7 @@ async def arena(
 stands_in = partial(pytest.mark.parametrize, "arena", indirect=True)
 
 
-@stands_in([(COMMITS, 30.0)])
+@stands_in([(COMMITS, 120.0)])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 async def test_a_client_dies_at_its_commit_and_lives_again(arena: Arena, fault: Fault) -> None:
     (client,) = arena.crowd.clients
@@ -69,7 +69,7 @@ async def test_who_never_commits_cannot_be_tried(arena: Arena) -> None:
     assert not list(arena.crowd.clients[0].traps.iterdir())
 
 
-@stands_in([(ENDS, 30.0)])
+@stands_in([(ENDS, 120.0)])
 async def test_who_ends_by_itself_did_not_die_of_the_moment(arena: Arena) -> None:
     with pytest.raises(Broken, match=r"c0 ended with status 7"):
         await FAULTS[0].strike(arena, Stroke(0.0, 0.5, Random(7)))
