@@ -28,7 +28,7 @@ from roost.stage import DemoFailedError, Stage, command_line, open_folder, spawn
 ANNA_PHONE = "+491713920001"
 BEN_PHONE = "+491713920002"
 
-START_SECONDS = 20.0  # a first start compiles Python files; a second one takes well under a second
+START_SECONDS = 60.0  # a first start compiles Python files; a second one takes well under a second
 COMMAND_SECONDS = 60.0  # no single command of the story takes nearly as long
 STOP_SECONDS = 10.0
 DOWN_SECONDS = 1.0  # how long the node stays dead, so that the phones notice

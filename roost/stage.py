@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 30.0  # a first start compiles Python files; a second one takes well under a second
+START_SECONDS = 60.0  # a first start compiles Python files; a second one takes well under a second
 COMMAND_SECONDS = 60.0  # no single command of a story takes nearly as long
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05  # files and commands of other processes: there is no event to wait for

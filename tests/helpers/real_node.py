@@ -136,10 +136,15 @@ def start_node(
             preexec_fn=None if open_files is None else partial(_limit_open_files, open_files),
         )
     deadline = time.monotonic() + START_SECONDS
-    while not ready.exists():
-        assert process.poll() is None, output.read_text()
-        assert time.monotonic() < deadline, output.read_text()
-        time.sleep(0.02)  # another process: there is no event to wait for
+    try:
+        while not ready.exists():
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.02)  # another process: there is no event to wait for
+    except AssertionError:
+        process.kill()
+        process.wait()
+        raise
     data = json.loads(ready.read_text())
     assert data["pid"] == process.pid
     pids = [worker["pid"] for worker in data["workers"]]
