@@ -11,7 +11,6 @@ from faults.real.floods import between
 from faults.real.toll import MEGABYTE, Toll, take_toll
 from faults.real.watching import Watched, setting, watch_mob
 from protocol import ErrorCode
-from relay.config import STALL_SECONDS, SWEEP_SECONDS
 
 if TYPE_CHECKING:
     from faults.real.arena import Arena
@@ -34,13 +33,12 @@ MESSAGES: Final = 90
 
 
 async def _deaf(arena: Arena, stroke: Stroke) -> str:
+    """They are held and not closed: a window fits the kernel's buffers, so that nothing is unsent."""
     count = between(FEWEST, MOST, stroke.size)
     window = setting(arena.node, "window_bytes") + MESSAGE_BYTES
     seen = await _watch(
         arena, "deaf", count, may_grow=count * SEAL_FACTOR * window + SLACK, seconds=stroke.seconds
     )
-    if stroke.seconds > STALL_SECONDS + 2 * SWEEP_SECONDS:
-        _check_closed(seen, count)
     return seen.told(f"{count} devices that read and acknowledge nothing")
 
 
@@ -90,7 +88,7 @@ FAULTS: Final = (
     Fault(
         "slow readers",
         f"{FEWEST} to {MOST} devices stay logged in and take nothing from their sockets and get messages",
-        _OTHERS + "each costs no more memory than its window; those who take nothing for 60 s are closed.",
+        _OTHERS + "each costs no more memory than its window.",
         _deaf,
         seconds=(5.0, 10.0),
         weight=5,
