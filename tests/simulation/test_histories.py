@@ -14,7 +14,7 @@ from faults.simulation.harm import NEIGHBOURLY
 from faults.simulation.history import Founder, run_history
 from faults.simulation.plan import Plan, draw_plan
 
-PEOPLE, SECONDS = 2, 4.0
+PEOPLE, SECONDS = 2, 3.0
 CHUNK = 5  # a busy machine takes three seconds for one
 CHUNKS = 20
 MOST_FRESH = 1 << 40
