@@ -22,7 +22,7 @@ def test_two_faults_of_one_name_are_a_mistake() -> None:
         by_name({"network": (one,), "hostile": (one,)})
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=str)
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_a_fault_says_in_words_where_it_strikes_and_what_must_hold(fault: Fault) -> None:
     assert re.fullmatch(r"[a-z0-9][^A-Z_|]*", fault.name), "words of the table, in small letters"
     assert len(fault.point) > 10
