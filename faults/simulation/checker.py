@@ -54,6 +54,8 @@ class Settling:
 
     def open(self) -> Iterator[str]:
         """What is open, in words."""
+        if len(self._town.node.living) < self._town.plan.workers:
+            yield "a worker is down"
         for person in self._town.people:
             if person.is_moving:
                 yield f"{person.name} is registering"

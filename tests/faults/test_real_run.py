@@ -79,7 +79,7 @@ def test_a_short_run_holds_and_its_folder_says_what_happened(tmp_path: Path) -> 
     assert (report["node"]["lives"], report["node"]["restarts"]) == (2, 1)
     assert report["node"]["queued_at_the_end"] == 0
 
-    names = ["course.log", "origin.json", "plan.json", "report.json", "report.md"]
+    names = ["course.log", "origin.json", "plan.json", "report.json", "report.md", "rogues.json"]
     assert sorted(path.name for path in folder.iterdir() if path.is_file()) == names
     assert not (folder / "node" / "data").exists()
     assert processes_of(folder) == []
