@@ -88,6 +88,8 @@ class Settling:
             return None
         if entry.state is MessageState.ACCEPTED and _awaits(self._town, person, written):
             return "is accepted"
+        if _has_left(person, written):
+            return None
         for somebody in (person, *_addressees(self._town, device, written)):
             for other in somebody.devices:
                 if other is not device and _is_owed(other, somebody, written) and not other.has(written):
@@ -236,6 +238,7 @@ def _check_written(town: Town, shelves: dict[str, Shelf], writer: Device, writte
         return [f"D1: {writer.name} has lost its own {written.text!r}"]
     problems: list[str] = []
     ticked = entry.state in TICKED
+    is_owed_to_others = ticked and not _has_left(writer.person, written)
     for person in _addressees(town, writer, written):
         for device in person.devices:
             has = shelves[device.name].count(written.text)
@@ -243,7 +246,7 @@ def _check_written(town: Town, shelves: dict[str, Shelf], writer: Device, writte
                 problems.append(
                     f"failed and delivered: {device.name} has {written.text!r} ({entry.error_name})"
                 )
-            if ticked and not has and _is_owed(device, person, written):
+            if is_owed_to_others and not has and _is_owed(device, person, written):
                 problems.append(f"D2: {device.name} never got {written.text!r}, which has {entry.state.name}")
     if ticked:
         problems += [
@@ -265,6 +268,14 @@ def _addressees(town: Town, writer: Device, written: Written) -> Iterable[Person
     ]
 
 
+def _has_left(writer: Person, written: Written) -> bool:
+    """Whether the writer left the group, or was put out of it: who knows shows nothing more of them.
+
+    Not what was on its way just then, either: that it was written before is only the writer's word.
+    """
+    return written.group is not None and written.group in writer.left
+
+
 def _is_owed(device: Device, person: Person, written: Written) -> bool:
     if device.is_gone or device.linked_at > written.at or device.is_newcomer:
         return False
@@ -277,7 +288,7 @@ def _check_ticks(
     town: Town, shelves: dict[str, Shelf], writer: Device, written: Written, entry: HistoryEntry
 ) -> list[str]:
     """D5: ✓✓ and read need somebody who has it, and who has looked."""
-    if entry.state not in (MessageState.DELIVERED, MessageState.READ):
+    if entry.state not in (MessageState.DELIVERED, MessageState.READ) or _has_left(writer.person, written):
         return []
     problems: list[str] = []
     for person in _addressees(town, writer, written):

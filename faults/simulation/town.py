@@ -5,6 +5,7 @@ longer than most histories. ``found`` is that beginning, and as real as the rest
 """
 
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -243,9 +244,15 @@ class Town:
             nursery.start_soon(newcomer.link, shown.append, lambda _why: None)
             while not shown:  # noqa: ASYNC110 - of simulated time
                 await trio.sleep(0.1)
-            if primary.phone is None:
+            phone = primary.phone
+            if phone is None:
                 raise PhoneOffError
-            await primary.phone.link_device(shown[0].text, primary.entropy)
+            try:
+                await phone.link_device(shown[0].text, primary.entropy)
+            except sqlite3.ProgrammingError:
+                if primary.phone is phone:
+                    raise
+                raise PhoneOffError from None  # switched off on the way, and its store closed
 
     def other(self, device: Device, whom: int) -> Person:
         """Somebody else."""

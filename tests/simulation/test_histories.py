@@ -1,7 +1,7 @@
 """A slice of the simulation: whatever breaks, what was promised holds.
 
-Half of the seeds are the same in every run, so that a change is judged by what it changes; half are new ones,
-so that every run looks where nobody has looked before. One that fails says how to see it again; `roost faults
+Most seeds are the same in every run, so that a change is judged by what it changes; some are new ones, so that
+every run looks where nobody has looked before. One that fails says how to see it again; `roost faults
 simulate` tells its story, and draws as many more as there is time for.
 """
 
@@ -16,7 +16,7 @@ from faults.simulation.plan import Plan, draw_plan
 
 PEOPLE, SECONDS = 2, 3.0
 CHUNK = 5  # a busy machine takes three seconds for one
-CHUNKS = 20
+CHUNKS, FRESH_CHUNKS = 36, 4
 MOST_FRESH = 1 << 40
 
 PLANS = Path(__file__).parent / "plans"
@@ -39,7 +39,7 @@ def test_nothing_that_was_promised_is_broken(founder: Founder, chunk: int) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("chunk", range(FRESH_CHUNKS))
 def test_nothing_is_broken_in_histories_that_nobody_has_seen(founder: Founder, chunk: int) -> None:
     run_seeds(founder, SystemRandom().randrange(MOST_FRESH))
 
