@@ -1,6 +1,6 @@
 """A slice of the simulation: whatever breaks, what was promised holds.
 
-Most seeds are the same in every run, so that a change is judged by what it changes; some are new ones, so that
+Most seeds are the same in every run, so that a change is judged by what it changes; some are new, so that
 every run looks where nobody has looked before. One that fails says how to see it again; `roost faults
 simulate` tells its story, and draws as many more as there is time for.
 """
