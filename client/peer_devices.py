@@ -37,7 +37,7 @@ class KnownDevices:
     devices: tuple[ListedDevice, ...] = ()
     """Those of the present identity that are believed in, the primary among them."""
     highest: int = 0
-    """The highest device number ever known of the user, of earlier identities too."""
+    """The highest device number ever known of the user, of earlier identities too; the primary's at least."""
     is_own: bool = False
     """It is this account: its identity does not change, whatever anybody says."""
 
@@ -81,17 +81,25 @@ def judge_answer(
     return _judge_list(known, listed)
 
 
-def judge_sender(known: KnownDevices, sender: ListedDevice, proof: DeviceList | None) -> Believed:
-    """Judge a device that opens a session with us and was not known so far.
+def judge_sender(known: KnownDevices, sender: ListedDevice, proof: DeviceList | None) -> Believed | None:
+    """Judge a device that opens a session with us and was not met so far.
+
+    The primary that is known shows no list, and needs none: it is in every one of them. A device that was
+    linked a moment ago knows it from its own primary, and has not seen the list.
 
     Args:
         known: what is believed so far of its user.
         sender: the device, with the key that it has just proved to have.
         proof: the list that came with it, with a valid signature.
 
+    Returns:
+        What to believe; None if that is as before: it is the primary that is known.
+
     Raises:
         UntrustedDeviceError: nobody vouches for it.
     """
+    if proof is None and sender == known.primary and not known.is_own:
+        return None
     try:
         if proof is None:
             return _judge_single(known, sender)

@@ -119,7 +119,9 @@ class Peers:
             return KnownDevices(own, 0, (own,), account.device, True) if is_own else KnownDevices()
         primary = ListedDevice(DeviceId(row["primary_device"]), row["primary_key"])
         devices = (primary,) if row["encoded"] is None else decode_device_list(row["encoded"]).devices
-        return KnownDevices(primary, row["number"], devices, highest or 0, is_own)
+        # A primary of which our own has told was not met yet.
+        highest = max(highest or 0, primary.device)
+        return KnownDevices(primary, row["number"], devices, highest, is_own)
 
     def primary_key(self, account: Account, user: UserId) -> bytes | None:
         """The key that is the identity of an account: that of its primary. None while it is not known."""
@@ -195,7 +197,17 @@ class Peers:
         signed = _verified(proof, address.user)
         listed = None if signed is None else decode_device_list(signed.encoded)
         believed = judge_sender(known, ListedDevice(address.device, identity_key), listed)
+        if believed is None:
+            self._meet_primary(address, identity_key)
+            return False
         return self._believe(account, address.user, believed, signed, [])
+
+    def _meet_primary(self, address: DeviceAddress, identity_key: bytes) -> None:
+        """The primary that is known writes for the first time; its list is asked for before an answer."""
+        self._learn_device(address, identity_key)
+        self._database.execute(
+            "UPDATE peer_devices SET active = 1 WHERE user = ? AND device = ?", address.user, address.device
+        )
 
     def keep_list(self, account: Account, user: UserId, signed: SignedDeviceList) -> None:
         """A list that came by a way that needs no judging: from one's own primary, at linking or by itself.
@@ -230,6 +242,14 @@ class Peers:
             "UPDATE peer_devices SET active = 1 WHERE user = ? AND device = ?",
             [(user, each.device) for each in others if each.device not in gone],
         )
+        if believed.is_new_identity:
+            # What the former primary has said may still come, also if only our own primary had told of it.
+            self._database.execute(
+                "INSERT OR IGNORE INTO peer_devices (user, device, identity_key, first_seen_at, active)"
+                " SELECT user, primary_device, primary_key, ?, 0 FROM device_lists WHERE user = ?",
+                self._clock.now(),
+                user,
+            )
         encoded, signature = signed or (None, None)
         # One that came from the account's primary at linking is noted here when another follows it.
         self._database.execute(

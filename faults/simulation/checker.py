@@ -192,7 +192,6 @@ def _check_shelf(town: Town, shelf: Shelf, authors: dict[str, tuple[Device, Writ
         # Who has registered anew asks for what was sealed before the others knew its new key; an answer that
         # cannot be given yet is asked for again after an hour, which is longer than a history heals.
         is_new = entry.group is not None and shelf.device.person.registered_anew
-        is_new = is_new or shelf.device.is_newcomer  # docs/reliability.md: what is open
         if entry.kind is EntryKind.UNDECRYPTABLE and not is_new:
             problems.append(
                 f"D2: {name} cannot read something of {entry.phone} in {entry.group}: {entry.error_name}"
@@ -277,7 +276,7 @@ def _has_left(writer: Person, written: Written) -> bool:
 
 
 def _is_owed(device: Device, person: Person, written: Written) -> bool:
-    if device.is_gone or device.linked_at > written.at or device.is_newcomer:
+    if device.is_gone or device.linked_at > written.at:
         return False
     if written.group is None:
         return True

@@ -133,11 +133,6 @@ class Device:
         return self.phone is not None and self.phone.entry(written.message_id) is not None
 
     @property
-    def is_newcomer(self) -> bool:
-        """Whether it was linked in this history."""
-        return self.linked_at != ALWAYS and not self.is_primary
-
-    @property
     def number(self) -> DeviceId:
         """Which device of its account it is."""
         with self.open_store() as store:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from client.devices import AGED_SECONDS
+from client.records import Bundle, IncomingDelivery, ReceivedMessage
 from client.store import Store
 from protocol.device_list import ListedDevice
-from protocol.e2e import IdentityKeyPair, verify_device_list
-from protocol.ids import DeviceId, UserId
-from tests.client.phones import SettableClock, TestPhone, seeded_entropy
+from protocol.e2e import IdentityKeyPair, UntrustedDevicesError, verify_device_list
+from protocol.ids import DeviceId, MessageNumber, Seq, UserId
+from tests.client.phones import RELAY_URL, SettableClock, TestPhone, list_of, seeded_entropy
 
 COMPANION = IdentityKeyPair.generate(seeded_entropy(99))
 LISTED = ListedDevice(DeviceId(2), COMPANION.public)
@@ -91,6 +92,72 @@ def test_a_grant_makes_a_folder_a_device_that_knows_whom_the_primary_knows(
         assert store.devices.signed_list() == signed
         assert not store.devices.is_primary()
         assert store.user_of("+491713920002") == 8
+
+
+class Kitchen:
+    """A companion of Ann's, linked a moment ago; she knows Ben by a list, and Ben knows the two of them."""
+
+    def __init__(self, folder: Path, ann: TestPhone) -> None:
+        self.ben = TestPhone(folder / "ben", 8, "+491713920002")
+        ann.store.learn_phone(self.ben.phone, self.ben.user)
+        ann.store.learn_bundles(self.ben.user, [(self.ben.device, self.ben.bundle())], list_of(self.ben))
+        self.store = Store.open(folder / "kitchen", seeded_entropy(5), ann.clock)
+        keys = self.store.begin_registration("", RELAY_URL)
+        signed = ann.store.devices.sign([ListedDevice(DeviceId(2), keys.identity_key)])
+        self.account = self.store.devices.adopt(ann.store.devices.grant(DeviceId(2), signed))
+        bundle = Bundle(keys.identity_key, keys.signed_prekey, keys.prekeys[0], keys.last_resort)
+        named = [(ann.device, ann.bundle()), (self.account.device, bundle)]
+        self.ben.store.learn_bundles(ann.user, named, signed)
+        (_, part) = self.ben.send(ann, "hello").parts
+        self.first = IncomingDelivery(
+            Seq(1), self.ben.account.address, MessageNumber(1), part.ciphertext, None, self.ben.phone
+        )
+
+    def close(self) -> None:
+        self.store.close()
+        self.ben.store.close()
+
+
+@pytest.fixture
+def kitchen(ann: TestPhone, tmp_path: Path) -> Iterator[Kitchen]:
+    kitchen = Kitchen(tmp_path, ann)
+    yield kitchen
+    kitchen.close()
+
+
+def test_a_primary_of_whom_the_grant_told_is_heard_at_once_and_its_list_asked_for_before_an_answer(
+    kitchen: Kitchen,
+) -> None:
+    store, ben = kitchen.store, kitchen.ben
+    received = store.receive(kitchen.first)
+    assert isinstance(received, ReceivedMessage)
+    assert (received.text, received.security_code_changed) == ("hello", False)
+    known = store._peers.known_devices(kitchen.account, ben.user)
+    assert (known.primary, known.number) == (ListedDevice(ben.device, ben.keys.identity_key), 1)
+    store.queue_text(ben.user, "an answer")
+    assert store.next_to_encrypt() is None
+    assert store.users_needing_bundles() == [ben.user]
+    assert store.devices_needing_bundles(ben.user) == []
+
+
+def test_a_primary_of_whom_the_grant_told_is_heard_also_after_another_has_followed_it(
+    kitchen: Kitchen,
+) -> None:
+    store, ben = kitchen.store, kitchen.ben
+    ben.register(device=3)
+    assert store.learn_bundles(ben.user, [(ben.device, ben.bundle())], list_of(ben))
+    received = store.receive(kitchen.first)
+    assert isinstance(received, ReceivedMessage)
+    assert received.text == "hello"
+    assert store._peers.active_devices(ben.user) == [3]
+
+
+def test_the_number_of_a_primary_of_whom_the_grant_told_does_not_go_with_another_key(
+    kitchen: Kitchen,
+) -> None:
+    store, ben = kitchen.store, kitchen.ben
+    with pytest.raises(UntrustedDevicesError):
+        store._peers.learn_answer(kitchen.account, ben.user, [(ben.device, COMPANION.public)], None, None)
 
 
 def test_a_list_of_an_earlier_registration_is_not_this_devices(ann: TestPhone) -> None:

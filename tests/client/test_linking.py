@@ -9,10 +9,13 @@ from trio.testing import MockClock
 from actors.ports import system_entropy
 from client.errors import AccountExistsError, LinkingError, RelayRefusedError
 from client.linking import MOST_SPOILT
+from client.phone import Phone
 from client.relay_url import RelayUrl
 from protocol.e2e.linking import PrimaryLinking
 from protocol.stanzas import ClaimLink
-from tests.client.family import ANN, Shown, open_family
+from tests.client.family import ANN, WAIT_SECONDS, Shown, open_family
+
+BEN = "+491713920002"
 
 
 @pytest.mark.parametrize("way", ["text", "code"])
@@ -35,6 +38,32 @@ async def test_a_folder_becomes_a_device_of_the_account(
             assert [each.device for each in store.devices.all()] == [1, 2]
             assert not store.devices.is_primary()
             assert store.devices.kept_grant() is None
+
+
+async def test_a_new_device_reads_what_somebody_writes_to_whom_it_has_not_written_yet(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """It knows the writer's primary and the number of the list from its own, and has not seen the list."""
+    async with open_family(tmp_path) as family:
+        await family.register("ann", ANN)
+        await family.register("ben", BEN)
+        async with family.open("ann") as ann, family.open("ben") as ben:
+            ben.send_text(ANN, "to somebody whose list Ben has seen")
+            await shows(ann, "to somebody whose list Ben has seen")
+            await family.link(ben, "pad")
+            async with family.open("pad") as pad:
+                ann.send_text(BEN, "to all your devices")
+                await shows(pad, "to all your devices")
+                assert [entry.error_name for entry in pad.history()] == [None] * len(pad.history())
+                pad.send_text(ANN, "from the new one")
+                await shows(ann, "from the new one")
+
+
+async def shows(phone: Phone, text: str) -> None:
+    """Wait until a phone has this in its history."""
+    with trio.fail_after(WAIT_SECONDS), phone.events.subscribe() as events:
+        while text not in [entry.text for entry in phone.history()]:
+            await events.next()
 
 
 async def test_a_link_that_nobody_takes_is_renewed_each_minute_and_only_the_new_one_is_good(

@@ -33,6 +33,8 @@ NOTHING = KnownDevices()
 ALONE = KnownDevices(PRIMARY, 0, (PRIMARY,), 1)
 BOTH = KnownDevices(PRIMARY, 5, (PRIMARY, SECOND), 3)
 OWN = replace(BOTH, is_own=True)
+GRANTED = KnownDevices(PRIMARY, 5, (PRIMARY,), 1)
+"""What a companion knows that was linked a moment ago: the primary and the list's number, not the list."""
 
 
 def listed(number: int, *devices: ListedDevice) -> DeviceList:
@@ -162,8 +164,18 @@ def test_a_sender_with_a_proof_is_let_in_and_a_new_phone_too(
     assert judge_sender(known, sender, proof) == expected
 
 
+@pytest.mark.parametrize("known", [ALONE, BOTH, GRANTED])
+def test_the_primary_that_is_known_needs_no_list_and_changes_nothing(known: KnownDevices) -> None:
+    assert judge_sender(known, PRIMARY, None) is None
+
+
 BAD_SENDERS = [
     (BOTH, THIRD, None),  # not above what is known, and nobody vouches
+    (BOTH, SECOND, None),  # a companion without the list that it is in
+    (GRANTED, device(1, b"x" * 32), None),  # the primary's number with another key
+    (GRANTED, SECOND, listed(4, PRIMARY, SECOND)),  # a list of the past
+    (GRANTED, INTRUDER, listed(6, PRIMARY, SECOND)),
+    (OWN, PRIMARY, None),  # one's own primary is known by its list
     (BOTH, THIRD, listed(6, PRIMARY, SECOND)),  # somebody else's proof
     (BOTH, INTRUDER, listed(6, PRIMARY, SECOND)),
     (BOTH, STOLEN_KEY, listed(6, PRIMARY, SECOND)),

@@ -204,6 +204,22 @@ async def test_a_message_of_a_known_device_with_another_key_is_not_opened(
     assert (entry.kind, entry.error_name) == (EntryKind.UNDECRYPTABLE, "untrusted-identity")
 
 
+async def test_a_companion_linked_a_moment_ago_does_not_open_a_message_of_a_known_primary_with_another_key(
+    autojump_clock: MockClock, scene: Scene
+) -> None:
+    await scene.says("ben", ANN, "so he has her list")
+    async with scene.companion("pad", of="ben") as pad:
+        forged = await scene.forged("pad", scene.address("ann"), "this is Ann")
+        scene.instead_of_the_next_delivery(
+            "pad", lambda told: replace(told, chat=scene.address("ann"), ciphertext=forged)
+        )
+        scene.queue("ann", BEN, "taken away")
+        await until(lambda: any(entry.kind is EntryKind.UNDECRYPTABLE for entry in pad.history(ANN)))
+        assert "this is Ann" not in texts(pad)
+        refused = [entry for entry in pad.history(ANN) if entry.kind is not EntryKind.TEXT]
+        assert [entry.error_name for entry in refused] == ["untrusted-device"]
+
+
 async def test_a_message_of_a_phone_that_the_relay_has_invented_shows_as_a_changed_security_code(
     autojump_clock: MockClock, scene: Scene
 ) -> None:

@@ -137,10 +137,12 @@ class Scene:
             return []
 
         self.lie_to("cleo", take)
-        self.queue("cleo", NUMBERS[to], "never sent")
+        self.queue("cleo", self.accounts[to].phone, "never sent")
         await until(lambda: bool(taken))
-        record = SessionRecord(author, self.address(to), self.village.entropy)
-        record.initiate(RELAYS_IDENTITY, bundle_from_wire(taken[0].devices[0]), system_encapsulate)
+        address = self.address(to)
+        (keys,) = [each for each in taken[0].devices if each.device == address.device]
+        record = SessionRecord(author, address, self.village.entropy)
+        record.initiate(RELAYS_IDENTITY, bundle_from_wire(keys), system_encapsulate)
         content_id = self.village.entropy(CONTENT_ID_BYTES)
         return record.encrypt(encode(Text(content_id, sent_at_from_unix(self.village.clock.now()), text)))
 
