@@ -100,7 +100,7 @@ def find_a_loss_in(ledgers: list[Path]) -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_run_that_is_ended_leaves_no_process_behind(tmp_path: Path, number: int, status: int) -> None:
     folder = tmp_path / "run"
-    words = [*COMMAND, "--folder", str(folder), "--clients", "1", "--phones", "1"]
+    words = [*COMMAND, "--folder", str(folder), "--clients", "1"]
     run = subprocess.Popen(words, cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert run.stdout is not None
     if not any("come in" in line for line in run.stdout):
