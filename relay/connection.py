@@ -60,19 +60,16 @@ from relay.config import (
     SWEEP_SECONDS,
 )
 from relay.dealings import Dealings
-from relay.doorman import Doorman
 from relay.errors import RefusalError
 from relay.goodbye import HANDED_OVER, send_home
-from relay.handover import Moving
 from relay.mailbox_handle import Waiting
 from relay.mailboxes import Mailboxes
 from relay.named_supervisor import start_child_nowait
 from relay.outgoing import Outgoing
 from relay.pin_guard import PinGuardHandle
 from relay.rate_limits import STANZA_BYTES
-from relay.sweeper import handshake_ends
 from relay.worker import Worker
-from storage import JournalError, accounts
+from storage import JournalError
 from supervisors import ChildSpec, ChildStartError, Restart
 
 log = logging.getLogger("roost.relay")
@@ -127,32 +124,6 @@ def start(
     start_child_nowait(
         worker.system, SUPERVISOR_NAME, _SPEC, worker, mailboxes, link, channel, outgoing, device
     )
-
-
-def take_over(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving) -> None:
-    """Give a connection that another worker has begun an actor of its own.
-
-    Raises:
-        HandOffError: it is of another version.
-        ChildStartError, MaxChildrenError, ActorDeadError: as `start`; the link is the caller's to abort.
-    """
-    channel = RelayConnection(worker.static, worker.entropy, knows=bool, test_hooks=worker.config.test_hooks)
-    channel.adopt(moved.state)
-    outgoing = Outgoing(worker.next_connection_number(), None, link, channel, worker.surroundings)
-    worker.presence.opened(outgoing, handshake_ends(worker.surroundings.beat))
-    worker.counters.taken_over += 1
-    with worker.store.read_directory() as reader:
-        device = accounts.find_device_by_static_key(reader, channel.remote_static)
-    if device is None or not worker.store.owns(device.user):
-        # Registered anew, or moved, while the connection was on its way.
-        worker.presence.identified(outgoing)
-        outgoing.close(ErrorCode.LOGGED_OUT if device is None else ErrorCode.RESTARTING)
-    try:
-        start(worker, mailboxes, link, channel, outgoing, device)
-    except BaseException:
-        login.leave(worker, outgoing)
-        raise
-    link.activate(Doorman(worker, outgoing))
 
 
 # One for all connections: their supervisor keeps thousands of children, and no spec and name for each.

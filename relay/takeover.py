@@ -10,12 +10,17 @@ Not here: the way between the workers (handover.py); how the accepting worker le
 import logging
 
 from actors import Actor, ExitReason
-from protocol import ErrorCode, HandOffError
-from relay import connection
+from actors.network import Link
+from protocol import ErrorCode, HandOffError, RelayConnection
+from relay import connection, login
+from relay.doorman import Doorman
 from relay.goodbye import turn_back
 from relay.handover import Moving
 from relay.mailboxes import Mailboxes
+from relay.outgoing import Outgoing
+from relay.sweeper import handshake_ends
 from relay.worker import Phase, Worker
+from storage import accounts
 from supervisors import ChildSpec, ChildStartError, MaxChildrenError
 
 log = logging.getLogger("roost.relay")
@@ -72,7 +77,33 @@ class Takeover(Actor):
             log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             return
         try:
-            connection.take_over(worker, self._mailboxes, link, moving)
+            _take_over(worker, self._mailboxes, link, moving)
         except (ChildStartError, MaxChildrenError, HandOffError) as error:
             log.warning("takeover_not_started", extra={"reason": type(error).__name__})
             link.abort()
+
+
+def _take_over(worker: Worker, mailboxes: Mailboxes, link: Link, moved: Moving) -> None:
+    """Give a connection that another worker has begun an actor of its own.
+
+    Raises:
+        HandOffError: it is of another version.
+        ChildStartError, MaxChildrenError, ActorDeadError: as `connection.start`; the caller aborts the link.
+    """
+    channel = RelayConnection(worker.static, worker.entropy, knows=bool, test_hooks=worker.config.test_hooks)
+    channel.adopt(moved.state)
+    outgoing = Outgoing(worker.next_connection_number(), None, link, channel, worker.surroundings)
+    worker.presence.opened(outgoing, handshake_ends(worker.surroundings.beat))
+    worker.counters.taken_over += 1
+    with worker.store.read_directory() as reader:
+        device = accounts.find_device_by_static_key(reader, channel.remote_static)
+    if device is None or not worker.store.owns(device.user):
+        # Registered anew, or moved, while the connection was on its way.
+        worker.presence.identified(outgoing)
+        outgoing.close(ErrorCode.LOGGED_OUT if device is None else ErrorCode.RESTARTING)
+    try:
+        connection.start(worker, mailboxes, link, channel, outgoing, device)
+    except BaseException:
+        login.leave(worker, outgoing)
+        raise
+    link.activate(Doorman(worker, outgoing))

@@ -23,7 +23,7 @@ from actors.reactor import open_reactor
 from client.cli.command import DONE, WRONG_USAGE, add_home, add_json, print_json, run_command
 from client.cli.pins import pin_in_file, typed_pin
 from client.cli.typed_lines import TypedLines
-from client.code_file import lines_so_far, newest_code, wait_for_code
+from client.code_file import code_through_file
 from client.errors import CodeFileError, RelayRefusedError
 from client.phone_numbers import checked_number, readable_number
 from client.records import Account
@@ -121,18 +121,13 @@ async def _prove_by_code(application: Application, args: argparse.Namespace) -> 
 
 
 async def _code_from_file(application: Application, path: Path) -> str:
-    """Have a code sent, and find it in the file; one that was sent a moment ago is as good."""
-    phone, before = application.applicant.phone, lines_so_far(path)
     try:
-        await application.request_code()
-    except RelayRefusedError as refusal:
-        earlier = newest_code(path, phone) if refusal.name == ErrorCode.WAIT.wire_name else None
-        if earlier is None:
-            raise
-        return earlier
-    with trio.move_on_after(CODE_FILE_SECONDS):
-        return await wait_for_code(path, phone, before)
-    raise CodeFileError(f"no code for {phone} appeared in {path} within {CODE_FILE_SECONDS:g} s")
+        return await code_through_file(application, path, CODE_FILE_SECONDS)
+    except trio.TooSlowError:
+        phone = application.applicant.phone
+        raise CodeFileError(
+            f"no code for {phone} appeared in {path} within {CODE_FILE_SECONDS:g} s"
+        ) from None
 
 
 async def _request_patiently(application: Application) -> None:

@@ -12,13 +12,11 @@ import trio
 from actors.network import Network
 from actors.ports import system_clock, system_entropy
 from client import Applicant, open_application, open_phone
-from client.code_file import lines_so_far, newest_code, wait_for_code
-from client.errors import ClientError, RelayRefusedError
+from client.code_file import code_through_file
+from client.errors import ClientError
 from client.linking import Invitation, open_newcomer
-from client.registration import Application
 from client.relay_url import RelayUrl
 from client.store import Store
-from protocol.codes import ErrorCode
 
 RETRY_SECONDS = 0.5
 CODE_SECONDS = 10.0
@@ -42,23 +40,9 @@ async def register(home: Path, number: str, relay: RelayUrl, sms: Path, network:
             home, applicant, network=network, entropy=system_entropy, clock=system_clock
         ) as application:
             if application.resumed() is None:
-                await application.register(await _code(application, sms))
+                await application.register(await code_through_file(application, sms, CODE_SECONDS))
 
     await _persist(home, attempt)
-
-
-async def _code(application: Application, sms: Path) -> str:
-    """Have a code sent, and find it in the file; one that was sent a moment ago is as good."""
-    phone, before = application.applicant.phone, lines_so_far(sms)
-    try:
-        await application.request_code()
-    except RelayRefusedError as refusal:
-        earlier = newest_code(sms, phone) if refusal.name == ErrorCode.WAIT.wire_name else None
-        if earlier is None:
-            raise
-        return earlier
-    with trio.fail_after(CODE_SECONDS):
-        return await wait_for_code(sms, phone, before)
 
 
 async def link(home: Path, name: str, first: Path, relay: RelayUrl, network: Network) -> None:
