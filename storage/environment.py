@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,6 @@ from storage import migrations
 from storage.ballast import Ballast
 from storage.errors import MapTooSmallError, UnreadableStoreError
 from storage.folder import (
-    FILE_MODE,
     FolderLock,
     ballast_file,
     durable_folder,
@@ -39,6 +37,7 @@ from storage.folder import (
     sync_folder,
 )
 from storage.gate import ReadGate
+from storage.making import make_file
 from storage.tables import DURABLE_TABLES, Table
 
 log = logging.getLogger("roost.storage")
@@ -198,7 +197,7 @@ class Environment:
         # full disk would be a SIGBUS. No readahead: a queue is read at random, and the file may be larger
         # than memory.
         try:
-            _make_file(self.folder)
+            make_file(self.folder)
             return lmdb.Environment(
                 str(self.folder),
                 map_size=self._map_bytes,
@@ -435,31 +434,6 @@ def open_environment(
         lock.release()
         raise
     return environment
-
-
-def _make_file(folder: Path) -> None:
-    """Make the file of a new environment, so that after a power loss there is a whole one, or none.
-
-    LMDB writes its first pages without syncing them. What a power loss left of those could not be opened any
-    more, or was taken for a new environment, which an empty file is to LMDB.
-
-    Raises:
-        UnreadableStoreError: there is an empty file. It had rows once, and nobody may go on without them.
-    """
-    file = folder / "data.mdb"
-    if file.exists():
-        if not file.stat().st_size:
-            raise UnreadableStoreError(folder, "its file is empty")
-        return
-    making = folder / "making"
-    shutil.rmtree(making, ignore_errors=True)  # of a start that was cut short
-    prepare_folder(making)
-    lmdb.Environment(str(making), mode=FILE_MODE).close()
-    made = making / "data.mdb"
-    with made.open("rb") as pages:
-        os.fsync(pages.fileno())
-    made.replace(file)
-    shutil.rmtree(making)
 
 
 def _why_not_opened(error: lmdb.Error) -> str:

@@ -20,7 +20,6 @@ from storage import (
     verify,
 )
 from storage.committer import Committer
-from storage.errors import UnreadableStoreError
 from storage.tables import QUEUE, Op
 from tests.storage.conftest import MIB
 
@@ -236,20 +235,3 @@ def test_verify_says_of_a_file_that_is_no_store_any_more_what_is_wrong(
     path = environment.folder / "data.mdb"
     path.write_bytes(path.read_bytes()[:4000] if damaged is None else damaged)
     assert len(verify(environment.folder)) == 1
-
-
-def test_a_first_start_that_was_cut_short_by_a_power_loss_is_begun_anew(tmp_path: Path) -> None:
-    making = tmp_path / "durable" / "making"
-    making.mkdir(parents=True)
-    (making / "data.mdb").write_bytes(bytes(4096))  # of two pages one, and nothing in it
-    with open_environment(tmp_path) as environment:
-        write(environment, Put(QUEUE, b"k", b"v"))
-    assert sorted(path.name for path in (tmp_path / "durable").iterdir()) == ["data.mdb", "lock.mdb"]
-
-
-def test_an_empty_file_is_no_new_store(tmp_path: Path) -> None:
-    with open_environment(tmp_path) as environment:
-        write(environment, Put(QUEUE, b"k", b"v"))
-    (tmp_path / "durable" / "data.mdb").write_bytes(b"")
-    with pytest.raises(UnreadableStoreError, match="its file is empty"):
-        open_environment(tmp_path)
